@@ -1,0 +1,60 @@
+# Dure: everything is one command. `make demo` walks the loop, `make test` tests it, `make check` is what CI runs.
+PYTHON ?= python3
+BIN := .venv/bin
+.PHONY: help demo serve token test check bench verify-audit install-demo install-dev lock format contracts clean
+
+help:
+	@echo "make demo          install what is needed and walk one request from the catalog to the published result"
+	@echo "make serve         the same suite, kept running: prints the documentation's addresses and a token for each role"
+	@echo "make token         ROLE=steward MINISTRY=nts [SUBJECT=lee]: a token for the running 'make serve'"
+	@echo "make test          install what is needed and run the tests"
+	@echo "make check         formatting, types, dependency rules, migrations, contracts, docs, tests: what CI runs"
+	@echo "make bench         every performance promise as a ratio, measured now"
+	@echo "make verify-audit  [FOLDER=var/serve]: check the audit chains offline"
+
+install-demo:
+	@$(PYTHON) deploy/install.py embedded
+
+install-dev:
+	@$(PYTHON) deploy/install.py dev
+
+demo: install-demo
+	@$(BIN)/python -m deploy.demo
+
+serve: install-demo
+	@$(BIN)/python -m deploy.serve $(if $(PORT),--port $(PORT))
+
+token: install-demo
+	@$(BIN)/python -m deploy.token --role "$(ROLE)" --ministry "$(MINISTRY)" $(if $(SUBJECT),--subject "$(SUBJECT)")
+
+verify-audit: install-demo
+	@$(BIN)/python -m deploy.verify_audit --folder "$(or $(FOLDER),var/serve)" $(if $(CHECKPOINTS),--checkpoints "$(CHECKPOINTS)")
+
+test: install-dev
+	@$(BIN)/python -m pytest $(if $(NOTHING_LEFT_OUT),--nothing-left-out) $(ARGS)
+
+check: install-dev
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy shared services deploy
+	@$(BIN)/lint-imports
+	@$(BIN)/python -m deploy.contracts --check
+	@$(BIN)/python -m deploy.topology --check
+	@$(BIN)/python -m deploy.locks --check
+	@$(MAKE) --no-print-directory test
+
+bench: install-dev
+	@$(BIN)/python -m tests.bench
+
+format: install-dev
+	@$(BIN)/ruff check --fix -q . ; $(BIN)/ruff format -q .
+
+contracts: install-dev
+	@$(BIN)/python -m deploy.contracts
+	@$(BIN)/python -m deploy.topology
+
+lock:
+	@$(PYTHON) deploy/locks.py
+
+clean:
+	rm -rf var .venv

@@ -1,0 +1,205 @@
+"""Who calls: bearer tokens verified against the identity provider's keys, and the roles that they carry."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+from typing import Any, Final, NoReturn
+
+import jwt
+from jwt.exceptions import (
+    DecodeError,
+    ExpiredSignatureError,
+    ImmatureSignatureError,
+    InvalidAlgorithmError,
+    InvalidAudienceError,
+    InvalidIssuerError,
+    InvalidSignatureError,
+    InvalidTokenError,
+    MissingRequiredClaimError,
+)
+from pydantic import TypeAdapter, ValidationError
+
+from shared.contracts import Code
+from shared.errors import Forbidden, Unauthorized, Unavailable
+from shared.jwks import KEY_ALGORITHMS, Jwks, Key
+
+__all__ = ["Fault", "Jwks", "Principal", "Role", "TokenVerifier", "require"]
+
+TOKEN_LIMIT: Final = 8 * 1024
+SUBJECT_LIMIT: Final = 200
+ROLES_LIMIT: Final = 20
+MINISTRY: Final = TypeAdapter[str](Code)
+
+
+class Role(StrEnum):
+    """What a caller may act as; a token may carry several."""
+
+    REQUESTER = "requester"
+    STEWARD = "steward"
+    COUNCIL_MEMBER = "council-member"
+    COUNCIL_SECRETARY = "council-secretary"
+    CENTRE_ANALYST = "centre-analyst"
+    METHOD_REVIEWER = "method-reviewer"
+    OUTPUT_CHECKER = "output-checker"
+    AUDITOR = "auditor"
+    OPS = "ops"
+    WORKER = "worker"
+
+    @property
+    def description(self) -> str:
+        return DESCRIPTIONS[self]
+
+
+DESCRIPTIONS: Final[Mapping[Role, str]] = {
+    Role.REQUESTER: "Asks for analyses in the name of one ministry and reads their results.",
+    Role.STEWARD: "Speaks for the datasets of one ministry: registers them, and decides on requests that use them.",
+    Role.COUNCIL_MEMBER: "Votes in the council on requests that every owner has approved.",
+    Role.COUNCIL_SECRETARY: "Keeps the council's list: records who is recused and sees to it that votes are held.",
+    Role.CENTRE_ANALYST: "Works at the analysis centre: follows runs, and can cancel them.",
+    Role.METHOD_REVIEWER: "Reviews announced method versions; two reviewers of two bodies make one live.",
+    Role.OUTPUT_CHECKER: "Checks held results and releases or withholds them, blind to the other checker until both have voted.",
+    Role.AUDITOR: "Reads records of who did what, never data, restricted lists or unrevealed votes.",
+    Role.OPS: "Keeps the suite running and sees the envelopes of events, never their payloads.",
+    Role.WORKER: "Is a program that announces methods and claims runs.",
+}
+
+
+@dataclass(frozen=True)
+class Principal:
+    """A verified caller."""
+
+    subject: str
+    ministry: str
+    roles: frozenset[Role]
+
+    def has(self, role: Role) -> bool:
+        return role in self.roles
+
+
+def require(caller: Principal, *roles: Role) -> None:
+    """Any one of these roles is enough; without one, Forbidden names what is missing."""
+    if caller.roles.isdisjoint(roles):
+        right = " or ".join(roles)
+        raise Forbidden(f"This needs the role {right}, which your token does not carry.", right=right)
+
+
+class Fault(StrEnum):
+    """What is wrong with a token: the `reason` of the problem document."""
+
+    MALFORMED = "malformed-token"
+    OVERSIZED = "oversized-token"
+    UNSIGNED = "unsigned-token"
+    ALGORITHM = "algorithm-not-allowed"
+    UNKNOWN_KEY = "unknown-key"
+    SIGNATURE = "bad-signature"
+    EXPIRED = "token-expired"
+    NOT_YET_VALID = "token-not-yet-valid"
+    AUDIENCE = "wrong-audience"
+    ISSUER = "wrong-issuer"
+    MISSING_CLAIM = "missing-claim"
+    INVALID_CLAIM = "invalid-claim"
+    UNKNOWN_ROLE = "unknown-role"
+    MINISTRY = "invalid-ministry"
+
+
+SENTENCES: Final[Mapping[Fault, str]] = {
+    Fault.MALFORMED: "The token cannot be read: it is not a well-formed JSON Web Token.",
+    Fault.OVERSIZED: f"The token is too long: at most {TOKEN_LIMIT} bytes are accepted.",
+    Fault.UNSIGNED: "The token is not signed.",
+    Fault.ALGORITHM: "The token is signed in a way that is not accepted here.",
+    Fault.UNKNOWN_KEY: "The token is signed with a key that the identity provider does not publish.",
+    Fault.SIGNATURE: "The signature of the token is wrong: it was changed, or signed by somebody else.",
+    Fault.EXPIRED: "The token has expired: sign in again to get a new one.",
+    Fault.NOT_YET_VALID: "The token is not valid yet: the clocks may differ.",
+    Fault.AUDIENCE: "The token was issued for another system.",
+    Fault.ISSUER: "The token comes from an identity provider that is not trusted here.",
+    Fault.MISSING_CLAIM: "The token lacks a claim that is needed here: exp, iss, aud, sub, ministry and roles are.",
+    Fault.INVALID_CLAIM: "A claim of the token is not of the form that is needed here.",
+    Fault.UNKNOWN_ROLE: f"The token names a role that does not exist. The roles are: {', '.join(Role)}.",
+    Fault.MINISTRY: "The claim `ministry` is not the code of a ministry: small letters, digits, _ and -, at most 40.",
+}
+FAULTS: Final[Mapping[type[InvalidTokenError], Fault]] = {
+    DecodeError: Fault.MALFORMED,
+    ExpiredSignatureError: Fault.EXPIRED,
+    ImmatureSignatureError: Fault.NOT_YET_VALID,
+    InvalidAlgorithmError: Fault.ALGORITHM,
+    InvalidAudienceError: Fault.AUDIENCE,
+    InvalidIssuerError: Fault.ISSUER,
+    InvalidSignatureError: Fault.SIGNATURE,
+    MissingRequiredClaimError: Fault.MISSING_CLAIM,
+}
+
+
+def refuse(fault: Fault) -> NoReturn:
+    raise Unauthorized(SENTENCES[fault], reason=fault.value)
+
+
+class TokenVerifier:
+    """Turns a bearer token into a Principal, or says in Unauthorized what is wrong with it."""
+
+    def __init__(
+        self, jwks: Jwks, issuer: str, audience: str, *, algorithms: tuple[str, ...] = ("EdDSA", "ES256", "RS256"),
+        leeway: timedelta = timedelta(seconds=30),
+    ) -> None:
+        allowed = frozenset().union(*KEY_ALGORITHMS.values())
+        if not algorithms or not allowed.issuperset(algorithms):
+            raise ValueError("only asymmetric algorithms can be allowed")
+        self.jwks, self.issuer, self.audience = jwks, issuer, audience
+        self.algorithms, self.leeway = frozenset(algorithms), leeway
+
+    async def verify(self, token: str) -> Principal:
+        try:
+            return principal(await self.claims(token))
+        except (Unauthorized, Unavailable):
+            raise
+        except Exception:
+            # Whatever a crafted token trips over in a library is the token's fault: never a 500.
+            refuse(Fault.MALFORMED)
+
+    async def claims(self, token: str) -> dict[str, Any]:
+        if len(token) > TOKEN_LIMIT:
+            refuse(Fault.OVERSIZED)
+        header = jwt.get_unverified_header(token)
+        key = await self.key_for(header)
+        try:
+            claims: dict[str, Any] = jwt.decode(
+                token, key.public.key, algorithms=[header["alg"]], audience=self.audience, issuer=self.issuer,
+                leeway=self.leeway, options={"require": ["exp", "iss", "aud", "sub"]},
+            )
+        except InvalidTokenError as error:
+            refuse(FAULTS.get(type(error), Fault.INVALID_CLAIM))
+        return claims
+
+    async def key_for(self, header: Mapping[str, Any]) -> Key:
+        algorithm, kid = header.get("alg"), header.get("kid")
+        if algorithm is None or str(algorithm).lower() == "none":
+            refuse(Fault.UNSIGNED)
+        if algorithm not in self.algorithms:
+            refuse(Fault.ALGORITHM)
+        key = await self.jwks.get(kid) if isinstance(kid, str) else None
+        if key is None:
+            refuse(Fault.UNKNOWN_KEY)
+        if algorithm not in key.algorithms:
+            refuse(Fault.ALGORITHM)
+        return key
+
+
+def principal(claims: Mapping[str, Any]) -> Principal:
+    """The caller that verified claims describe."""
+    if claims.get("ministry") is None or claims.get("roles") is None:
+        refuse(Fault.MISSING_CLAIM)
+    subject, roles = claims["sub"], claims["roles"]
+    if not 0 < len(subject) <= SUBJECT_LIMIT or not subject.isprintable() or subject != subject.strip():
+        refuse(Fault.INVALID_CLAIM)
+    if not isinstance(roles, list) or len(roles) > ROLES_LIMIT:
+        refuse(Fault.INVALID_CLAIM)
+    try:
+        known = frozenset(Role(role) for role in roles)
+    except (ValueError, TypeError):
+        refuse(Fault.UNKNOWN_ROLE)
+    try:
+        ministry = MINISTRY.validate_python(claims["ministry"], strict=True)
+    except ValidationError:
+        refuse(Fault.MINISTRY)
+    return Principal(subject, ministry, known)

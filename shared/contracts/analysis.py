@@ -1,0 +1,77 @@
+"""What the analysis centre says."""
+
+from enum import StrEnum
+from uuid import UUID
+
+from pydantic import Field
+
+from shared.contracts.base import Event
+from shared.contracts.values import Artefact, MethodCard, MethodRef, Reason, RequestBrief, Text
+
+
+class Outcome(StrEnum):
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+class MethodLive(Event, type="analysis.method-live.v1"):
+    """Two people of two bodies reviewed this version: requests may name it."""
+
+    method: MethodRef
+    card: MethodCard
+
+    @property
+    def subject(self) -> str:
+        return f"method/{self.method.name}@{self.method.version}"
+
+
+class MethodWithdrawn(Event, type="analysis.method-withdrawn.v1", withdrawal=True):
+    """This version takes no new request and no waiting run."""
+
+    method: MethodRef
+    reason: Text
+
+    @property
+    def subject(self) -> str:
+        return f"method/{self.method.name}@{self.method.version}"
+
+
+class RunQueued(Event, type="analysis.run-queued.v1"):
+    """An approved request became a run that waits for prepare."""
+
+    run_id: UUID
+    request_id: UUID
+
+    @property
+    def subject(self) -> str:
+        return f"run/{self.run_id}"
+
+
+class RunStarted(Event, type="analysis.run-started.v1"):
+    """A worker claimed the run."""
+
+    run_id: UUID
+    request_id: UUID
+    fence: int = Field(ge=1)
+
+    @property
+    def subject(self) -> str:
+        return f"run/{self.run_id}"
+
+
+class RunFinished(Event, type="analysis.run-finished.v1"):
+    """The run ended; a result is held for checking if it succeeded."""
+
+    run_id: UUID
+    brief: RequestBrief
+    method: MethodRef
+    fence: int = Field(ge=0, description="Fence of the accepted attempt; 0 if no worker ever had it.")
+    outcome: Outcome
+    reason: Reason | None = None
+    artefacts: tuple[Artefact, ...] = ()
+    match_rates: dict[str, float] = Field(default_factory=dict, description="Role -> share of base rows it was found for.")
+
+    @property
+    def subject(self) -> str:
+        return f"run/{self.run_id}"

@@ -1,0 +1,53 @@
+"""What the catalog says."""
+
+from typing import Literal
+from uuid import UUID
+
+from pydantic import Field
+
+from shared.contracts.base import Event
+from shared.contracts.values import Code, Column, LocalText, Sensitivity, StoredObject, Text, Title
+
+
+class MinistryJoined(Event, type="catalog.ministry-joined.v1"):
+    """A member body joined; from now on its tokens, datasets and requests are known."""
+
+    code: Code
+    name: LocalText
+
+    @property
+    def subject(self) -> str:
+        return f"ministry/{self.code}"
+
+
+class DatasetPublished(Event, type="catalog.dataset-published.v1"):
+    """A version of a dataset passed its checks and may be requested."""
+
+    dataset_id: UUID
+    version: int = Field(ge=1)
+    title: Title
+    ministry: Code
+    steward: str = Field(max_length=200)
+    legal_basis: Text
+    sensitivity: Sensitivity
+    allowed_purposes: tuple[Title, ...]
+    table: tuple[Column, ...]
+    rows: int = Field(ge=0)
+    object: StoredObject
+
+    @property
+    def subject(self) -> str:
+        return f"dataset/{self.dataset_id}"
+
+
+class DatasetWithdrawn(Event, type="catalog.dataset-withdrawn.v1", withdrawal=True):
+    """The owner took the dataset back: no new request, run or release may stand on it."""
+
+    dataset_id: UUID
+    ministry: Code
+    reason: Text
+    state: Literal["withdrawn"] = "withdrawn"
+
+    @property
+    def subject(self) -> str:
+        return f"dataset/{self.dataset_id}"

@@ -1,0 +1,211 @@
+"""Value objects that several events carry: tables and columns, methods and their cards, who may read a result."""
+
+from enum import StrEnum
+from typing import Annotated, Any
+from uuid import UUID
+
+from pydantic import Field, StringConstraints, model_validator
+
+from shared.contracts.base import Value
+
+Code = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{1,39}$")]
+Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,62}$")]
+Title = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
+Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=4000)]
+Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+SemVer = Annotated[str, StringConstraints(pattern=r"^\d{1,4}\.\d{1,4}\.\d{1,4}$")]
+
+
+class LocalText(Value):
+    """The same words in Korean and in English."""
+
+    ko: Title
+    en: Title
+
+
+class ColumnType(StrEnum):
+    STRING = "string"
+    INTEGER = "integer"
+    NUMBER = "number"
+    BOOLEAN = "boolean"
+    DATE = "date"
+    DATETIME = "datetime"
+
+
+class ColumnRole(StrEnum):
+    """What a column does for disclosure and linkage."""
+
+    KEY = "key"
+    QUASI_IDENTIFIER = "quasi_identifier"
+    ATTRIBUTE = "attribute"
+    MEASURE = "measure"
+
+
+class Column(Value):
+    """One column of a table. A key names its domain: who issues that number (`person`, `business`, `facility`)."""
+
+    name: Name
+    type: ColumnType
+    role: ColumnRole
+    unit: str | None = Field(default=None, max_length=40, description="UCUM or ISO 4217 code, such as kWh or KRW.")
+    key_domain: Code | None = None
+    nullable: bool = True
+    title: LocalText | None = None
+
+    @model_validator(mode="after")
+    def key_has_domain(self) -> "Column":
+        if (self.role is ColumnRole.KEY) != (self.key_domain is not None):
+            raise ValueError("a key column, and only a key column, names its key_domain")
+        return self
+
+
+class StoredObject(Value):
+    """A file in the object storage, named by the SHA-256 of its bytes."""
+
+    sha256: Sha256
+    size: int = Field(ge=0, description="Bytes.")
+    media_type: str = Field(max_length=100)
+
+
+class Sensitivity(StrEnum):
+    """How identifiable the rows are (domain rule 4.4)."""
+
+    OPEN = "open"
+    AGGREGATE = "aggregate"
+    PSEUDONYMISED = "pseudonymised"
+    IDENTIFIABLE = "identifiable"
+
+
+class AudienceKind(StrEnum):
+    MINISTRIES = "ministries"
+    MEMBERS = "members"
+    PUBLIC = "public"
+
+
+class Audience(Value):
+    """Who may read the released result: named ministries, every member, or everybody."""
+
+    kind: AudienceKind
+    ministries: tuple[Code, ...] = Field(default=(), max_length=100)
+
+    @model_validator(mode="after")
+    def names_fit_kind(self) -> "Audience":
+        if (self.kind is AudienceKind.MINISTRIES) != bool(self.ministries):
+            raise ValueError("ministries are named for the audience `ministries`, and only for it")
+        return self
+
+
+class CardColumn(Value):
+    """A column that a method reads. The request maps it to a column of the dataset where the names differ."""
+
+    name: Name
+    type: ColumnType
+    role: ColumnRole = ColumnRole.ATTRIBUTE
+    unit: str | None = Field(default=None, max_length=40)
+    required: bool = True
+    key_domain: Code | None = None
+    title: LocalText | None = None
+
+
+class InputRole(Value):
+    """One table that a method takes, named by the part it plays."""
+
+    name: Name
+    title: LocalText
+    columns: tuple[CardColumn, ...] = Field(min_length=1, max_length=500)
+    required: bool = True
+
+
+class Linkage(Value):
+    """How prepare joins the inputs: every role on one key domain, on the rows of the base role."""
+
+    key_domain: Code
+    base: Name
+    match_floor: float = Field(default=0.0, ge=0, le=1, description="Lowest share of base rows found in each other role.")
+
+
+class OutputKind(StrEnum):
+    TABLE = "table"
+    FIGURE = "figure"
+    METRICS = "metrics"
+    RESTRICTED_LIST = "restricted_list"
+    LOG = "log"
+
+
+class OutputSpec(Value):
+    name: Name
+    kind: OutputKind
+    title: LocalText
+
+
+class Resources(Value):
+    seconds: int = Field(default=600, ge=1, le=86_400, description="Wall-clock limit of one run.")
+    memory_mb: int = Field(default=1024, ge=64, le=262_144, description="Memory limit of the child process, MiB.")
+
+
+class MethodCard(Value):
+    """What a method is, takes, gives, assumes and must not be used for (after the UK ATRS and model cards)."""
+
+    name: Name
+    version: SemVer
+    title: LocalText
+    purpose: Text
+    owner: Code = Field(description="Ministry that answers for the method.")
+    inputs: tuple[InputRole, ...] = Field(min_length=1, max_length=20)
+    linkage: Linkage
+    parameters: dict[str, Any] = Field(description="JSON Schema (2020-12) of the parameters.")
+    outputs: tuple[OutputSpec, ...] = Field(min_length=1, max_length=50)
+    assumptions: tuple[Text, ...] = ()
+    must_not_conclude: tuple[Text, ...] = ()
+    monotone: dict[str, int] = Field(default_factory=dict, description="Feature -> +1 or -1: the score may only move this way.")
+    fairness_groups: tuple[Name, ...] = ()
+    resources: Resources = Resources()
+
+
+class MethodRef(Value):
+    """One reviewed version of a method. The digest is of the code where we hold it, else as declared."""
+
+    name: Name
+    version: SemVer
+    digest: Sha256
+
+
+class ApprovedInput(Value):
+    """One dataset version as its owner approved it: the very bytes, and only these columns."""
+
+    role: Name
+    dataset_id: UUID
+    dataset_version: int = Field(ge=1)
+    ministry: Code
+    object: StoredObject
+    table: tuple[Column, ...] = Field(description="The dataset's whole table schema.")
+    columns: dict[Name, Name] = Field(description="Card column -> dataset column; nothing else leaves the dataset.")
+    conditions: tuple[Text, ...] = ()
+
+
+class RequestBrief(Value):
+    """What later services need to know of a request, carried along so that none has to ask."""
+
+    request_id: UUID
+    title: Title
+    purpose: Text
+    ministry: Code
+    requester: str = Field(max_length=200)
+    audience: Audience
+    dataset_ids: tuple[UUID, ...]
+    owners: tuple[Code, ...]
+
+
+class Artefact(Value):
+    """One output of a run."""
+
+    name: Name
+    kind: OutputKind
+    object: StoredObject
+
+
+class Reason(Value):
+    """Why something ended as it did: a stable code for machines, a sentence for people; never a cell value."""
+
+    code: Code
+    detail: Text

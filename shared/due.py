@@ -1,0 +1,101 @@
+"""Work that waits in a table: claimed, done, recorded.
+
+A claim raises the row's fence and puts its `due_at` to the end of a lease on the database's own clock. Whoever records
+afterwards names the fence: a later claim makes the earlier one's record fail. A crash only lets the lease run out.
+"""
+
+import random
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any, TypeVar
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, CursorResult, RowMapping, Table, func, literal, select, update
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import FunctionElement
+from sqlmodel import SQLModel
+from sqlmodel import select as select_rows
+
+from shared.db import Session, UtcDateTime, database
+
+LEASE = timedelta(seconds=30)
+Model = TypeVar("Model", bound=SQLModel)
+
+
+class db_now(FunctionElement[Any]):  # noqa: N801  a function in SQL, written like one
+    """The database's clock, `plus` a timedelta."""
+
+    type = UtcDateTime()
+    inherit_cache = True
+
+    def __init__(self, plus: timedelta = timedelta()) -> None:
+        super().__init__(literal(plus.total_seconds()))
+
+
+@compiles(db_now, "sqlite")
+def db_now_sqlite(element: db_now, compiler: SQLCompiler, **kwargs: Any) -> str:
+    seconds = compiler.process(element.clauses, **kwargs)
+    return f"strftime('%Y-%m-%d %H:%M:%f000', 'now', ({seconds}) || ' seconds')"
+
+
+@compiles(db_now, "postgresql")
+def db_now_postgresql(element: db_now, compiler: SQLCompiler, **kwargs: Any) -> str:
+    seconds = compiler.process(element.clauses, **kwargs)
+    return f"(clock_timestamp() + make_interval(secs => {seconds}))"
+
+
+def backoff(attempts: int, *, base: float = 1.0, cap: float = 300.0) -> timedelta:
+    """How long to wait after the given number of failed attempts: doubling, capped, with jitter of a quarter."""
+    return timedelta(seconds=min(base * 2.0 ** max(attempts - 1, 0), cap) * random.uniform(0.75, 1.25))
+
+
+async def claim_rows(
+    session: Session, table: Table, *, n: int, lease: timedelta = LEASE, where: Sequence[ColumnElement[bool]] = (), order: Any = None
+) -> list[RowMapping]:
+    """Claim up to n rows that are due, oldest first. Two claimers never get the same row while its lease lasts."""
+    due = select(table.c.id).where(table.c.due_at <= db_now(), *where).limit(n)
+    due = due.order_by(*(order if order is not None else (table.c.due_at, table.c.id)))
+    ids = (await session.execute(due.with_for_update(skip_locked=True))).scalars().all()
+    if not ids:
+        return []
+    claimed = (
+        update(table)
+        .where(table.c.id.in_(ids))
+        .values(fence=table.c.fence + 1, attempts=table.c.attempts + 1, due_at=db_now(lease))
+        .returning(*table.c)
+        .execution_options(synchronize_session=False)
+    )
+    rows = {row["id"]: row for row in (await session.execute(claimed)).mappings()}
+    return [rows[row_id] for row_id in ids]
+
+
+async def claim(
+    session: Session, model: type[Model], *, n: int, lease: timedelta = LEASE, where: Sequence[ColumnElement[bool]] = ()
+) -> list[Model]:
+    """Claim up to n rows of a model that are due. See claim_rows."""
+    table: Table = model.__table__  # type: ignore[attr-defined]  # SQLModel tables have it
+    ids = [row["id"] for row in await claim_rows(session, table, n=n, lease=lease, where=where)]
+    if not ids:
+        return []
+    found = await session.exec(select_rows(model).where(table.c.id.in_(ids)).execution_options(populate_existing=True))
+    by_id = {row.id: row for row in found.all()}  # type: ignore[attr-defined]
+    return [by_id[row_id] for row_id in ids]
+
+
+async def record(session: Session, model: type[SQLModel], row_id: UUID, fence: int, **values: Any) -> bool:
+    """Write the outcome of claimed work. False: somebody claimed it later, so this outcome does not count."""
+    return await record_row(session, model.__table__, row_id, fence, **values)  # type: ignore[attr-defined]
+
+
+async def record_row(session: Session, table: Table, row_id: UUID, fence: int, **values: Any) -> bool:
+    outcome = update(table).where(table.c.id == row_id, table.c.fence == fence).values(**values)
+    result = await session.execute(outcome.execution_options(synchronize_session=False))
+    assert isinstance(result, CursorResult)
+    return bool(result.rowcount == 1)
+
+
+async def waiting(session: Session, table: Table) -> int:
+    """How many rows are due or claimed."""
+    counted = select(func.count()).select_from(table).where(table.c.due_at.is_not(None))
+    return int((await session.execute(counted)).scalar_one())

@@ -1,0 +1,273 @@
+"""What every HTTP door does the same way: sessions, callers, idempotency, ETags, pages, problems. Only doors import this."""
+
+import hashlib
+import json
+import logging
+import re
+from collections.abc import AsyncIterator, Callable, Coroutine
+from typing import Annotated, Any, Generic, TypeVar
+from urllib.parse import unquote
+
+from fastapi import Depends, FastAPI, Header, Query, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from fastapi.routing import APIRoute
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from pydantic import BaseModel
+from sqlalchemy import select, update
+from sqlalchemy.dialects.postgresql import insert as insert_postgresql
+from sqlalchemy.dialects.sqlite import insert as insert_sqlite
+from starlette.exceptions import HTTPException
+
+from shared.audit import record_audit
+from shared.auth import Principal
+from shared.clock import now
+from shared.db import Database, Row, Session
+from shared.errors import BadRequest, FieldError, NotFound, Problem, TooLarge, Unauthorized, Unprocessable
+from shared.paging import PageQuery
+
+log = logging.getLogger(__name__)
+Item = TypeVar("Item")
+PROBLEM = "application/problem+json"
+bearer = HTTPBearer(auto_error=False, bearerFormat="JWT", scheme_name="bearer", description="A token of the identity provider.")
+NUL = re.compile(rb"\x00|(?<!\\)(?:\\\\)*\\u0000")
+
+
+class Page(BaseModel, Generic[Item]):
+    """One page; `next` is the cursor of the following one, also in the `Link` header."""
+
+    items: list[Item]
+    next: str | None = None
+
+
+async def optional_caller(
+    request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)]
+) -> Principal | None:
+    if credentials is None:
+        if request.headers.get("authorization"):
+            raise Unauthorized("The Authorization header is not of the form `Bearer <token>`.", reason="malformed-header")
+        return None
+    caller: Principal = await request.app.state.verifier.verify(credentials.credentials)
+    request.state.caller = caller
+    return caller
+
+
+async def required_caller(caller: Annotated[Principal | None, Depends(optional_caller)]) -> Principal:
+    if caller is None:
+        raise Unauthorized("This needs a token: send it as `Authorization: Bearer <token>`.")
+    return caller
+
+
+OptionalCaller = Annotated[Principal | None, Depends(optional_caller)]
+Caller = Annotated[Principal, Depends(required_caller)]
+
+
+async def write_session(request: Request, caller: OptionalCaller) -> AsyncIterator[Session]:
+    db: Database = request.app.state.db
+    async with db.transaction(caller=caller) as session:
+        if request.headers.get("idempotency-key") is not None:
+            await begin_idempotent(request, session, caller)
+        yield session
+
+
+async def open_session(request: Request) -> AsyncIterator[Session]:
+    db: Database = request.app.state.db
+    async with db.transaction() as session:
+        yield session
+
+
+async def read_session(request: Request, caller: OptionalCaller) -> AsyncIterator[Session]:
+    db: Database = request.app.state.db
+    async with db.reading(caller=caller) as session:
+        yield session
+
+
+# scope="function": the commit comes before the answer, so nobody is told 201 of what was not kept.
+Transaction = Annotated[Session, Depends(write_session, scope="function")]
+OpenTransaction = Annotated[Session, Depends(open_session, scope="function")]
+Reading = Annotated[Session, Depends(read_session, scope="function")]
+Paging = Annotated[PageQuery, Query()]
+
+
+async def if_match(header: Annotated[str | None, Header(alias="If-Match", description="ETag that you read")] = None) -> int | None:
+    if header is None or header == "*":
+        return None
+    found = re.fullmatch(r'(?:W/)?"(\d{1,18})"', header.strip())
+    if not found:
+        error = FieldError("header/if-match", "bad-etag", 'Send the ETag as you got it, for example "3".')
+        raise BadRequest("If-Match does not hold one of our ETags.", errors=[error])
+    return int(found[1])
+
+
+IfMatch = Annotated[int | None, Depends(if_match)]
+
+
+def tagged(response: Response, row: Row) -> None:
+    """Give the answer the row's ETag."""
+    response.headers["ETag"] = f'"{row.version}"'
+
+
+def link_next(request: Request, response: Response, cursor: str | None) -> None:
+    """RFC 8288: where the next page is."""
+    if cursor:
+        public = request.app.state.settings.public_url.rstrip("/")
+        query = request.url.include_query_params(cursor=cursor).query
+        response.headers["Link"] = f'<{public}{request.url.path}?{query}>; rel="next"'
+
+
+class Replay(Exception):
+    """The same key and the same body came before: here is the answer that was given then."""
+
+    def __init__(self, response: Response) -> None:
+        self.response = response
+
+
+async def begin_idempotent(request: Request, session: Session, caller: Principal | None) -> None:
+    """Note the key in the deed's own transaction; a second request with it waits here, then gets the first one's answer."""
+    key = request.headers["idempotency-key"]
+    if not re.fullmatch(r"[\x21-\x7e]{1,200}", key):
+        error = FieldError("header/idempotency-key", "bad-key", "1 to 200 visible ASCII characters.")
+        raise BadRequest("The Idempotency-Key is not usable.", errors=[error])
+    db: Database = request.app.state.db
+    table = db.tables.idempotency
+    operation = f"{request.method} {request.url.path}"
+    # If-Match is part of what was asked, so it is part of the fingerprint.
+    asked = await request.body() + request.headers.get("if-match", "").encode()
+    row = {
+        "actor": caller.subject if caller else "", "key": key, "operation": operation[:300],
+        "body_sha256": hashlib.sha256(asked).hexdigest(), "created_at": now(),
+    }
+    insert_new = (insert_sqlite if db.sqlite else insert_postgresql)(table).values(**row).on_conflict_do_nothing()
+    if (await session.execute(insert_new.returning(table.c.key))).first():
+        request.state.idempotent = session, row["actor"], key
+        return
+    known = (await session.execute(select(table).where(table.c.actor == row["actor"], table.c.key == key))).mappings().one()
+    if (known["operation"], known["body_sha256"]) != (row["operation"], row["body_sha256"]):
+        error = FieldError("header/idempotency-key", "key-reused", "Use a new key for another request.")
+        raise Unprocessable("This Idempotency-Key was used for another request.", errors=[error])
+    headers = json.loads(known["headers"]) | {"Idempotent-Replayed": "true"}
+    raise Replay(Response(known["body"], known["status"], headers))
+
+
+async def keep_answer(request: Request, response: Response) -> None:
+    """Keep the answer beside the deed, in its transaction."""
+    if not hasattr(request.state, "idempotent"):
+        return
+    session, actor, key = request.state.idempotent
+    table = request.app.state.db.tables.idempotency
+    headers = {name: value for name, value in response.headers.items() if name in ("content-type", "etag", "location")}
+    answer = {"status": response.status_code, "headers": json.dumps(headers), "body": bytes(response.body).decode()}
+    await session.execute(update(table).where(table.c.actor == actor, table.c.key == key).values(**answer))
+
+
+def no_constant(name: str) -> Any:
+    raise ValueError(f"{name} is not JSON")
+
+
+async def read_body(request: Request, limit: int) -> None:
+    """Read and parse a JSON body within its limit, before anything else looks at it."""
+    declared = request.headers.get("content-length", "")
+    if declared.isdigit() and int(declared) > limit:
+        raise TooLarge(f"The body may have {limit} bytes.", limit_bytes=limit)
+    chunks, size = [], 0
+    async for chunk in request.stream():
+        size += len(chunk)
+        if size > limit:
+            raise TooLarge(f"The body may have {limit} bytes.", limit_bytes=limit)
+        chunks.append(chunk)
+    body = b"".join(chunks)
+    if NUL.search(body):
+        raise BadRequest("The body holds a NUL character, which no text of ours may hold.", errors=[FieldError("#", "nul", "Remove it.")])
+    request._body = body
+    if body and "json" in request.headers.get("content-type", "application/json"):
+        try:
+            request._json = json.loads(body, parse_constant=no_constant)
+            json.dumps(request._json, ensure_ascii=False).encode()  # half a Unicode character cannot be stored
+        except (ValueError, RecursionError):
+            raise BadRequest("The body is not well-formed JSON.", errors=[FieldError("#", "not-json", "Check the syntax.")]) from None
+
+
+class Route(APIRoute):
+    """A route that reads its body within bounds, replays known answers and answers If-None-Match."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        handle = super().get_route_handler()
+
+        async def handler(request: Request) -> Response:
+            if "\0" in unquote(request.url.path + request.url.query):
+                raise BadRequest("The URL holds a NUL character.")
+            if self.body_field is not None:
+                await read_body(request, request.app.state.settings.body_limit)
+            try:
+                response = await handle(request)
+            except Replay as replay:
+                return replay.response
+            await keep_answer(request, response)
+            if request.method == "GET" and response.headers.get("etag", "-") == request.headers.get("if-none-match"):
+                return Response(status_code=304, headers={"ETag": response.headers["etag"]})
+            return response
+
+        return handler
+
+
+def pointer(location: tuple[Any, ...]) -> str:
+    """A JSON pointer into the body, or `query/name`, `path/name`, `header/name`."""
+    place, *rest = (str(part).replace("~", "~0").replace("/", "~1") for part in location)
+    return "/".join(["#" if place == "body" else place, *rest])
+
+
+async def audit_refusal(request: Request, problem: Problem) -> None:
+    """A refused attempt is a row of its own, in its own transaction."""
+    db: Database = request.app.state.db
+    caller = getattr(request.state, "caller", None)
+    route = request.scope.get("route")
+    deed = f"{db.service}.{getattr(route, 'name', 'unknown').replace('_', '-')}"
+    detail = {"problem": problem.slug, "method": request.method, **{k: v for k, v in problem.extensions.items() if k in ("right", "reason")}}
+    try:
+        async with db.transaction(caller=caller) as session:
+            await record_audit(session, deed, request.url.path, outcome="refused", detail=detail)
+    except Exception:
+        log.exception("a refused attempt could not be audited")
+
+
+def render(request: Request, problem: Problem) -> JSONResponse:
+    settings, service = request.app.state.settings, request.app.state.db.service
+    base = f"{settings.public_url.rstrip('/')}/{service}"
+    return JSONResponse(problem.document(base, request.url.path[:500]), problem.status, problem.headers, PROBLEM)
+
+
+async def on_problem(request: Request, error: Exception) -> Response:
+    assert isinstance(error, Problem)
+    known_caller_was_denied = isinstance(error, NotFound) and hasattr(request.state, "caller")
+    if error.audited or known_caller_was_denied:
+        await audit_refusal(request, error)
+    return render(request, error)
+
+
+async def on_invalid(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    errors = [FieldError(pointer(each["loc"]), each["type"], str(each["msg"])[:300]) for each in error.errors()[:100]]
+    named = ", ".join(each.pointer for each in errors[:5])
+    return render(request, Unprocessable(f"These fields cannot be accepted: {named}."[:500], errors=errors))
+
+
+async def on_http_exception(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    problem: Problem = NotFound("There is nothing at this address.") if error.status_code == 404 else BadRequest(str(error.detail)[:300])
+    response = render(request, problem)
+    if error.status_code not in (400, 404):
+        body = json.loads(bytes(response.body)) | {"status": error.status_code, "title": str(error.detail)[:200]}
+        return JSONResponse(body, error.status_code, error.headers, PROBLEM)
+    return response
+
+
+async def on_crash(request: Request, error: Exception) -> Response:
+    return render(request, Problem("Something went wrong on our side. Nothing was changed."))
+
+
+def install(app: FastAPI) -> None:
+    """Have the app answer every error with a problem document."""
+    app.add_exception_handler(Problem, on_problem)
+    app.add_exception_handler(RequestValidationError, on_invalid)
+    app.add_exception_handler(HTTPException, on_http_exception)
+    app.add_exception_handler(Exception, on_crash)

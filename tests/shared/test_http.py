@@ -1,0 +1,251 @@
+"""What every HTTP door does the same way, shown on a small service."""
+
+import json
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import httpx
+import pytest
+from fastapi import APIRouter, FastAPI, Request, Response
+from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy import func, select
+from sqlmodel import select as select_rows
+
+from shared import http
+from shared.audit import record_audit
+from shared.auth import Jwks, Role, TokenVerifier, require
+from shared.db import Database, check_version
+from shared.errors import Conflict, Forbidden, NotFound
+from shared.http import Caller, IfMatch, Page, Paging, Reading, Route, Transaction, link_next, tagged
+from shared.keys import KeyPair
+from shared.paging import paginate
+
+
+class JobIn(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    name: str = Field(min_length=1, max_length=50)
+    more: dict[str, Any] = {}
+
+
+class JobOut(BaseModel):
+    id: UUID
+    name: str
+
+
+def door(job: type[Any]) -> APIRouter:
+    router = APIRouter(route_class=Route)
+
+    @router.post("/jobs", status_code=201, response_model=JobOut)
+    async def add_job(data: JobIn, session: Transaction, caller: Caller, response: Response) -> Any:
+        require(caller, Role.STEWARD)
+        row = job(name=data.name)
+        session.add(row)
+        await record_audit(session, "jobs.add-job", f"job/{row.id}")
+        if data.name == "refused":
+            raise Conflict("There is one already.")
+        if data.name == "crash":
+            raise RuntimeError("a secret that must not leave")
+        tagged(response, row)
+        return row
+
+    @router.get("/jobs", response_model=Page[JobOut])
+    async def list_jobs(session: Reading, caller: Caller, page: Paging, request: Request, response: Response) -> Any:
+        rows, cursor = await paginate(session, select_rows(job), job, page)
+        link_next(request, response, cursor)
+        return {"items": rows, "next": cursor}
+
+    @router.get("/jobs/{job_id}", response_model=JobOut)
+    async def get_job(job_id: UUID, session: Reading, caller: Caller, response: Response) -> Any:
+        row = await session.get(job, job_id)
+        if row is None:
+            raise NotFound("No such job.")
+        tagged(response, row)
+        return row
+
+    @router.put("/jobs/{job_id}", response_model=JobOut)
+    async def rename_job(job_id: UUID, data: JobIn, session: Transaction, caller: Caller, expected: IfMatch) -> Any:
+        row = await session.get_one(job, job_id)
+        check_version(row, expected)
+        row.name = data.name
+        row.touch()
+        return row
+
+    @router.get("/forbidden")
+    async def forbidden(caller: Caller) -> None:
+        raise Forbidden("Only a steward of nts may.", right="steward of nts")
+
+    return router
+
+
+@pytest.fixture
+async def client(db: Database, job: type[Any], identity: KeyPair, tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
+    class Settings:
+        public_url = "https://dure.test"
+        body_limit = 10_000
+
+    app = FastAPI()
+    app.state.db, app.state.settings = db, Settings
+    app.state.verifier = TokenVerifier(Jwks(str(identity.jwks_path)), "https://idp.test", "dure")
+    app.include_router(door(job))
+    http.install(app)
+    transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+        yield client
+
+
+@pytest.fixture
+def steward(headers: Callable[..., dict[str, str]]) -> dict[str, str]:
+    return headers("steward", "nts")
+
+
+@asynccontextmanager
+async def counted(db: Database, job: type[Any], more: int) -> AsyncIterator[None]:
+    async def count() -> int:
+        async with db.reading() as session:
+            return int((await session.execute(select(func.count()).select_from(job))).scalar_one())
+
+    before = await count()
+    yield
+    assert await count() == before + more
+
+
+async def test_the_same_key_and_body_give_the_same_answer_once(
+    client: httpx.AsyncClient, db: Database, job: type[Any], steward: dict[str, str]
+) -> None:
+    keyed = steward | {"Idempotency-Key": "k-1"}
+    async with counted(db, job, 1):
+        first = await client.post("/jobs", json={"name": "a"}, headers=keyed)
+        second = await client.post("/jobs", json={"name": "a"}, headers=keyed)
+    assert (first.status_code, first.json()) == (201, second.json())
+    assert (second.status_code, second.headers["idempotent-replayed"], second.headers["etag"]) == (201, "true", first.headers["etag"])
+
+
+async def test_the_same_key_with_another_body_is_refused(client: httpx.AsyncClient, db: Database, job: type[Any], steward: dict[str, str]) -> None:
+    keyed = steward | {"Idempotency-Key": "k-2"}
+    async with counted(db, job, 1):
+        await client.post("/jobs", json={"name": "a"}, headers=keyed)
+        other = await client.post("/jobs", json={"name": "b"}, headers=keyed)
+    assert (other.status_code, other.json()["errors"][0]["code"]) == (422, "key-reused")
+
+
+async def test_a_key_belongs_to_its_caller(
+    client: httpx.AsyncClient, db: Database, job: type[Any], steward: dict[str, str], headers: Callable[..., dict[str, str]]
+) -> None:
+    async with counted(db, job, 2):
+        for who in (steward, headers("steward", "mohw")):
+            answer = await client.post("/jobs", json={"name": "a"}, headers=who | {"Idempotency-Key": "shared"})
+            assert answer.status_code == 201
+
+
+async def test_a_refused_deed_keeps_nothing_and_its_key_may_come_again(
+    client: httpx.AsyncClient, db: Database, job: type[Any], steward: dict[str, str]
+) -> None:
+    keyed = steward | {"Idempotency-Key": "k-3"}
+    async with counted(db, job, 0):
+        for _ in range(2):
+            answer = await client.post("/jobs", json={"name": "refused"}, headers=keyed)
+            assert answer.status_code == 409
+    async with counted(db, job, 1):
+        assert (await client.post("/jobs", json={"name": "fine"}, headers=keyed)).status_code == 201
+
+
+async def test_if_match_refuses_a_change_on_an_older_reading(client: httpx.AsyncClient, steward: dict[str, str]) -> None:
+    made = await client.post("/jobs", json={"name": "a"}, headers=steward)
+    url, etag = f"/jobs/{made.json()['id']}", made.headers["etag"]
+    assert (await client.put(url, json={"name": "b"}, headers=steward | {"If-Match": etag})).status_code == 200
+    late = await client.put(url, json={"name": "c"}, headers=steward | {"If-Match": etag})
+    assert (late.status_code, late.headers["content-type"]) == (412, "application/problem+json")
+    wrong = await client.put(url, json={"name": "c"}, headers=steward | {"If-Match": "three"})
+    assert (wrong.status_code, wrong.json()["errors"][0]["pointer"]) == (400, "header/if-match")
+    read = await client.get(url, headers=steward)
+    again = await client.get(url, headers=steward | {"If-None-Match": read.headers["etag"]})
+    assert (again.status_code, again.content) == (304, b"")
+
+
+async def test_pages_follow_their_links_to_the_end(client: httpx.AsyncClient, steward: dict[str, str]) -> None:
+    for i in range(5):
+        await client.post("/jobs", json={"name": f"job {i}"}, headers=steward)
+    seen, answer = [], await client.get("/jobs?limit=2", headers=steward)
+    while True:
+        seen += [item["name"] for item in answer.json()["items"]]
+        if "next" not in answer.links:
+            break
+        assert answer.links["next"]["url"].startswith("https://dure.test/jobs?")
+        answer = await client.get(answer.links["next"]["url"].removeprefix("https://dure.test"), headers=steward)
+    assert seen == [f"job {i}" for i in (4, 3, 2, 1, 0)]
+    for bad in ("cursor=x", "limit=0", "limit=1000", "cursor=%00"):
+        assert (await client.get(f"/jobs?{bad}", headers=steward)).status_code in (400, 422)
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "pointer"),
+    [
+        (b"{", 400, "#"),
+        (b'{"name": "a", "more": {"x": NaN}}', 400, "#"),
+        (b'{"name": "a\\u0000b"}', 400, "#"),
+        (b"[" * 9000, 400, "#"),
+        (b'{"name": 3}', 422, "#/name"),
+        (b'{"name": ""}', 422, "#/name"),
+        (b'{"name": "a", "b/c": 1}', 422, "#/b~1c"),
+        (b'{"name": "\\ud800"}', 400, "#"),
+        (b"", 422, "#"),
+        (b'{"name": "a", "more": {"x": "' + b"x" * 10_000_000 + b'"}}', 413, None),
+    ],
+)
+async def test_a_bad_body_gets_a_problem_that_names_the_place(
+    client: httpx.AsyncClient, db: Database, job: type[Any], steward: dict[str, str], body: bytes, status: int, pointer: str | None
+) -> None:
+    async with counted(db, job, 0):
+        answer = await client.post("/jobs", content=body, headers=steward | {"Content-Type": "application/json"})
+    problem = answer.json()
+    assert (answer.status_code, problem["status"], answer.headers["content-type"]) == (status, status, "application/problem+json")
+    assert problem["type"].startswith("https://dure.test/catalog/problems/")
+    if pointer:
+        assert problem["errors"][0]["pointer"] == pointer
+
+
+async def test_an_escaped_backslash_is_not_a_nul(client: httpx.AsyncClient, steward: dict[str, str]) -> None:
+    answer = await client.post("/jobs", content=b'{"name": "a\\\\u0000"}', headers=steward | {"Content-Type": "application/json"})
+    assert (answer.status_code, answer.json()["name"]) == (201, "a\\u0000")
+
+
+async def refusals(db: Database) -> list[dict[str, Any]]:
+    async with db.reading() as session:
+        rows = (await session.execute(select(db.tables.audit).where(db.tables.audit.c.outcome == "refused"))).mappings()
+        return [dict(row) | {"detail": json.loads(row["detail"])} for row in rows]
+
+
+async def test_every_refused_attempt_is_a_row(client: httpx.AsyncClient, db: Database, steward: dict[str, str]) -> None:
+    answers = [
+        await client.get("/forbidden", headers=steward),
+        await client.get("/jobs"),
+        await client.get("/jobs", headers={"Authorization": "Bearer not.a.token"}),
+        await client.post("/jobs", json={"name": "refused"}, headers=steward),
+    ]
+    assert [answer.status_code for answer in answers] == [403, 401, 401, 409]
+    assert answers[0].json()["right"] == "steward of nts"
+    assert answers[1].headers["www-authenticate"].startswith("Bearer")
+    rows = await refusals(db)
+    assert [(row["deed"], row["actor"]) for row in rows] == [
+        ("catalog.forbidden", "steward.nts"), ("catalog.list-jobs", "/catalog"), ("catalog.list-jobs", "/catalog"),
+        ("catalog.add-job", "steward.nts"),
+    ]
+    assert rows[0]["detail"]["right"] == "steward of nts"
+
+
+async def test_a_crash_tells_nothing_and_the_next_request_works(
+    client: httpx.AsyncClient, db: Database, job: type[Any], steward: dict[str, str]
+) -> None:
+    async with counted(db, job, 0):
+        crashed = await client.post("/jobs", json={"name": "crash"}, headers=steward)
+    assert crashed.status_code == 500
+    assert "secret" not in crashed.text
+    assert (await client.post("/jobs", json={"name": "next"}, headers=steward)).status_code == 201
+
+
+async def test_unknown_addresses_and_methods_are_problems(client: httpx.AsyncClient) -> None:
+    for answer, status in ((await client.get("/nothing"), 404), (await client.delete("/jobs"), 405), (await client.get("/a%00b"), 404)):
+        assert (answer.status_code, answer.headers["content-type"]) == (status, "application/problem+json")
