@@ -17,7 +17,7 @@ QUIET_SECONDS = 3.0
 
 def main(group: str, folder: str = ".venv") -> int:
     """Install requirements/GROUP.txt into FOLDER unless that very file was installed there before."""
-    if sys.version_info < (3, 11):
+    if sys.version_info < (3, 11):  # noqa: UP036  whichever python3 is there runs this
         print(f"Python 3.11 or newer is needed; this is {sys.version.split()[0]}. Say `make PYTHON=/path/to/python3.11`.")
         return 1
     target = ROOT / folder
@@ -31,8 +31,17 @@ def main(group: str, folder: str = ".venv") -> int:
         venv.create(target, with_pip=True)
     print(f"Installing the libraries of requirements/{group}.txt into {folder} (once; a minute or two) ...", flush=True)
     command = [
-        str(target / "bin" / "python"), "-m", "pip", "install", "--disable-pip-version-check", "--no-input",
-        "--progress-bar", "off", "--require-hashes", "-r", str(requirements),
+        str(target / "bin" / "python"),
+        "-m",
+        "pip",
+        "install",
+        "--disable-pip-version-check",
+        "--no-input",
+        "--progress-bar",
+        "off",
+        "--require-hashes",
+        "-r",
+        str(requirements),
     ]
     code = run_talking(command)
     if code == 0:

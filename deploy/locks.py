@@ -40,7 +40,17 @@ def write() -> None:
     for name in GROUPS:
         # The dev lock is made first in spirit: every group is constrained to its versions, so that tests test what ships.
         constraint = [] if name == "dev" else ["--constraint", "requirements/dev.txt"]
-        command = ["uv", "pip", "compile", "--python-version", "3.11", "--generate-hashes", "--no-emit-index-url", "--no-header", "-q"]
+        command = [
+            "uv",
+            "pip",
+            "compile",
+            "--python-version",
+            "3.11",
+            "--generate-hashes",
+            "--no-emit-index-url",
+            "--no-header",
+            "-q",
+        ]
         command += ["--group", name, *constraint, "pyproject.toml", "-o", f"requirements/{name}.txt"]
         subprocess.run(command, cwd=ROOT, check=True)
 

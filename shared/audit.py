@@ -43,11 +43,16 @@ async def record_audit(
     caller: Principal | None = actor or session.info.get("caller")
     cause: Envelope | None = session.info.get("cause")
     row = {
-        "id": new_id(), "at": now().isoformat(), "deed": deed[:80], "outcome": outcome, "subject": subject[:200],
+        "id": new_id(),
+        "at": now().isoformat(),
+        "deed": deed[:80],
+        "outcome": outcome,
+        "subject": subject[:200],
         "actor": caller.subject if caller else (cause.source if cause else f"/{database(session).service}"),
         "ministry": caller.ministry if caller else "",
         "roles": " ".join(sorted(caller.roles)) if caller else "",
-        "request_id": telemetry.current_request_id() or "", "trace_id": telemetry.current_trace_id() or "",
+        "request_id": telemetry.current_request_id() or "",
+        "trace_id": telemetry.current_trace_id() or "",
         "detail": json.dumps(detail or {}, ensure_ascii=False, sort_keys=True, default=str),
     }
     await session.execute(insert(database(session).tables.audit).values(**row))
@@ -175,7 +180,11 @@ async def verify(db: Database, key: VerifyKey, handed_out: Iterable[Fields] = ()
                 return verification.position, 0, broken
         late = (await session.execute((await unsealed(session, late=True)).limit(1))).mappings().first()
         if late:
-            return verification.position, 0, Broken(verification.position + 1, str(late["id"]), "the row was added behind the chain")
+            return (
+                verification.position,
+                0,
+                Broken(verification.position + 1, str(late["id"]), "the row was added behind the chain"),
+            )
         waiting = len((await session.execute(await unsealed(session))).all())
         return verification.position, waiting, verification.finish()
 

@@ -139,7 +139,12 @@ class TokenVerifier:
     """Turns a bearer token into a Principal, or says in Unauthorized what is wrong with it."""
 
     def __init__(
-        self, jwks: Jwks, issuer: str, audience: str, *, algorithms: tuple[str, ...] = ("EdDSA", "ES256", "RS256"),
+        self,
+        jwks: Jwks,
+        issuer: str,
+        audience: str,
+        *,
+        algorithms: tuple[str, ...] = ("EdDSA", "ES256", "RS256"),
         leeway: timedelta = timedelta(seconds=30),
     ) -> None:
         allowed = frozenset().union(*KEY_ALGORITHMS.values())
@@ -164,8 +169,13 @@ class TokenVerifier:
         key = await self.key_for(header)
         try:
             claims: dict[str, Any] = jwt.decode(
-                token, key.public.key, algorithms=[header["alg"]], audience=self.audience, issuer=self.issuer,
-                leeway=self.leeway, options={"require": ["exp", "iss", "aud", "sub"]},
+                token,
+                key.public.key,
+                algorithms=[header["alg"]],
+                audience=self.audience,
+                issuer=self.issuer,
+                leeway=self.leeway,
+                options={"require": ["exp", "iss", "aud", "sub"]},
             )
         except InvalidTokenError as error:
             refuse(FAULTS.get(type(error), Fault.INVALID_CLAIM))

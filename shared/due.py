@@ -17,7 +17,7 @@ from sqlalchemy.sql.functions import FunctionElement
 from sqlmodel import SQLModel
 from sqlmodel import select as select_rows
 
-from shared.db import Session, UtcDateTime, database
+from shared.db import Session, UtcDateTime
 
 LEASE = timedelta(seconds=30)
 Model = TypeVar("Model", bound=SQLModel)
@@ -51,7 +51,13 @@ def backoff(attempts: int, *, base: float = 1.0, cap: float = 300.0) -> timedelt
 
 
 async def claim_rows(
-    session: Session, table: Table, *, n: int, lease: timedelta = LEASE, where: Sequence[ColumnElement[bool]] = (), order: Any = None
+    session: Session,
+    table: Table,
+    *,
+    n: int,
+    lease: timedelta = LEASE,
+    where: Sequence[ColumnElement[bool]] = (),
+    order: Any = None,
 ) -> list[RowMapping]:
     """Claim up to n rows that are due, oldest first. Two claimers never get the same row while its lease lasts."""
     due = select(table.c.id).where(table.c.due_at <= db_now(), *where).limit(n)

@@ -67,7 +67,9 @@ class BadRequest(Problem):
 
 class Unauthorized(Problem):
     slug, status, title = "unauthorized", 401, "A valid token is needed"
-    advice = "Send `Authorization: Bearer <token>` with a token of the identity provider; `reason` says what was wrong with yours."
+    advice = (
+        "Send `Authorization: Bearer <token>` with a token of the identity provider; `reason` says what was wrong with yours."
+    )
     audited = True
 
     def __init__(self, detail: str = "", *, reason: str = "missing-token") -> None:

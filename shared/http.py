@@ -89,7 +89,9 @@ Reading = Annotated[Session, Depends(read_session, scope="function")]
 Paging = Annotated[PageQuery, Query()]
 
 
-async def if_match(header: Annotated[str | None, Header(alias="If-Match", description="ETag that you read")] = None) -> int | None:
+async def if_match(
+    header: Annotated[str | None, Header(alias="If-Match", description="ETag that you read")] = None,
+) -> int | None:
     if header is None or header == "*":
         return None
     found = re.fullmatch(r'(?:W/)?"(\d{1,18})"', header.strip())
@@ -134,8 +136,11 @@ async def begin_idempotent(request: Request, session: Session, caller: Principal
     # If-Match is part of what was asked, so it is part of the fingerprint.
     asked = await request.body() + request.headers.get("if-match", "").encode()
     row = {
-        "actor": caller.subject if caller else "", "key": key, "operation": operation[:300],
-        "body_sha256": hashlib.sha256(asked).hexdigest(), "created_at": now(),
+        "actor": caller.subject if caller else "",
+        "key": key,
+        "operation": operation[:300],
+        "body_sha256": hashlib.sha256(asked).hexdigest(),
+        "created_at": now(),
     }
     insert_new = (insert_sqlite if db.sqlite else insert_postgresql)(table).values(**row).on_conflict_do_nothing()
     if (await session.execute(insert_new.returning(table.c.key))).first():
@@ -177,14 +182,18 @@ async def read_body(request: Request, limit: int) -> None:
         chunks.append(chunk)
     body = b"".join(chunks)
     if NUL.search(body):
-        raise BadRequest("The body holds a NUL character, which no text of ours may hold.", errors=[FieldError("#", "nul", "Remove it.")])
+        raise BadRequest(
+            "The body holds a NUL character, which no text of ours may hold.", errors=[FieldError("#", "nul", "Remove it.")]
+        )
     request._body = body
     if body and "json" in request.headers.get("content-type", "application/json"):
         try:
             request._json = json.loads(body, parse_constant=no_constant)
             json.dumps(request._json, ensure_ascii=False).encode()  # half a Unicode character cannot be stored
         except (ValueError, RecursionError):
-            raise BadRequest("The body is not well-formed JSON.", errors=[FieldError("#", "not-json", "Check the syntax.")]) from None
+            raise BadRequest(
+                "The body is not well-formed JSON.", errors=[FieldError("#", "not-json", "Check the syntax.")]
+            ) from None
 
 
 class Route(APIRoute):
@@ -222,7 +231,11 @@ async def audit_refusal(request: Request, problem: Problem) -> None:
     caller = getattr(request.state, "caller", None)
     route = request.scope.get("route")
     deed = f"{db.service}.{getattr(route, 'name', 'unknown').replace('_', '-')}"
-    detail = {"problem": problem.slug, "method": request.method, **{k: v for k, v in problem.extensions.items() if k in ("right", "reason")}}
+    detail = {
+        "problem": problem.slug,
+        "method": request.method,
+        **{k: v for k, v in problem.extensions.items() if k in ("right", "reason")},
+    }
     try:
         async with db.transaction(caller=caller) as session:
             await record_audit(session, deed, request.url.path, outcome="refused", detail=detail)
@@ -253,7 +266,9 @@ async def on_invalid(request: Request, error: Exception) -> Response:
 
 async def on_http_exception(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    problem: Problem = NotFound("There is nothing at this address.") if error.status_code == 404 else BadRequest(str(error.detail)[:300])
+    problem: Problem = (
+        NotFound("There is nothing at this address.") if error.status_code == 404 else BadRequest(str(error.detail)[:300])
+    )
     response = render(request, problem)
     if error.status_code not in (400, 404):
         body = json.loads(bytes(response.body)) | {"status": error.status_code, "title": str(error.detail)[:200]}

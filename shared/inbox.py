@@ -40,7 +40,9 @@ async def receive(db: Database, batch: Sequence[Incoming]) -> None:
         await session.execute(insert_new, rows)
         for row in rows:
             if row["last_error"] == "forged-sender":
-                await record_audit(session, "bus.receive-event", row["subject"], outcome="refused", detail={"reason": "forged-sender"})
+                await record_audit(
+                    session, "bus.receive-event", row["subject"], outcome="refused", detail={"reason": "forged-sender"}
+                )
 
 
 def row_of(incoming: Incoming) -> dict[str, Any]:
@@ -95,13 +97,17 @@ async def dispatch(db: Database, handlers: Mapping[str, Handler], row: RowMappin
         envelope = Envelope.parse(row["body"].encode())
         with telemetry.bind_trace(envelope.traceparent, envelope.correlationid):
             async with db.transaction(cause=envelope) as session:
-                if not await record_row(session, table, row["id"], row["fence"], state="done", done_at=now(), due_at=None, last_error=None):
+                if not await record_row(
+                    session, table, row["id"], row["fence"], state="done", done_at=now(), due_at=None, last_error=None
+                ):
                     return
                 handler = handlers[envelope.type]
                 await handler(session, envelope.event(), envelope)
     except Exception as error:
         dead = isinstance(error, (KeyError, ValidationError)) or row["attempts"] >= MAX_ATTEMPTS
-        log.warning("event not handled", extra={"event_id": str(row["id"]), "error": type(error).__name__, "dead": dead}, exc_info=error)
+        log.warning(
+            "event not handled", extra={"event_id": str(row["id"]), "error": type(error).__name__, "dead": dead}, exc_info=error
+        )
         values = {"state": "dead", "due_at": None} if dead else {"due_at": db_now(backoff(row["attempts"]))}
         async with db.transaction() as session:
             await record_row(session, table, row["id"], row["fence"], last_error=type(error).__name__, **values)

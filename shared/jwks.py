@@ -71,7 +71,11 @@ class Jwks:
     """
 
     def __init__(
-        self, source: str, *, ttl: timedelta = timedelta(minutes=5), refetch_after: timedelta = timedelta(seconds=30),
+        self,
+        source: str,
+        *,
+        ttl: timedelta = timedelta(minutes=5),
+        refetch_after: timedelta = timedelta(seconds=30),
         timeout: timedelta = timedelta(seconds=5),
     ) -> None:
         self.source = source

@@ -159,19 +159,38 @@ class KeyPair:
     ) -> str:
         """A token; see `mint`."""
         return mint(
-            self.signing.private, kid=self.signing.key_id, issuer=issuer, audience=audience, subject=subject,
-            ministry=ministry, roles=roles, ttl=ttl,
+            self.signing.private,
+            kid=self.signing.key_id,
+            issuer=issuer,
+            audience=audience,
+            subject=subject,
+            ministry=ministry,
+            roles=roles,
+            ttl=ttl,
         )
 
 
 def mint(
-    private_key: Ed25519PrivateKey, *, kid: str, issuer: str, audience: str, subject: str, ministry: str,
-    roles: Iterable[str], ttl: timedelta | int = 3600,
+    private_key: Ed25519PrivateKey,
+    *,
+    kid: str,
+    issuer: str,
+    audience: str,
+    subject: str,
+    ministry: str,
+    roles: Iterable[str],
+    ttl: timedelta | int = 3600,
 ) -> str:
     """A signed token that lives `ttl` (seconds, or a timedelta; a negative one has expired)."""
     made, life = now(), ttl if isinstance(ttl, timedelta) else timedelta(seconds=ttl)
     claims = {
-        "iss": issuer, "aud": audience, "sub": subject, "ministry": ministry, "roles": [str(role) for role in roles],
-        "iat": made, "nbf": made, "exp": made + life,
+        "iss": issuer,
+        "aud": audience,
+        "sub": subject,
+        "ministry": ministry,
+        "roles": [str(role) for role in roles],
+        "iat": made,
+        "nbf": made,
+        "exp": made + life,
     }
     return jwt.encode(claims, private_key, algorithm="EdDSA", headers={"kid": kid})

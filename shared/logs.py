@@ -62,7 +62,7 @@ class JsonFormatter(logging.Formatter):
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname,
             "logger": record.name,
-            "message": record.getMessage()[:MESSAGE_LIMIT],
+            "message": shortened(record.getMessage()),
             "service": current_service() or self.service,
             "request_id": current_request_id(),
             "trace_id": current_trace_id(),
@@ -73,6 +73,13 @@ class JsonFormatter(logging.Formatter):
         if record.exc_info and record.exc_info[1]:
             fields["exception"] = describe(record.exc_info[1])
         return fields
+
+
+def shortened(message: str) -> str:
+    """A long message is cut in its middle: a traceback says what went wrong at its end."""
+    if len(message) <= MESSAGE_LIMIT:
+        return message
+    return f"{message[: MESSAGE_LIMIT // 4]} ... {message[-(MESSAGE_LIMIT - MESSAGE_LIMIT // 4 - 5) :]}"
 
 
 class JsonHandler(logging.StreamHandler[TextIO]):

@@ -20,7 +20,10 @@ class Metrics:
             "http_requests_total", "HTTP requests answered.", ("method", "route", "status"), registry=self.registry
         )
         self.seconds = Histogram(
-            "http_request_seconds", "Time until the answer was sent.", ("method", "route"), buckets=SECONDS,
+            "http_request_seconds",
+            "Time until the answer was sent.",
+            ("method", "route"),
+            buckets=SECONDS,
             registry=self.registry,
         )
         self.outbox_unsent = self.gauge("outbox_unsent", "Events that have not reached the bus yet.")

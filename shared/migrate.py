@@ -1,10 +1,16 @@
-"""Bring a service's database up to date. Each service's migrations/env.py calls run()."""
+"""Bring a service's database up to date. Each service's migrations/env.py calls run().
 
+`python -m shared.migrate services.catalog` is the job that runs before the service (CATALOG_DATABASE_URL).
+"""
+
+import argparse
 import asyncio
+import importlib.util
 from pathlib import Path
 
 from alembic import command, context
 from alembic.config import Config
+from pydantic_settings import BaseSettings
 from sqlalchemy import Connection, MetaData
 from sqlalchemy.ext.asyncio import create_async_engine
 
@@ -38,7 +44,6 @@ async def run_with(metadata: MetaData, url: str) -> None:
             target_metadata=metadata,
             render_as_batch=True,
             compare_type=True,
-            user_module_prefix="shared.db.",
         )
         with context.begin_transaction():
             context.run_migrations()
@@ -52,3 +57,25 @@ async def run_with(metadata: MetaData, url: str) -> None:
             await connection.commit()
     finally:
         await engine.dispose()
+
+
+class Target(BaseSettings):
+    """All that the job is told: it needs no other secret of the service."""
+
+    database_url: str
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("package", help="such as services.catalog")
+    package = parser.parse_args().package
+    spec = importlib.util.find_spec(package)
+    if spec is None or spec.origin is None:
+        raise SystemExit(f"There is no {package} here.")
+    target = Target(_env_prefix=f"{package.rpartition('.')[2].upper()}_")
+    upgrade(Path(spec.origin).with_name("migrations"), target.database_url)
+    print(f"{package}: the database is up to date")
+
+
+if __name__ == "__main__":
+    main()

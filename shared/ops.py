@@ -1,4 +1,4 @@
-"""Doors that every service has: the audit for auditors, the bus for ops (envelopes, never payloads), the pages of problem types."""
+"""Doors of every service: the audit for auditors, the bus for ops (envelopes, never payloads), the pages of problem types."""
 
 import html
 from datetime import datetime
@@ -138,7 +138,9 @@ async def list_inbox(
     require(caller, Role.OPS)
     table = database(session).tables.inbox
     counts = await count_states(session, table)
-    rows = (await session.execute(select(table).where(table.c.state == state).order_by(table.c.received_at).limit(limit))).mappings()
+    rows = (
+        await session.execute(select(table).where(table.c.state == state).order_by(table.c.received_at).limit(limit))
+    ).mappings()
     return EnvelopePage(counts=counts, items=[envelope_out(row, row["id"], row["state"]) for row in rows])
 
 
@@ -180,5 +182,6 @@ async def problem_page(slug: str) -> HTMLResponse:
     if found is None:
         raise NotFound("There is no problem type of this name.")
     title, advice = html.escape(found.title), html.escape(found.advice)
-    page = f"<!doctype html><html lang=en><meta charset=utf-8><title>{title}</title><h1>{title}</h1><p>Status {found.status}.</p><p>{advice}</p>"
+    head = f"<!doctype html><html lang=en><meta charset=utf-8><title>{title}</title>"
+    page = f"{head}<h1>{title}</h1><p>Status {found.status}.</p><p>{advice}</p>"
     return HTMLResponse(page)

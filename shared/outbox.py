@@ -4,7 +4,7 @@ import json
 from datetime import datetime, timedelta
 from uuid import UUID, uuid5
 
-from sqlalchemy import CursorResult, delete, insert, select, update
+from sqlalchemy import CursorResult, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as insert_postgresql
 from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 
@@ -16,9 +16,8 @@ from shared.db import Database, Session, database
 from shared.due import backoff, claim_rows, db_now
 from shared.ids import new_id
 
-LEASE = timedelta(seconds=30)
+LEASE = timedelta(seconds=15)  # longer than a publish may take, shorter than anybody wants to wait after a crash
 BATCH = 100
-KEPT = timedelta(days=7)
 
 
 async def next_sequence(session: Session, subject: str) -> int:
@@ -26,9 +25,9 @@ async def next_sequence(session: Session, subject: str) -> int:
     db = database(session)
     table = db.tables.sequences
     insert_or_update = (insert_sqlite if db.sqlite else insert_postgresql)(table).values(subject=subject, last=1)
-    counted = insert_or_update.on_conflict_do_update(
-        index_elements=[table.c.subject], set_={"last": table.c.last + 1}
-    ).returning(table.c.last)
+    counted = insert_or_update.on_conflict_do_update(index_elements=[table.c.subject], set_={"last": table.c.last + 1}).returning(
+        table.c.last
+    )
     return int((await session.execute(counted)).scalar_one())
 
 
@@ -55,8 +54,13 @@ async def emit(session: Session, event: Event, *, cause: Envelope | None = None)
         data=json.loads(event.model_dump_json()),
     )
     row = {
-        "id": new_id(), "event_id": envelope.id, "type": event.type, "subject": event.subject,
-        "body": envelope.model_dump_json(exclude_none=True), "created_at": envelope.time, "due_at": now(),
+        "id": new_id(),
+        "event_id": envelope.id,
+        "type": event.type,
+        "subject": event.subject,
+        "body": envelope.model_dump_json(exclude_none=True),
+        "created_at": envelope.time,
+        "due_at": now(),
     }
     await session.execute(insert(db.tables.outbox).values(**row))
     return envelope
@@ -92,7 +96,9 @@ async def retry_now(db: Database) -> None:
     """The broker is back: what waits for its back-off is due at once."""
     table = db.tables.outbox
     async with db.transaction() as session:
-        await session.execute(update(table).where(table.c.last_error.is_not(None), table.c.due_at.is_not(None)).values(due_at=now()))
+        await session.execute(
+            update(table).where(table.c.last_error.is_not(None), table.c.due_at.is_not(None)).values(due_at=now())
+        )
 
 
 async def republish_since(session: Session, since: datetime) -> int:
@@ -100,14 +106,5 @@ async def republish_since(session: Session, since: datetime) -> int:
     table = database(session).tables.outbox
     again = update(table).where(table.c.sent_at.is_not(None), table.c.created_at >= since).values(due_at=now(), attempts=0)
     result = await session.execute(again.execution_options(synchronize_session=False))
-    assert isinstance(result, CursorResult)
-    return int(result.rowcount)
-
-
-async def purge_sent(session: Session, older_than: timedelta = KEPT) -> int:
-    """Delete events that were sent longer ago than they are kept. The caller audits it."""
-    table = database(session).tables.outbox
-    old = delete(table).where(table.c.due_at.is_(None), table.c.sent_at < now() - older_than)
-    result = await session.execute(old.execution_options(synchronize_session=False))
     assert isinstance(result, CursorResult)
     return int(result.rowcount)

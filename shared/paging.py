@@ -37,7 +37,9 @@ def decode_cursor(cursor: str) -> UUID:
         raise BadRequest("The cursor is not one of ours.", errors=[error]) from None
 
 
-async def paginate(session: Session, query: SelectOfScalar[Any], model: type[Model], page: PageQuery) -> tuple[list[Model], str | None]:
+async def paginate(
+    session: Session, query: SelectOfScalar[Any], model: type[Model], page: PageQuery
+) -> tuple[list[Model], str | None]:
     """One page of the query, newest first, and the cursor of the next page if there is one."""
     if after := page.after():
         query = query.where(col(model.id) < after)

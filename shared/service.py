@@ -20,6 +20,8 @@ from shared.auth import Jwks, TokenVerifier
 from shared.bus import Bus
 from shared.contracts import Event
 from shared.db import Database, Plumbing
+from shared.errors import Unavailable
+from shared.janitor import Janitor
 from shared.keys import SigningKey
 from shared.settings import ServiceSettings
 from shared.storage import Storage
@@ -78,7 +80,7 @@ Turn = Callable[[], Awaitable[bool]]
 
 
 async def forever(name: str, turn: Turn, wake: Wake, idle: float) -> None:
-    """Take turns until there is nothing to do, then wait for a commit. A failing turn is logged and tried again, later each time."""
+    """Take turns until there is nothing to do, then wait for a commit. A failing turn is logged and comes again, ever later."""
     failures = 0
     while True:
         ticket = wake.ticket()
@@ -121,16 +123,28 @@ class Service:
     signing_key: SigningKey | None
     checks: Sequence[Callable[[Context], Awaitable[Part]]]
     tasks: dict[str, asyncio.Task[None]] = field(default_factory=dict)
+    bus_was_down: bool = False
 
     def turns(self) -> dict[str, Turn]:
         db = self.context.db
         turns: dict[str, Turn] = {
-            "relay": partial(outbox.relay_batch, db, self.bus),
+            "relay": self.relay,
             "dispatch": partial(inbox.dispatch_batch, db, self.consumers),
         }
+        turns["tidy"] = Janitor(db, self.context.storage).tidy
         if self.signing_key:
             turns["seal"] = partial(audit.seal_batch, db, self.signing_key)
         return turns | {step.__name__: partial(step, self.context) for step in self.steps}
+
+    async def relay(self) -> bool:
+        """While the bus is down events wait in the outbox; when it is back none waits for a back-off."""
+        if self.bus.down:
+            self.bus_was_down = True
+            return False
+        if self.bus_was_down:
+            await outbox.retry_now(self.context.db)
+            self.bus_was_down = False
+        return await outbox.relay_batch(self.context.db, self.bus)
 
     async def start(self) -> None:
         settings = self.context.settings
@@ -151,8 +165,10 @@ class Service:
         await self.context.db.close()
 
     async def readiness(self) -> Readiness:
-        parts = [await self.database_part(), self.bus_part(), self.audit_part()]
-        parts += [Part(name=name, state="unavailable", detail="the loop has ended") for name, task in self.tasks.items() if task.done()]
+        parts = [await self.database_part(), await self.storage_part(), self.bus_part(), self.audit_part()]
+        parts += [
+            Part(name=name, state="unavailable", detail="the loop has ended") for name, task in self.tasks.items() if task.done()
+        ]
         parts += [await check(self.context) for check in self.checks]
         states = {part.state for part in parts}
         status = "unavailable" if "unavailable" in states else "degraded" if "degraded" in states else "ready"
@@ -170,6 +186,13 @@ class Service:
             return Part(name="inbox", state="degraded", detail=f"{dead} events were given up: see /{self.name}/ops/inbox")
         return Part(name="database", state="ready")
 
+    async def storage_part(self) -> Part:
+        try:
+            await self.context.storage.check()
+        except Exception as error:
+            return Part(name="storage", state="unavailable", detail=f"the object storage cannot be used ({type(error).__name__})")
+        return Part(name="storage", state="ready")
+
     def bus_part(self) -> Part:
         down = self.bus.down
         return Part(name="bus", state="degraded" if down else "ready", detail=down)
@@ -179,7 +202,7 @@ class Service:
             return Part(name="audit", state="degraded", detail="no signing key is set: audit rows are written but not sealed")
         return Part(name="audit", state="ready")
 
-    async def measure(self, metrics: Metrics) -> bytes:
+    async def measure(self, metrics: Metrics) -> None:
         tables = self.context.db.tables
         async with self.context.db.reading() as session:
             created = tables.outbox.c.created_at
@@ -190,7 +213,6 @@ class Service:
         metrics.outbox_oldest_seconds.set(time.time() - waiting["oldest"].timestamp() if waiting["oldest"] else 0)
         metrics.inbox_new.set(states.get("new", 0))
         metrics.inbox_dead.set(states.get("dead", 0))
-        return metrics.render()
 
 
 def build_service(
@@ -216,12 +238,12 @@ def build_service(
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        with bind_service(name):
+        with bind_service(name):  # the loops start here and keep the name
             await service.start()
-            try:
-                yield
-            finally:
-                await service.stop()
+        try:
+            yield
+        finally:
+            await service.stop()
 
     app = FastAPI(
         title=f"Dure {name}",
@@ -235,19 +257,27 @@ def build_service(
     app.state.service, app.state.context = service, service.context
     app.state.db, app.state.settings, app.state.storage, app.state.wake = db, settings, storage, service.context.wake
     app.state.verifier = TokenVerifier(Jwks(settings.jwks), settings.issuer, settings.audience)
+    # The fixed addresses come first: /requests/readyz is no request's id.
+    app.include_router(health(service), prefix=f"/{name}", tags=["health"])
+    app.include_router(ops.router, prefix=f"/{name}", responses=PROBLEMS)
     for router in routers:
         app.include_router(router, prefix=f"/{name}", responses=PROBLEMS)
-    app.include_router(ops.router, prefix=f"/{name}", responses=PROBLEMS)
-    app.include_router(health(service), prefix=f"/{name}", tags=["health"])
     http.install(app)
     openapi.install(app, name)
-    app.add_middleware(TraceMiddleware, service=name, metrics=service.context.state.setdefault("metrics", Metrics(name)))
+    metrics = service.context.state.setdefault("metrics", Metrics(name))
+    app.add_middleware(TraceMiddleware, service=name, metrics=metrics, crash=http.on_crash)
     return app
 
 
 PROBLEMS: dict[int | str, dict[str, Any]] = {
-    "4XX": {"description": "A problem (RFC 9457): `type`, `title`, `detail` and, for fields, `errors`.", "content": {http.PROBLEM: {}}},
-    "503": {"description": "Busy or not reachable: nothing was changed, try again after Retry-After.", "content": {http.PROBLEM: {}}},
+    "4XX": {
+        "description": "A problem (RFC 9457): `type`, `title`, `detail` and, for fields, `errors`.",
+        "content": {http.PROBLEM: {}},
+    },
+    "503": {
+        "description": "Busy or not reachable: nothing was changed, try again after Retry-After.",
+        "content": {http.PROBLEM: {}},
+    },
 }
 
 
@@ -272,7 +302,12 @@ def health(service: Service) -> APIRouter:
     @router.get("/metrics", response_class=Response)
     async def metrics() -> Response:
         """Prometheus metrics."""
-        return Response(await service.measure(service.context.state["metrics"]), media_type="text/plain; version=0.0.4")
+        kept: Metrics = service.context.state["metrics"]
+        try:
+            await service.measure(kept)
+        except Unavailable:
+            log.warning("the database could not be measured")
+        return Response(kept.render(), media_type="text/plain; version=0.0.4")
 
     @router.get("/asyncapi.json")
     async def asyncapi() -> dict[str, Any]:

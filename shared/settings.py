@@ -17,12 +17,18 @@ class ServiceSettings(BaseSettings):
     jwks: str = Field(description="The identity provider's key set: a file or an https URL.")
     issuer: str = Field(description="`iss` that tokens must carry.")
     audience: str = Field(default="dure", description="`aud` that tokens must carry.")
-    public_url: str = Field(default="http://127.0.0.1:8000", description="Base of the URLs that we write, without the service's prefix.")
+    public_url: str = Field(
+        default="http://127.0.0.1:8000", description="Base of the URLs that we write, without the service's prefix."
+    )
     host: str = "127.0.0.1"
     port: int = 8000
     log_level: str = "INFO"
-    migrate_at_start: bool = Field(default=False, description="Only for the embedded default and tests; else migrations are a job of their own.")
-    audit_key: Path | None = Field(default=None, description="Ed25519 private key (PEM) that signs audit checkpoints; without it nothing is sealed.")
+    migrate_at_start: bool = Field(
+        default=False, description="Only for the embedded default and tests; else migrations are a job of their own."
+    )
+    audit_key: Path | None = Field(
+        default=None, description="Ed25519 private key (PEM) that signs audit checkpoints; without it nothing is sealed."
+    )
     idle_seconds: float = Field(default=1.0, description="How often a loop looks for work when nothing wakes it.")
     body_limit: int = Field(default=2 * 1024 * 1024, description="Largest JSON body, bytes.")
     scratch: Path | None = Field(default=None, description="Folder for temporary files; the system's if not given.")

@@ -25,7 +25,10 @@ INCOMING: Final = "incoming"
 DIGEST: Final = re.compile(r"[0-9a-f]{64}")
 # What an operator calls them -> what the S3 client calls them.
 S3_OPTIONS: Final = {
-    "endpoint": "endpoint", "region": "region", "access_key": "access_key_id", "secret_key": "secret_access_key",
+    "endpoint": "endpoint",
+    "region": "region",
+    "access_key": "access_key_id",
+    "secret_key": "secret_access_key",
     "session_token": "session_token",
 }
 
@@ -74,7 +77,9 @@ def open_store(url: str, options: Mapping[str, str], timeout: timedelta) -> tupl
     config: dict[str, Any] = {S3_OPTIONS[name]: value for name, value in options.items()}
     plain = options.get("endpoint", "").startswith("http://")
     store = S3Store(
-        parts.netloc, prefix=parts.path.strip("/") or None, **config,
+        parts.netloc,
+        prefix=parts.path.strip("/") or None,
+        **config,
         client_options={"allow_http": plain, "timeout": timeout, "connect_timeout": timedelta(seconds=5)},
         retry_config={"max_retries": 3, "retry_timeout": timedelta(seconds=20)},
     )

@@ -25,8 +25,16 @@ from shared.trace import (
 )
 
 __all__ = [
-    "Metrics", "Span", "TraceMiddleware", "bind_service", "bind_trace", "current_request_id", "current_service",
-    "current_trace_id", "current_traceparent", "setup_logging",
+    "Metrics",
+    "Span",
+    "TraceMiddleware",
+    "bind_service",
+    "bind_trace",
+    "current_request_id",
+    "current_service",
+    "current_trace_id",
+    "current_traceparent",
+    "setup_logging",
 ]
 
 access_log = logging.getLogger("dure.access")
@@ -75,11 +83,18 @@ class TraceMiddleware:
             self.note(scope, answer.status or 499, time.perf_counter() - began)
 
     def note(self, scope: Scope, status: int, seconds: float) -> None:
-        route = getattr(scope.get("route"), "path", None) or "unmatched"
+        route = template(scope)
         self.metrics.observe(scope["method"], route, status, seconds)
         level = logging.DEBUG if route.endswith(PROBES) else logging.INFO
         fields = {"method": scope["method"][:20], "route": route, "status": status, "ms": round(seconds * 1000, 1)}
         access_log.log(level, "request", extra=fields)
+
+
+def template(scope: Scope) -> str:
+    """The template of the matched route, with the prefixes of its routers, which FastAPI keeps beside the route."""
+    included = scope.get("fastapi", {}).get("effective_route_context")
+    path = getattr(included, "path", None) or getattr(scope.get("route"), "path", None)
+    return str(path or "unmatched")
 
 
 class Answer:

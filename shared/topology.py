@@ -14,21 +14,43 @@ DELIVERY_LIMIT = 20
 # The event types that each service handles: what its consumers.py says (`python -m deploy.topology --check` compares).
 LISTENERS: dict[str, frozenset[str]] = {
     "catalog": frozenset(),
-    "requests": frozenset({
-        "catalog.ministry-joined.v1", "catalog.dataset-published.v1", "catalog.dataset-withdrawn.v1",
-        "analysis.method-live.v1", "analysis.method-withdrawn.v1",
-        "analysis.run-queued.v1", "analysis.run-started.v1", "analysis.run-finished.v1",
-        "results.result-held.v1", "results.result-released.v1",
-        "results.result-withheld.v1", "results.result-recalled.v1",
-    }),
-    "analysis": frozenset({
-        "requests.request-approved.v1", "requests.request-withdrawn.v1", "catalog.dataset-withdrawn.v1",
-    }),
-    "results": frozenset({
-        "catalog.ministry-joined.v1", "catalog.dataset-published.v1", "catalog.dataset-withdrawn.v1",
-        "analysis.method-live.v1", "analysis.method-withdrawn.v1", "analysis.run-finished.v1",
-        "requests.request-withdrawn.v1",
-    }),
+    "requests": frozenset(
+        {
+            "catalog.ministry-joined.v1",
+            "catalog.dataset-published.v1",
+            "catalog.dataset-withdrawn.v1",
+            "analysis.method-live.v1",
+            "analysis.method-withdrawn.v1",
+            "analysis.run-queued.v1",
+            "analysis.run-started.v1",
+            "analysis.run-finished.v1",
+            "results.result-held.v1",
+            "results.result-released.v1",
+            "results.result-withheld.v1",
+            "results.result-recalled.v1",
+        }
+    ),
+    "analysis": frozenset(
+        {
+            "requests.request-approved.v1",
+            "requests.request-withdrawn.v1",
+            "catalog.dataset-withdrawn.v1",
+            "results.result-released.v1",
+            "results.result-withheld.v1",
+            "results.result-recalled.v1",
+        }
+    ),
+    "results": frozenset(
+        {
+            "catalog.ministry-joined.v1",
+            "catalog.dataset-published.v1",
+            "catalog.dataset-withdrawn.v1",
+            "analysis.method-live.v1",
+            "analysis.method-withdrawn.v1",
+            "analysis.run-finished.v1",
+            "requests.request-withdrawn.v1",
+        }
+    ),
 }
 
 
@@ -99,12 +121,17 @@ class Topology:
 
     def queues(self) -> Iterator[Queue]:
         for service in self.services:
-            yield Queue(service, self.queue(service), quorum(DELIVERY_LIMIT) | {
-                "x-dead-letter-exchange": self.dead(service),
-                "x-dead-letter-routing-key": self.queue(service),
-                "x-dead-letter-strategy": "at-least-once",
-                "x-overflow": "reject-publish",
-            })
+            yield Queue(
+                service,
+                self.queue(service),
+                quorum(DELIVERY_LIMIT)
+                | {
+                    "x-dead-letter-exchange": self.dead(service),
+                    "x-dead-letter-routing-key": self.queue(service),
+                    "x-dead-letter-strategy": "at-least-once",
+                    "x-overflow": "reject-publish",
+                },
+            )
             # Nothing stands behind the dead queue: a low limit, the default of newer brokers, would drop what is there.
             yield Queue(service, self.dead(service), quorum(1_000_000))
 

@@ -44,6 +44,10 @@ SERVERS = {
 }
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--nothing-left-out", action="store_true", help="fail if a test was left out for want of a server")
+
+
 def pytest_configure(config: pytest.Config) -> None:
     for name, (_, _, label) in SERVERS.items():
         config.addinivalue_line("markers", f"{name}: needs {label}")
@@ -67,6 +71,12 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
         terminalreporter.write_line(f"LEFT OUT: {count} tests that need {SERVERS[name][2]}", yellow=True)
 
 
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    skipped = session.config.pluginmanager.get_plugin("terminalreporter").stats.get("skipped", [])
+    if session.config.getoption("--nothing-left-out") and (LEFT_OUT or skipped) and exitstatus == 0:
+        session.exitstatus = 1
+
+
 @pytest.fixture(scope="session")
 def identity(tmp_path_factory: pytest.TempPathFactory) -> KeyPair:
     """The identity provider of the tests."""
@@ -79,8 +89,12 @@ def tokens(identity: KeyPair) -> Callable[..., str]:
 
     def mint(roles: str, ministry: str = "mohw", subject: str | None = None, ttl: int = 3600) -> str:
         return identity.mint(
-            issuer=ISSUER, audience=AUDIENCE, subject=subject or f"{roles.split(',')[0]}.{ministry}",
-            ministry=ministry, roles=roles.split(","), ttl=ttl,
+            issuer=ISSUER,
+            audience=AUDIENCE,
+            subject=subject or f"{roles.split(',')[0]}.{ministry}",
+            ministry=ministry,
+            roles=roles.split(","),
+            ttl=ttl,
         )
 
     return mint
@@ -106,9 +120,15 @@ def make_settings(tmp_path: Path, identity: KeyPair) -> Callable[..., Any]:
         audit_key = tmp_path / "audit.pem"
         SigningKey.ensure(audit_key)
         values: dict[str, Any] = {
-            "database_url": f"sqlite+aiosqlite:///{tmp_path}/{name}.db", "storage_url": (tmp_path / "objects").as_uri(),
-            "jwks": str(identity.jwks_path), "issuer": ISSUER, "audience": AUDIENCE, "migrate_at_start": True,
-            "audit_key": audit_key, "public_url": "http://test", "scratch": tmp_path,
+            "database_url": f"sqlite+aiosqlite:///{tmp_path}/{name}.db",
+            "storage_url": (tmp_path / "objects").as_uri(),
+            "jwks": str(identity.jwks_path),
+            "issuer": ISSUER,
+            "audience": AUDIENCE,
+            "migrate_at_start": True,
+            "audit_key": audit_key,
+            "public_url": "http://test",
+            "scratch": tmp_path,
         }
         return settings_type(**(values | KEYS.get(name, {}) | more))
 
@@ -161,8 +181,14 @@ def say(bus: InProcessBus, tmp_path: Path) -> Callable[..., Awaitable[Envelope]]
     async def publish(event: Event, *, sequence: int | None = None) -> Envelope:
         counts[event.subject] = sequence or counts.get(event.subject, 0) + 1
         envelope = Envelope(
-            id=new_id(), source=f"/{event.producer()}", type=event.type, subject=event.subject, time=now(),
-            dataschema=Envelope.schema_url(event.type), sequence=counts[event.subject], data=event.model_dump(mode="json"),
+            id=new_id(),
+            source=f"/{event.producer()}",
+            type=event.type,
+            subject=event.subject,
+            time=now(),
+            dataschema=Envelope.schema_url(event.type),
+            sequence=counts[event.subject],
+            data=event.model_dump(mode="json"),
         )
         outcomes = await bus.publish([envelope])
         assert outcomes == [None]

@@ -1,5 +1,6 @@
 """Tokens: what is accepted, and what is said about each one that is not."""
 
+import asyncio
 import base64
 import hashlib
 import hmac
@@ -28,7 +29,8 @@ ISSUER, AUDIENCE = "https://idp.test", "dure"
 
 def claims(**changes: Any) -> dict[str, Any]:
     """Good claims with changes; None leaves a claim out."""
-    good = {"iss": ISSUER, "aud": AUDIENCE, "sub": "lee", "ministry": "nts", "roles": ["steward"], "exp": now() + timedelta(hours=1)}
+    good: dict[str, Any] = {"iss": ISSUER, "aud": AUDIENCE, "sub": "lee", "ministry": "nts", "roles": ["steward"]}
+    good |= {"exp": now() + timedelta(hours=1)}
     return {name: value for name, value in (good | changes).items() if value is not None}
 
 
@@ -167,9 +169,22 @@ async def test_an_extension_that_must_be_understood_is_refused(pair: KeyPair, ve
 
 NESTED = "[" * 3000
 MALFORMED = [
-    "", ".", "..", "...", "a.b.c", "Bearer x", "한글.한글.한글", "\0", "eyJhbGciOiJFZERTQSJ9", "=.=.=",
-    f"{segment(NESTED.encode())}.e30.AA", f"{segment([1, 2])}.e30.AA", f"{segment(b'{')}.e30.AA", f"{segment(b'null')}.e30.AA",
-    f"{segment({'alg': 'EdDSA', 'kid': 7})}.e30.AA", f"{segment({'alg': 'EdDSA', 'kid': ['a']})}.e30.AA",
+    "",
+    ".",
+    "..",
+    "...",
+    "a.b.c",
+    "Bearer x",
+    "한글.한글.한글",
+    "\0",
+    "eyJhbGciOiJFZERTQSJ9",
+    "=.=.=",
+    f"{segment(NESTED.encode())}.e30.AA",
+    f"{segment([1, 2])}.e30.AA",
+    f"{segment(b'{')}.e30.AA",
+    f"{segment(b'null')}.e30.AA",
+    f"{segment({'alg': 'EdDSA', 'kid': 7})}.e30.AA",
+    f"{segment({'alg': 'EdDSA', 'kid': ['a']})}.e30.AA",
 ]
 
 
@@ -189,11 +204,12 @@ async def test_a_huge_token_is_refused_unread(verifier: TokenVerifier) -> None:
     assert await reason(verifier, "a." * 5_000_000) == Fault.OVERSIZED
 
 
-@given(text=st.text(max_size=300), header=st.dictionaries(st.sampled_from(["alg", "kid", "typ", "crit", "b64"]), st.text() | st.none()))
-@settings(max_examples=60, deadline=None)
-def test_nothing_sent_as_a_token_is_our_error(tmp_path_factory: pytest.TempPathFactory, text: str, header: dict[str, Any]) -> None:
-    import asyncio
+HEADERS = st.dictionaries(st.sampled_from(["alg", "kid", "typ", "crit", "b64"]), st.text() | st.none())
 
+
+@given(text=st.text(max_size=300), header=HEADERS)
+@settings(max_examples=60, deadline=None)
+def test_nothing_sent_as_a_token_is_our_error(tmp_path_factory: pytest.TempPathFactory, text: str, header: Any) -> None:
     pair = KeyPair.ensure(tmp_path_factory.getbasetemp() / "fuzzed")
     verifier = TokenVerifier(Jwks(str(pair.jwks_path)), ISSUER, AUDIENCE)
     for token in (text, f"{segment(header)}.{segment(text)}.{segment(text.encode())}"):
@@ -238,8 +254,17 @@ async def test_only_public_signature_keys_are_taken_from_a_set(tmp_path: Path, p
     weak = public_jwk(rsa.generate_private_key(65537, 1024), "weak")
     private = json.loads(RSAAlgorithm.to_jwk(rsa.generate_private_key(65537, 2048))) | {"kid": "private"}
     entries = [
-        good, weak, private, {"kty": "oct", "k": "c2VjcmV0", "kid": "shared"}, {**good, "kid": "enc", "use": "enc"},
-        {**good, "kid": "x", "x": "AA"}, {**good, "kid": "alg", "alg": "HS256"}, {**good, "kid": 7}, {"kty": "EC", "kid": "empty"}, "text", None,
+        good,
+        weak,
+        private,
+        {"kty": "oct", "k": "c2VjcmV0", "kid": "shared"},
+        {**good, "kid": "enc", "use": "enc"},
+        {**good, "kid": "x", "x": "AA"},
+        {**good, "kid": "alg", "alg": "HS256"},
+        {**good, "kid": 7},
+        {"kty": "EC", "kid": "empty"},
+        "text",
+        None,
     ]
     (tmp_path / "jwks.json").write_text(json.dumps({"keys": entries}))
     jwks = Jwks(str(tmp_path / "jwks.json"))

@@ -120,10 +120,13 @@ async def test_the_same_key_and_body_give_the_same_answer_once(
         first = await client.post("/jobs", json={"name": "a"}, headers=keyed)
         second = await client.post("/jobs", json={"name": "a"}, headers=keyed)
     assert (first.status_code, first.json()) == (201, second.json())
-    assert (second.status_code, second.headers["idempotent-replayed"], second.headers["etag"]) == (201, "true", first.headers["etag"])
+    assert (second.status_code, second.headers["idempotent-replayed"]) == (201, "true")
+    assert second.headers["etag"] == first.headers["etag"]
 
 
-async def test_the_same_key_with_another_body_is_refused(client: httpx.AsyncClient, db: Database, job: type[Any], steward: dict[str, str]) -> None:
+async def test_the_same_key_with_another_body_is_refused(
+    client: httpx.AsyncClient, db: Database, job: type[Any], steward: dict[str, str]
+) -> None:
     keyed = steward | {"Idempotency-Key": "k-2"}
     async with counted(db, job, 1):
         await client.post("/jobs", json={"name": "a"}, headers=keyed)
@@ -196,7 +199,13 @@ async def test_pages_follow_their_links_to_the_end(client: httpx.AsyncClient, st
     ],
 )
 async def test_a_bad_body_gets_a_problem_that_names_the_place(
-    client: httpx.AsyncClient, db: Database, job: type[Any], steward: dict[str, str], body: bytes, status: int, pointer: str | None
+    client: httpx.AsyncClient,
+    db: Database,
+    job: type[Any],
+    steward: dict[str, str],
+    body: bytes,
+    status: int,
+    pointer: str | None,
 ) -> None:
     async with counted(db, job, 0):
         answer = await client.post("/jobs", content=body, headers=steward | {"Content-Type": "application/json"})
@@ -230,7 +239,9 @@ async def test_every_refused_attempt_is_a_row(client: httpx.AsyncClient, db: Dat
     assert answers[1].headers["www-authenticate"].startswith("Bearer")
     rows = await refusals(db)
     assert [(row["deed"], row["actor"]) for row in rows] == [
-        ("catalog.forbidden", "steward.nts"), ("catalog.list-jobs", "/catalog"), ("catalog.list-jobs", "/catalog"),
+        ("catalog.forbidden", "steward.nts"),
+        ("catalog.list-jobs", "/catalog"),
+        ("catalog.list-jobs", "/catalog"),
         ("catalog.add-job", "steward.nts"),
     ]
     assert rows[0]["detail"]["right"] == "steward of nts"
@@ -247,5 +258,9 @@ async def test_a_crash_tells_nothing_and_the_next_request_works(
 
 
 async def test_unknown_addresses_and_methods_are_problems(client: httpx.AsyncClient) -> None:
-    for answer, status in ((await client.get("/nothing"), 404), (await client.delete("/jobs"), 405), (await client.get("/a%00b"), 404)):
+    for answer, status in (
+        (await client.get("/nothing"), 404),
+        (await client.delete("/jobs"), 405),
+        (await client.get("/a%00b"), 404),
+    ):
         assert (answer.status_code, answer.headers["content-type"]) == (status, "application/problem+json")

@@ -20,7 +20,10 @@ def test_a_key_is_made_once_and_only_its_owner_can_read_it(tmp_path: Path) -> No
 
 
 def test_processes_that_start_at_once_agree_on_one_key(tmp_path: Path) -> None:
-    code = "import sys; from pathlib import Path; from shared.keys import KeyPair; print(KeyPair.ensure(Path(sys.argv[1])).signing.key_id)"
+    code = (
+        "import sys; from pathlib import Path; from shared.keys import KeyPair;"
+        "print(KeyPair.ensure(Path(sys.argv[1])).signing.key_id)"
+    )
     started = [
         subprocess.Popen([sys.executable, "-c", code, str(tmp_path / "idp")], stdout=subprocess.PIPE, text=True) for _ in range(4)
     ]

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from datetime import timedelta
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,7 +16,9 @@ from shared.contracts import DatasetWithdrawn, Envelope, LocalText, MinistryJoin
 from shared.db import Database, Session
 from shared.ids import new_id
 from shared.inbox import MAX_ATTEMPTS, dispatch_batch, receive, replay, withdrawal_waits
-from shared.outbox import emit, purge_sent, relay_batch, republish_since, retry_now
+from shared.janitor import Janitor
+from shared.outbox import emit, relay_batch, republish_since, retry_now
+from shared.storage import Storage
 
 JOINED = MinistryJoined(code="nts", name=LocalText(ko="국세청", en="National Tax Service"))
 
@@ -176,24 +179,44 @@ async def test_only_what_was_confirmed_is_marked_sent(db: Database) -> None:
     assert all(row["sent_at"] for row in await rows(db, "outbox"))
 
 
-async def test_ops_republish_and_purge(db: Database) -> None:
+async def test_ops_republish(db: Database) -> None:
     await say(db)
     await relay_batch(db, InProcessBus())
     async with db.transaction() as session:
-        assert await purge_sent(session) == 0
         assert await republish_since(session, now() - timedelta(hours=1)) == 1
     assert await relay_batch(db, InProcessBus())
-    async with db.transaction() as session:
-        assert await purge_sent(session, timedelta(0)) == 1
-    assert await rows(db, "outbox") == []
+
+
+async def test_only_what_is_old_and_done_is_purged_and_that_is_audited(db: Database, tmp_path: Path) -> None:
+    janitor = Janitor(db, Storage((tmp_path / "objects").as_uri()))
+    for age in (1, 8, 8):
+        await say(db)
+        await relay_batch(db, InProcessBus())
+        newest = (await rows(db, "outbox"))[-1]["id"]
+        async with db.transaction() as session:
+            table = db.tables.outbox
+            await session.execute(update(table).where(table.c.id == newest).values(sent_at=now() - timedelta(days=age)))
+    unsent = await say(db)
+    await janitor.tidy()
+    await janitor.tidy()
+    assert len(await rows(db, "outbox")) == 2
+    assert (await rows(db, "outbox"))[-1]["event_id"] == unsent.id
+    (audit,) = await rows(db, "audit")
+    assert (audit["deed"], '"sent-events": 2' in audit["detail"]) == ("catalog.purge", True)
 
 
 @pytest.mark.parametrize("state", ["new", "dead", "done"])
 async def test_a_withdrawal_in_the_inbox_holds_releases(db: Database, state: str) -> None:
     withdrawn = RequestWithdrawn(request_id=new_id(), ministry="mohw", reason="No longer needed.")
     envelope = Envelope(
-        id=new_id(), source="/requests", type=withdrawn.type, subject=withdrawn.subject, time=now(), sequence=1,
-        dataschema=Envelope.schema_url(withdrawn.type), data=withdrawn.model_dump(mode="json"),
+        id=new_id(),
+        source="/requests",
+        type=withdrawn.type,
+        subject=withdrawn.subject,
+        time=now(),
+        sequence=1,
+        dataschema=Envelope.schema_url(withdrawn.type),
+        data=withdrawn.model_dump(mode="json"),
     )
     await receive(db, [Incoming(envelope.model_dump_json().encode())])
     async with db.transaction() as session:

@@ -20,11 +20,12 @@ from shared.clock import now
 from shared.contracts import DatasetWithdrawn, Envelope, Event, ResultHeld
 from shared.rabbit import RabbitBus
 from shared.rabbit import intake as intakes
+from shared.rabbit.link import loss_is_an_error
 from shared.topology import Topology
 
 pytestmark = [pytest.mark.rabbitmq, pytest.mark.timeout(60)]
 
-AMQP_URL = os.environ.get("TEST_AMQP_URL", "amqp://guest:guest@127.0.0.1:5672/")
+AMQP_URL = os.environ.get("DURE_TEST_RABBITMQ", "amqp://guest:guest@127.0.0.1:5672/")
 WITHDRAWN = DatasetWithdrawn.type
 LISTENERS = {"requests": frozenset({WITHDRAWN}), "results": frozenset({WITHDRAWN})}
 MakeBus = Callable[..., RabbitBus]
@@ -33,9 +34,16 @@ MakeBus = Callable[..., RabbitBus]
 def envelope(event: Event | None = None) -> Envelope:
     event = event or DatasetWithdrawn(dataset_id=uuid4(), ministry="nts", reason="정정 후 다시 등록합니다.")
     return Envelope(
-        id=uuid4(), source=f"/{event.producer()}", type=event.type, subject=event.subject, time=now(),
-        dataschema=Envelope.schema_url(event.type), sequence=1, correlationid="req-1",
-        traceparent="00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", data=json.loads(event.model_dump_json()),
+        id=uuid4(),
+        source=f"/{event.producer()}",
+        type=event.type,
+        subject=event.subject,
+        time=now(),
+        dataschema=Envelope.schema_url(event.type),
+        sequence=1,
+        correlationid="req-1",
+        traceparent="00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+        data=json.loads(event.model_dump_json()),
     )
 
 
@@ -349,6 +357,25 @@ async def test_our_own_cancellation_is_still_obeyed(make_bus: MakeBus, proxy: Pr
     with pytest.raises(asyncio.CancelledError):
         await publishing
     proxy.reset()
+
+
+async def test_a_cancellation_from_outside_is_not_taken_for_a_lost_connection() -> None:
+    async def waits(on: asyncio.Future[None]) -> None:
+        with loss_is_an_error():
+            await on
+
+    lost: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    waiting = asyncio.create_task(waits(lost))
+    await asyncio.sleep(0)
+    lost.cancel()
+    with pytest.raises(ConnectionError):
+        await waiting
+
+    stopped = asyncio.create_task(waits(asyncio.get_running_loop().create_future()))
+    await asyncio.sleep(0)
+    stopped.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await stopped
 
 
 async def test_a_deleted_queue_is_made_again(make_bus: MakeBus, prefix: str) -> None:

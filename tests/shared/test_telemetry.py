@@ -71,10 +71,23 @@ def test_a_child_stays_in_its_trace() -> None:
     assert Span.parse(child.header()) == child
 
 
-@pytest.mark.parametrize("header", [
-    None, "", "x", PARENT.upper(), PARENT + "-more", PARENT + "\n", "ff" + PARENT[2:], PARENT[:-3], "00-" + "0" * 32 + PARENT[35:],
-    PARENT[:36] + "0" * 16 + "-01", "01" + PARENT[2:] + "-" + "x" * 600, PARENT.replace("-", "_"),
-])
+@pytest.mark.parametrize(
+    "header",
+    [
+        None,
+        "",
+        "x",
+        PARENT.upper(),
+        PARENT + "-more",
+        PARENT + "\n",
+        "ff" + PARENT[2:],
+        PARENT[:-3],
+        "00-" + "0" * 32 + PARENT[35:],
+        PARENT[:36] + "0" * 16 + "-01",
+        "01" + PARENT[2:] + "-" + "x" * 600,
+        PARENT.replace("-", "_"),
+    ],
+)
 def test_a_header_that_is_no_span_begins_a_new_trace(header: str | None) -> None:
     assert Span.parse(header) is None
     with bind_trace(header, None) as span:
@@ -121,8 +134,16 @@ def test_a_line_says_when_where_and_for_whom() -> None:
         line = formatted(msg="run %s", args=("7",), run="7", progress=0.5, done=True, fence=3)
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}\+00:00", line.pop("time"))
     assert line == {
-        "level": "INFO", "logger": "t", "message": "run 7", "service": "analysis", "request_id": "req-1", "trace_id": PARENT[3:35],
-        "run": "7", "progress": 0.5, "done": True, "fence": 3,
+        "level": "INFO",
+        "logger": "t",
+        "message": "run 7",
+        "service": "analysis",
+        "request_id": "req-1",
+        "trace_id": PARENT[3:35],
+        "run": "7",
+        "progress": 0.5,
+        "done": True,
+        "fence": 3,
     }
     assert formatted(msg="at start")["service"] == "catalog"
 
@@ -140,11 +161,19 @@ class Unprintable:
     __repr__ = __str__
 
 
-@pytest.mark.parametrize("record", [
-    {"msg": "%d of %d", "args": (1,)}, {"msg": "x", "thing": Unprintable()}, {"msg": Unprintable()}, {"msg": "\ud800 \0 \x1b[31m\n"},
-    {"msg": "x", "ratio": float("nan")}, {"msg": "x", "table": {1: {2: object()}}}, {"msg": "x", "exc_info": (None, None, None)},
-    {"msg": "x", "service": "forged", "time": "forged"},
-])
+@pytest.mark.parametrize(
+    "record",
+    [
+        {"msg": "%d of %d", "args": (1,)},
+        {"msg": "x", "thing": Unprintable()},
+        {"msg": Unprintable()},
+        {"msg": "\ud800 \0 \x1b[31m\n"},
+        {"msg": "x", "ratio": float("nan")},
+        {"msg": "x", "table": {1: {2: object()}}},
+        {"msg": "x", "exc_info": (None, None, None)},
+        {"msg": "x", "service": "forged", "time": "forged"},
+    ],
+)
 def test_no_record_breaks_the_log(record: dict[str, Any]) -> None:
     line = formatted(**record)
     assert line["level"] == "INFO"
@@ -168,7 +197,8 @@ def test_an_exception_is_logged_without_its_words() -> None:
 def test_words_that_name_no_data_are_kept() -> None:
     assert formatted(msg="x", exc_info=crash(Conflict("It has ended.")))["exception"]["detail"] == "It has ended."
     assert "no attribute" in formatted(msg="x", exc_info=crash(AttributeError("no attribute")))["exception"]["detail"]
-    assert formatted(msg="x", exc_info=crash(ConnectionRefusedError(111, "Connection refused")))["exception"]["detail"] == "Connection refused"
+    refused = crash(ConnectionRefusedError(111, "Connection refused"))
+    assert formatted(msg="x", exc_info=refused)["exception"]["detail"] == "Connection refused"
 
 
 def test_the_cause_is_named() -> None:
@@ -233,7 +263,9 @@ def samples(metrics: Metrics) -> dict[tuple[str, ...], float]:
     families = text_string_to_metric_families(metrics.render().decode())
     return {
         (sample.labels["method"], sample.labels["route"], sample.labels["status"]): sample.value
-        for family in families for sample in family.samples if sample.name == "http_requests_total"
+        for family in families
+        for sample in family.samples
+        if sample.name == "http_requests_total"
     }
 
 
@@ -283,7 +315,9 @@ async def test_requests_are_counted_by_template(logged: list[dict[str, Any]]) ->
             await http.request(f"INVENTED{number}", f"/catalog/items/{number}")
         await http.post("/catalog/items/1/crash")
     assert samples(metrics) == {
-        ("GET", "/catalog/items/{item}", "200"): 5, ("GET", "unmatched", "404"): 5, ("OTHER", "/catalog/items/{item}", "405"): 5,
+        ("GET", "/catalog/items/{item}", "200"): 5,
+        ("GET", "unmatched", "404"): 5,
+        ("OTHER", "/catalog/items/{item}", "405"): 5,
         ("POST", "/catalog/items/{item}/crash", "500"): 1,
     }
     assert b"http_request_seconds_bucket" in metrics.render()

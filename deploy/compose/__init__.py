@@ -1,0 +1,1 @@
+"""The jobs of an installation in containers: its environment, its keys, its bucket, and an identity provider for development."""

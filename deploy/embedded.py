@@ -1,0 +1,84 @@
+"""The embedded default: four services in one process, SQLite files, the in-process bus, its own key pair.
+
+`python -m deploy.embedded --folder var/serve --port 8000` serves them under one address, as the gateway would.
+"""
+
+import argparse
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+from fastapi import FastAPI
+from starlette.applications import Starlette
+from starlette.responses import JSONResponse, RedirectResponse
+from starlette.routing import Mount
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from deploy.installation import settings
+from deploy.seed.members import seed
+from services.analysis import app as analysis
+from services.analysis.settings import Settings as AnalysisSettings
+from services.catalog import app as catalog
+from services.catalog.settings import Settings as CatalogSettings
+from services.requests import app as requests
+from services.requests.settings import Settings as RequestsSettings
+from services.results import app as results
+from services.results.settings import Settings as ResultsSettings
+from shared.bus import Bus, InProcessBus
+from shared.telemetry import setup_logging
+
+
+def build(folder: Path, public_url: str, *, bus: Bus | None = None, **more: Mapping[str, Any]) -> dict[str, FastAPI]:
+    """The four apps on one bus; `more` adds settings by service."""
+    bus = bus or InProcessBus()
+    values = {name: value | dict(more.get(name, {})) for name, value in settings(folder, public_url).items()}
+    return {
+        "catalog": catalog.build(CatalogSettings(**values["catalog"]), bus),
+        "requests": requests.build(RequestsSettings(**values["requests"]), bus),
+        "analysis": analysis.build(AnalysisSettings(**values["analysis"]), bus),
+        "results": results.build(ResultsSettings(**values["results"]), bus),
+    }
+
+
+def embed(apps: dict[str, FastAPI]) -> Starlette:
+    """One app that hands each path to the service it belongs to; services keep their own prefix everywhere."""
+
+    async def dispatch(scope: Scope, receive: Receive, send: Send) -> None:
+        name = scope["path"].split("/")[1]
+        nothing = JSONResponse({"title": "Not found", "status": 404}, 404, media_type="application/problem+json")
+        other: ASGIApp = RedirectResponse("/catalog/docs") if not name else nothing
+        await apps.get(name, other)(scope, receive, send)
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        async with AsyncExitStack() as stack:
+            for app in apps.values():  # a mounted app's lifespan does not run by itself
+                await stack.enter_async_context(app.router.lifespan_context(app))
+            await seed(apps["catalog"])
+            yield
+
+    return Starlette(routes=[Mount("/", app=dispatch)], lifespan=lifespan)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--folder", type=Path, default=Path("var/serve"))
+    parser.add_argument("--port", type=int, default=8000)
+    parser.add_argument("--allow-private-webhooks", action="store_true", help="let webhooks go to loopback (demo)")
+    options = parser.parse_args()
+    folder = options.folder.resolve()
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    setup_logging("dure", "INFO")
+    allowed = {"webhook_private": options.allow_private_webhooks}
+    apps = build(folder, f"http://127.0.0.1:{options.port}", results=allowed)
+    config = uvicorn.Config(
+        embed(apps), "127.0.0.1", options.port, lifespan="on", log_config=None, access_log=False, timeout_graceful_shutdown=5
+    )
+    asyncio.run(uvicorn.Server(config).serve())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,43 @@
+"""What an installation in one folder is told: its own key pair, its secrets, a database and settings for each service."""
+
+import base64
+import secrets
+from pathlib import Path
+from typing import Any
+
+from deploy.token import AUDIENCE, ISSUER
+from shared.keys import KeyPair, SigningKey
+
+SERVICES = ("catalog", "requests", "analysis", "results")
+
+
+def secret(path: Path) -> str:
+    """A random key of this installation, made at first start, readable by its user alone."""
+    if not path.exists():
+        path.touch(mode=0o600)
+        path.write_text(base64.b64encode(secrets.token_bytes(32)).decode())
+    return path.read_text()
+
+
+def settings(folder: Path, public_url: str) -> dict[str, dict[str, Any]]:
+    """Settings of the four services in one folder."""
+    identity = KeyPair.ensure(folder / "identity")
+    audit_key = folder / "audit.pem"
+    SigningKey.ensure(audit_key)
+    (folder / "scratch").mkdir(exist_ok=True)
+    common: dict[str, Any] = {
+        "storage_url": (folder / "objects").as_uri(),
+        "jwks": str(identity.jwks_path),
+        "issuer": ISSUER,
+        "audience": AUDIENCE,
+        "public_url": public_url,
+        "migrate_at_start": True,
+        "audit_key": audit_key,
+        "scratch": folder / "scratch",
+    }
+    each: dict[str, dict[str, Any]] = {
+        name: common | {"database_url": f"sqlite+aiosqlite:///{folder}/{name}.db"} for name in SERVICES
+    }
+    each["analysis"] |= {"wrapping_key": secret(folder / "wrapping.key"), "token_key": secret(folder / "token.key")}
+    each["results"] |= {"secret_keys": [secret(folder / "secret.key")]}
+    return each

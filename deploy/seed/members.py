@@ -1,0 +1,42 @@
+"""The first members of a new installation: `python -m deploy.seed.members` (settings of the catalog from the environment)."""
+
+import asyncio
+import json
+from pathlib import Path
+
+from fastapi import FastAPI
+
+from services.catalog.actions import seed_ministries
+from services.catalog.models import PLUMBING, Base
+from services.catalog.schemas.ministries import MinistryIn
+from services.catalog.settings import Settings
+from shared.db import Database
+
+MEMBERS = Path(__file__).with_name("ministries.json")
+
+
+def first_members() -> list[MinistryIn]:
+    """The 17 founding members; ministries.json says where the list comes from."""
+    return [MinistryIn.model_validate(ministry) for ministry in json.loads(MEMBERS.read_text("utf-8"))["ministries"]]
+
+
+async def seed(catalog: FastAPI) -> int:
+    """Let those join that are not members yet; a second time this does nothing. Gives the number that joined."""
+    return await seed_database(catalog.state.db)
+
+
+async def seed_database(db: Database) -> int:
+    async with db.transaction() as session:
+        return await seed_ministries(session, first_members())
+
+
+async def run() -> None:
+    db = Database(Settings().database_url, Base.metadata, PLUMBING, "catalog")
+    try:
+        print(f"{await seed_database(db)} members joined")
+    finally:
+        await db.close()
+
+
+if __name__ == "__main__":
+    asyncio.run(run())

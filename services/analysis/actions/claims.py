@@ -1,0 +1,177 @@
+"""Claim, heartbeat, finish: the fence decides whose word counts, the lease only who may try."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, CursorResult, and_, delete, or_, update
+from sqlmodel import col, select
+
+from services.analysis import policy
+from services.analysis.actions.artefacts import STALE
+from services.analysis.actions.endings import end_run, locked_run, obstacle
+from services.analysis.models import LateResult, Method, MethodState, Run, RunArtefact, RunStatus, Sighting
+from shared.audit import record_audit
+from shared.auth import Principal, Role, require
+from shared.clock import now
+from shared.contracts import MethodRef, Outcome, Reason, RunStarted
+from shared.db import Database, Session
+from shared.due import claim, db_now
+from shared.errors import StaleClaim
+from shared.outbox import emit
+
+WAITING = (RunStatus.PREPARED, RunStatus.RUNNING)
+LOST = Reason(code="worker-lost", detail="Every worker that took the run was lost before it ended.")
+
+
+@dataclass(frozen=True)
+class Offer:
+    """A worker process, and the method versions that it can run."""
+
+    worker_id: UUID
+    methods: tuple[MethodRef, ...]
+
+
+@dataclass(frozen=True)
+class ClaimTerms:
+    """How long a claim holds, and how often a run is claimed."""
+
+    lease: timedelta
+    max_attempts: int
+
+
+async def see_worker(session: Session, caller: Principal, offer: Offer) -> None:
+    """Note that the worker called, so that people can be told whether anybody offers a method."""
+    methods = [f"{each.name}@{each.version} {each.digest}" for each in offer.methods]
+    await session.merge(Sighting(worker_id=offer.worker_id, subject=caller.subject, seen_at=now(), methods=methods))
+
+
+async def claim_run(session: Session, caller: Principal, offer: Offer, terms: ClaimTerms) -> Run | None:
+    """The longest waiting run of a live method that was reviewed with this client; None if there is none."""
+    require(caller, Role.WORKER)
+    runnable = await runnable_methods(session, caller, offer)
+    if not runnable:
+        return None
+    of_these = or_(*(and_(*(method_columns(method))) for method in runnable))
+    where = (col(Run.status).in_(WAITING), col(Run.attempts) < terms.max_attempts, of_these)
+    for run in await claim(session, Run, n=1, lease=terms.lease, where=where):
+        if ending := await obstacle(session, run):
+            await end_run(session, run, ending.status, ending.reason, deed="analysis.refuse-run")
+            return await claim_run(session, caller, offer, terms)
+        return await start_run(session, run, offer.worker_id)
+    return None
+
+
+async def runnable_methods(session: Session, caller: Principal, offer: Offer) -> list[Method]:
+    offered = {(each.name, each.version, each.digest) for each in offer.methods}
+    live = select(Method).where(col(Method.state) == MethodState.LIVE, col(Method.announced_by) == caller.subject)
+    found = (await session.exec(live.where(col(Method.name).in_({name for name, _, _ in offered})))).all()
+    return [each for each in found if (each.name, each.release, each.digest) in offered and policy.check_claimant(caller, each)]
+
+
+def method_columns(method: Method) -> tuple[ColumnElement[bool], ...]:
+    return (
+        col(Run.method_name) == method.name, col(Run.method_release) == method.release, col(Run.method_digest) == method.digest,
+    )
+
+
+async def start_run(session: Session, run: Run, worker_id: UUID) -> Run:
+    if run.status is not RunStatus.RUNNING:
+        policy.check_move(run, RunStatus.RUNNING)
+    run.status, run.worker_id, run.worker_fence = RunStatus.RUNNING, worker_id, run.fence
+    run.started_at, run.progress, run.message = now(), 0.0, ""
+    run.touch()
+    session.add(run)
+    await record_audit(session, "analysis.claim-run", f"run/{run.id}", detail={"fence": run.fence, "worker": str(worker_id)})
+    await emit(session, RunStarted(run_id=run.id, request_id=run.request_id, fence=run.fence))
+    return run
+
+
+async def beat(session: Session, run_id: UUID, fence: int, *, progress: float, message: str, lease: timedelta) -> bool:
+    """Extend the lease and note the progress. False: the run has ended meanwhile, so the worker must stop."""
+    mine = (col(Run.id) == run_id, col(Run.fence) == fence, col(Run.status) == RunStatus.RUNNING)
+    values = {"due_at": db_now(lease), "progress": progress, "message": message, "version": Run.version + 1}
+    result = await session.execute(update(Run).where(*mine).values(**values).execution_options(synchronize_session=False))
+    assert isinstance(result, CursorResult)
+    if result.rowcount == 1:
+        worker = select(Run.worker_id).where(col(Run.id) == run_id).scalar_subquery()
+        await session.execute(update(Sighting).where(col(Sighting.worker_id) == worker).values(seen_at=now()))
+        return True
+    await check_fence(session, run_id, fence)
+    return False
+
+
+async def check_fence(session: Session, run_id: UUID, fence: int) -> Run:
+    """The run as it is now, running or ended, unless a later claim has it."""
+    run = (await session.exec(select(Run).where(col(Run.id) == run_id))).first()
+    if run is None or run.fence != fence:
+        raise StaleClaim(STALE)
+    return run
+
+
+async def finish_run(
+    session: Session, run_id: UUID, fence: int, outcome: Outcome, reason: Reason | None, named: Sequence[policy.Named]
+) -> Run:
+    """Accept the end of the attempt that holds the run. Said twice it is accepted once; said too late it is refused."""
+    run = await locked_run(session, run_id)
+    if run.fence != fence:
+        raise StaleClaim(STALE)
+    if run.status is not RunStatus.RUNNING:
+        return repeated(run, outcome)
+    of_this_attempt = select(RunArtefact).where(col(RunArtefact.run_id) == run_id, col(RunArtefact.fence) == fence)
+    uploaded = list((await session.exec(of_this_attempt.order_by(col(RunArtefact.id)))).all())
+    policy.check_finish(outcome, reason, named, uploaded)
+    if ending := await obstacle(session, run):
+        return await end_run(session, run, ending.status, ending.reason, deed="analysis.refuse-result")
+    if outcome is Outcome.CANCELLED:
+        return await give_back(session, run)
+    wanted = {(kind, name) for kind, name, _ in named}
+    artefacts = [each for each in uploaded if (each.kind, each.name) in wanted]
+    run.progress = 1.0 if outcome is Outcome.SUCCEEDED else run.progress
+    return await end_run(session, run, RunStatus(outcome), reason, deed="analysis.finish-run", artefacts=artefacts)
+
+
+def repeated(run: Run, outcome: Outcome) -> Run:
+    """The same word again, or obedience to a cancel, is fine; anything else comes too late."""
+    if outcome is not Outcome.CANCELLED and run.status != RunStatus(outcome):
+        raise StaleClaim(STALE)
+    return run
+
+
+async def give_back(session: Session, run: Run) -> Run:
+    """A worker cannot cancel a run: one that stops by itself gives it back, and the next one takes it."""
+    policy.check_move(run, RunStatus.PREPARED)
+    run.status, run.due_at, run.worker_id = RunStatus.PREPARED, now(), None
+    run.touch()
+    session.add(run)
+    await record_audit(session, "analysis.give-back-run", f"run/{run.id}", detail={"fence": run.fence})
+    return run
+
+
+async def keep_late_result(session: Session, run_id: UUID, fence: int, outcome: Outcome) -> None:
+    """Keep a note of a result that was refused; the door audits the refusal itself."""
+    run = (await session.exec(select(Run).where(col(Run.id) == run_id))).first()
+    if run is None:
+        return
+    session.add(LateResult(run_id=run_id, fence=fence, current_fence=run.fence, status=run.status, outcome=outcome))
+
+
+async def reap(db: Database, max_attempts: int, forgotten: timedelta) -> bool:
+    """End runs that lost their last worker, and forget workers long gone. True if there was something; writes only then."""
+    lost = (col(Run.status).in_(WAITING), col(Run.attempts) >= max_attempts, col(Run.due_at) <= db_now())
+    gone = col(Sighting.seen_at) < now() - forgotten
+    async with db.reading() as session:
+        any_lost = (await session.exec(select(Run.id).where(*lost).limit(1))).first()
+        any_gone = (await session.exec(select(Sighting.worker_id).where(gone).limit(1))).first()
+    if any_lost is None and any_gone is None:
+        return False
+    async with db.transaction() as session:
+        # Runs with claims left need nothing: they are simply due.
+        for run in (await session.exec(select(Run).where(*lost).limit(50).with_for_update(skip_locked=True))).all():
+            await end_run(session, run, RunStatus.FAILED, LOST, deed="analysis.fail-lost-run")
+        deleted = await session.execute(delete(Sighting).where(gone))
+        assert isinstance(deleted, CursorResult)
+        if deleted.rowcount:
+            await record_audit(session, "analysis.forget-workers", "worker/*", detail={"count": deleted.rowcount})
+    return True

@@ -1,0 +1,6 @@
+"""The HTTP door for people."""
+
+from services.analysis.api.methods import router as methods
+from services.analysis.api.runs import router as runs
+
+routers = [methods, runs]

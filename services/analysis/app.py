@@ -1,0 +1,58 @@
+"""The analysis service, put together."""
+
+from datetime import timedelta
+from pathlib import Path
+
+from fastapi import FastAPI
+
+from services.analysis import actions, claims
+from services.analysis.api import routers
+from services.analysis.consumers import consumers
+from services.analysis.models import PLUMBING, Base
+from services.analysis.prepare.readers import Limits
+from services.analysis.prepare.steps import PrepareTerms, clear_next, prepare_next
+from services.analysis.settings import Settings
+from shared.bus import Bus
+from shared.rabbit import RabbitBus
+from shared.service import Context, build_service
+
+DESCRIPTION = """Methods, and the runs of approved requests.
+
+A method is announced by the program that runs it, reviewed by two people of two bodies, and then live. An approved request
+becomes a run: the centre links its inputs under a key of the request's own, and a worker gets only that pseudonymised bundle."""
+MIGRATIONS = Path(__file__).with_name("migrations")
+FORGOTTEN = timedelta(days=1)
+
+
+async def prepare(context: Context) -> bool:
+    """Link the inputs of the run that waits longest."""
+    return await prepare_next(context.db, context.storage, context.state["prepare_terms"])
+
+
+async def clear(context: Context) -> bool:
+    """Delete the bundle of a run that has ended."""
+    return await clear_next(context.db, context.storage)
+
+
+async def reap(context: Context) -> bool:
+    """End runs whose last worker was lost, and forget workers that are long gone."""
+    return await actions.reap(context.db, context.settings.max_attempts, FORGOTTEN)
+
+
+def build(settings: Settings, bus: Bus) -> FastAPI:
+    limits = Limits(memory_mb=settings.prepare_memory_mb, threads=settings.prepare_threads)
+    lease = timedelta(seconds=settings.prepare_lease_seconds)
+    terms = PrepareTerms(settings.wrapping_bytes, limits, lease, settings.max_attempts, settings.scratch)
+    return build_service(
+        "analysis", settings=settings, bus=bus, metadata=Base.metadata, tables=PLUMBING,
+        migrations=MIGRATIONS, routers=[*routers, claims.router], consumers=consumers,
+        steps=[prepare, clear, reap], state={"prepare_terms": terms}, description=DESCRIPTION,
+    )
+
+
+def main() -> FastAPI:
+    """The service alone: uvicorn --factory services.analysis.app:main"""
+    settings = Settings()
+    if settings.amqp_url is None:
+        raise ValueError("ANALYSIS_AMQP_URL is not set")
+    return build(settings, RabbitBus(settings.amqp_url.get_secret_value(), "analysis", prefix=settings.bus_prefix))

@@ -1,0 +1,210 @@
+"""The worker door: claim a run, fetch its bundle, tell of progress, hand in outputs, finish."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import timedelta
+from typing import Annotated, TypeVar
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
+from fastapi.responses import StreamingResponse
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+
+from services.analysis import actions, policy, queries
+from services.analysis.schemas import (
+    ArtefactOut,
+    BundleOut,
+    ClaimIn,
+    ClaimOut,
+    FinishIn,
+    FinishOut,
+    HeartbeatIn,
+    HeartbeatOut,
+    SignalOut,
+)
+from services.analysis.settings import Settings
+from services.analysis.tokens import Attempt, mint_token, read_token
+from shared.auth import Principal, Role, require
+from shared.contracts import Name, OutputKind
+from shared.db import Database
+from shared.errors import Gone, StaleClaim, Unauthorized
+from shared.http import Caller, Route
+from shared.service import Wake
+from shared.storage import Corrupt, MissingObject, Storage
+
+router = APIRouter(route_class=Route, tags=["worker"])
+bearer = HTTPBearer(auto_error=False, scheme_name="run-token", description="The token that the claim gave.")
+T = TypeVar("T")
+RECHECK = 1.0
+UPLOADS: dict[str, dict[str, str]] = {media_type: {} for media_type in sorted({*policy.MEDIA_TYPES.values()})}
+
+
+class Door:
+    """What the handlers need of the app."""
+
+    def __init__(self, request: Request) -> None:
+        state = request.app.state
+        self.request = request
+        self.db: Database = state.db
+        self.storage: Storage = state.storage
+        self.settings: Settings = state.settings
+        self.wake: Wake = state.wake
+
+    @property
+    def lease(self) -> timedelta:
+        return timedelta(seconds=self.settings.lease_seconds)
+
+    async def poll(self, seconds: float, look: Callable[[], Awaitable[T | None]]) -> T | None:
+        """Look again after every commit (and now and then, for commits of other processes) until something is there."""
+        loop = asyncio.get_running_loop()
+        end = loop.time() + seconds
+        while True:
+            ticket = self.wake.ticket()
+            found = await look()
+            left = end - loop.time()
+            if found is not None or left <= 0:
+                return found
+            await self.wake.wait(ticket, min(left, RECHECK))
+            if await self.request.is_disconnected():
+                return None
+
+
+Doorway = Annotated[Door, Depends(Door)]
+Wait = Annotated[float, Query(ge=0, le=25, description="How many seconds to wait for a signal.")]
+
+
+def this_attempt(
+    run_id: UUID, door: Doorway, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)]
+) -> Attempt:
+    if credentials is None:
+        raise Unauthorized("This needs the run token that the claim gave: send it as `Authorization: Bearer <token>`.")
+    attempt = read_token(door.settings.token_bytes, credentials.credentials)
+    door.request.state.caller = attempt.worker
+    if attempt.run_id != run_id:
+        raise Unauthorized("This run token speaks for another run.", reason="other-run")
+    return attempt
+
+
+ThisAttempt = Annotated[Attempt, Depends(this_attempt)]
+
+
+@router.post("/claims", responses={204: {"description": "Nothing to do within the time waited."}}, response_model=ClaimOut)
+async def claim_run(data: ClaimIn, caller: Caller, door: Doorway) -> ClaimOut | Response:
+    """Take the run that waits longest for one of these methods (worker); waits for one if asked to.
+
+    Only runs of live methods that were announced by this same client are given out.
+    """
+    require(caller, Role.WORKER)
+    offer = actions.Offer(data.worker, tuple(data.methods))
+    async with door.db.transaction(caller=caller) as session:
+        await actions.see_worker(session, caller, offer)
+    claimed = await door.poll(data.wait, lambda: try_claim(door, caller, offer))
+    return claimed or Response(status_code=204)
+
+
+async def try_claim(door: Door, caller: Principal, offer: actions.Offer) -> ClaimOut | None:
+    async with door.db.reading() as session:
+        if not await queries.has_claimable(session, {method.name for method in offer.methods}):
+            return None
+    async with door.db.transaction(caller=caller) as session:
+        terms = actions.ClaimTerms(door.lease, door.settings.max_attempts)
+        run = await actions.claim_run(session, caller, offer, terms)
+        if run is None:
+            return None
+        method, resources = await queries.claimed_method(session, run)
+    token = mint_token(door.settings.token_bytes, Attempt(run.id, run.fence, caller.subject, caller.ministry))
+    return ClaimOut(
+        run_id=run.id, fence=run.fence, lease_seconds=door.settings.lease_seconds, token=token, method=method, resources=resources
+    )
+
+
+@router.get("/runs/{run_id}/bundle")
+async def show_bundle(run_id: UUID, attempt: ThisAttempt, door: Doorway) -> BundleOut:
+    """What the run is to be done with: parameters and files (run token)."""
+    async with door.db.reading() as session:
+        return await queries.describe_bundle(session, run_id, attempt.fence)
+
+
+@router.get("/runs/{run_id}/bundle/{name}", response_class=StreamingResponse)
+async def get_bundle_file(
+    run_id: UUID, name: Annotated[str, Path(max_length=100, examples=["linked.parquet"])], attempt: ThisAttempt, door: Doorway
+) -> StreamingResponse:
+    """The bytes of a file of the bundle (run token). The reading is audited before the first byte leaves."""
+    async with door.db.transaction(caller=attempt.worker) as session:
+        stored = await actions.read_bundle(session, run_id, attempt.fence, name)
+    stream = door.storage.open_stream(stored.sha256)
+    try:
+        first = await anext(aiter(stream), b"")
+    except (Corrupt, MissingObject):
+        async with door.db.transaction(caller=attempt.worker) as session:
+            await actions.end_damaged_run(session, run_id, attempt.fence)
+        raise Gone("A file of the bundle is damaged; the run was ended.") from None
+    headers = {"Content-Length": str(stored.size)}
+    return StreamingResponse(prefixed(first, stream), media_type=stored.media_type, headers=headers)
+
+
+async def prefixed(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    yield first
+    async for part in rest:
+        yield part
+
+
+@router.post("/runs/{run_id}/heartbeat")
+async def beat(run_id: UUID, data: HeartbeatIn, attempt: ThisAttempt, door: Doorway) -> HeartbeatOut:
+    """Extend the lease and tell of progress (run token). `cancel` means: stop at once, the run has ended.
+
+    A lease that ran out is no harm while nobody else has claimed the run; after that the answer is 409 `stale-claim`.
+    """
+    async with door.db.transaction(caller=attempt.worker) as session:
+        goes_on = await actions.beat(
+            session, run_id, attempt.fence, progress=data.progress, message=data.message, lease=door.lease
+        )
+    return HeartbeatOut(cancel=not goes_on, lease_seconds=door.settings.lease_seconds)
+
+
+@router.get("/runs/{run_id}/signals")
+async def wait_for_signal(run_id: UUID, attempt: ThisAttempt, door: Doorway, wait: Wait = 0) -> SignalOut:
+    """Answers at once when the run is cancelled, else after the time given (run token)."""
+
+    async def look() -> bool | None:
+        async with door.db.reading() as session:
+            return await queries.is_cancelled(session, run_id, attempt.fence) or None
+
+    return SignalOut(cancel=bool(await door.poll(wait, look)))
+
+
+@router.put(
+    "/runs/{run_id}/artefacts/{kind}/{name}", status_code=201,
+    openapi_extra={"requestBody": {"required": True, "content": UPLOADS}},
+)
+async def put_artefact(
+    run_id: UUID, kind: OutputKind, name: Annotated[Name, Path(examples=["by_region"])], attempt: ThisAttempt, door: Doorway,
+    content_type: Annotated[str, Header(max_length=200)] = "",
+) -> ArtefactOut:
+    """Hand in one output, as its bytes (run token). It counts only if `finish` names it under the same fence.
+
+    Tables, figures and metrics are `application/json`, a restricted list `application/x-ndjson`, a log `text/plain`.
+    """
+    settings, most = door.settings, door.settings.artefact_count
+    media_type = policy.check_media_type(kind, content_type)
+    async with door.db.transaction(caller=attempt.worker) as session:
+        await actions.check_artefact(session, run_id, attempt.fence, kind, name, most)
+    limit = settings.list_limit if kind is OutputKind.RESTRICTED_LIST else settings.artefact_limit
+    stored = await door.storage.put_stream(door.request.stream(), media_type=media_type, limit=limit)
+    async with door.db.transaction(caller=attempt.worker) as session:
+        await actions.keep_artefact(session, run_id, attempt.fence, kind, name, stored, most=most)
+    return ArtefactOut(sha256=stored.sha256, size=stored.size)
+
+
+@router.post("/runs/{run_id}/finish")
+async def finish_run(run_id: UUID, data: FinishIn, attempt: ThisAttempt, door: Doorway) -> FinishOut:
+    """End the attempt (run token). Said again it is answered again; said after somebody else has the run it is refused."""
+    named = [(each.kind, each.name, each.sha256) for each in data.artefacts]
+    try:
+        async with door.db.transaction(caller=attempt.worker) as session:
+            run = await actions.finish_run(session, run_id, attempt.fence, data.outcome, data.reason, named)
+    except StaleClaim:
+        async with door.db.transaction(caller=attempt.worker) as session:
+            await actions.keep_late_result(session, run_id, attempt.fence, data.outcome)
+        raise
+    return FinishOut(run_id=run.id, status=run.status)

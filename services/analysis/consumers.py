@@ -1,0 +1,47 @@
+"""The bus door: what the analysis service does with what others say."""
+
+from services.analysis import actions
+from services.analysis.models import Withdrawn
+from shared.contracts import (
+    DatasetWithdrawn,
+    Envelope,
+    RequestApproved,
+    RequestWithdrawn,
+    ResultRecalled,
+    ResultReleased,
+    ResultWithheld,
+)
+from shared.db import Session
+from shared.service import Consumers
+
+consumers = Consumers()
+
+
+@consumers.on(RequestApproved)
+async def on_request_approved(session: Session, event: RequestApproved, envelope: Envelope) -> None:
+    await actions.queue_run(session, event)
+
+
+@consumers.on(RequestWithdrawn)
+async def on_request_withdrawn(session: Session, event: RequestWithdrawn, envelope: Envelope) -> None:
+    await actions.end_withdrawn_request(session, event.request_id)
+
+
+@consumers.on(DatasetWithdrawn)
+async def on_dataset_withdrawn(session: Session, event: DatasetWithdrawn, envelope: Envelope) -> None:
+    await actions.end_withdrawn_runs(session, Withdrawn.DATASET, str(event.dataset_id))
+
+
+@consumers.on(ResultReleased)
+async def on_result_released(session: Session, event: ResultReleased, envelope: Envelope) -> None:
+    await actions.close_request(session, event.request_id, "result-released")
+
+
+@consumers.on(ResultWithheld)
+async def on_result_withheld(session: Session, event: ResultWithheld, envelope: Envelope) -> None:
+    await actions.close_request(session, event.request_id, "result-withheld")
+
+
+@consumers.on(ResultRecalled)
+async def on_result_recalled(session: Session, event: ResultRecalled, envelope: Envelope) -> None:
+    await actions.close_request(session, event.request_id, "result-recalled")

@@ -1,0 +1,77 @@
+"""The groups that tables count by: coarse, so that most cells stand on enough households."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from services.analysis.methods.welfare_blind_spots.features import Flags, Texts
+from services.analysis.methods.welfare_blind_spots.study import Study
+
+NAMES = ("age_band", "household_type", "disability", "region")
+MOST_LEVELS = 60
+
+AGE_BANDS = {
+    "under_35": ("가구주 35세 미만", "head under 35"),
+    "35_49": ("가구주 35–49세", "head 35–49"),
+    "50_64": ("가구주 50–64세", "head 50–64"),
+    "65_up": ("가구주 65세 이상", "head 65 and over"),
+}
+LABELS = AGE_BANDS | {
+    "single": ("1인 가구", "lives alone"),
+    "adults_only": ("성인만 있는 가구", "adults only"),
+    "with_children": ("아동이 있는 가구", "with children"),
+    "single_parent": ("한부모 가구", "single parent"),
+    "disabled": ("장애인이 있는 가구", "with a disability"),
+    "not_disabled": ("장애인이 없는 가구", "without a disability"),
+}
+
+
+@dataclass(frozen=True)
+class Level:
+    """One group of households, such as those whose head is under 35."""
+
+    group: str
+    code: str
+    member: Flags
+
+    @property
+    def label(self) -> tuple[str, str]:
+        """In Korean and in English; a level that came with the data is called what the data call it."""
+        return LABELS.get(self.code, (self.code, self.code))
+
+
+def levels(study: Study, *groups: str) -> Iterator[Level]:
+    """The levels of each group in a fixed order; a level nobody belongs to is left out."""
+    for group in groups or NAMES:
+        belongs = assign(study, group)
+        for code in sorted(set(belongs), key=_place):
+            yield Level(group, str(code), belongs == code)
+
+
+def assign(study: Study, group: str) -> Texts:
+    """The level of every scored household."""
+    raw = {name: values[study.test] for name, values in study.linked.raw.items()}
+    if group == "age_band":
+        age = raw["age_of_head"]
+        return np.select([age < 35, age < 50, age < 65, age >= 65], list(AGE_BANDS), "unknown").astype(object)
+    if group == "household_type":
+        children = raw["children_under_18"] > 0
+        cases = [raw["single_parent"] > 0, children, raw["household_size"] <= 1]
+        return np.select(cases, ["single_parent", "with_children", "single"], "adults_only").astype(object)
+    if group == "disability":
+        members = raw["disabled_members"]
+        return np.select([members > 0, members == 0], ["disabled", "not_disabled"], "unknown").astype(object)
+    return bounded(getattr(study.linked, group)[study.test])
+
+
+def bounded(texts: Texts) -> Texts:
+    """The most frequent values; the rest, if a table could not hold them, as one."""
+    values, counts = np.unique(texts.astype(str), return_counts=True)
+    kept = values[np.lexsort((values, -counts))][:MOST_LEVELS]
+    return np.where(np.isin(texts.astype(str), kept), texts, "other").astype(object)
+
+
+def _place(code: str) -> tuple[int, str]:
+    codes = list(LABELS)
+    return (codes.index(code) if code in codes else len(codes), code)

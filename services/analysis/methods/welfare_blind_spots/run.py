@@ -1,0 +1,41 @@
+"""The method from bundle to outputs."""
+
+import numpy as np
+
+from services.analysis.methods.welfare_blind_spots.features import read
+from services.analysis.methods.welfare_blind_spots.figures import make_figures
+from services.analysis.methods.welfare_blind_spots.metrics import NAME, find_alarms, make_metrics
+from services.analysis.methods.welfare_blind_spots.parameters import Parameters
+from services.analysis.methods.welfare_blind_spots.reasons import explain
+from services.analysis.methods.welfare_blind_spots.study import Study, conduct
+from services.analysis.methods.welfare_blind_spots.tables import make_tables
+from services.analysis.worker.sdk import Bundle, Outputs, Report
+
+
+def run(bundle: Bundle, report: Report) -> Outputs:
+    parameters = Parameters.read(bundle.parameters)
+    report(0.05, "reading the linked table")
+    linked = read(bundle)
+    report(0.15, "training on the earlier years")
+    study = conduct(linked, parameters)
+    report(0.5, "measuring the test year")
+    alarms = find_alarms(study)
+    tables = make_tables(study)
+    report(0.7, "listing blind spots with reasons")
+    listed = list_blind_spots(study)
+    if alarms:
+        listed = []
+        del tables["blind_spots"]
+    report(0.8, "trying the monotone constraints")
+    metrics = make_metrics(study, tables, alarms, len(listed))
+    return Outputs(tables=tables, figures=make_figures(), metrics={NAME: metrics}, restricted_list=listed)
+
+
+def list_blind_spots(study: Study) -> list[dict[str, object]]:
+    """Pseudonym, score and reasons, the highest score first: no value of the household leaves."""
+    scores, names = study.probability("boosting")[study.listed], study.pseudonym[study.listed]
+    reasons = explain(study.fitted, study.matrix[study.listed])
+    return [
+        {"pseudonym": str(names[place]), "score": round(float(scores[place]), 4), "reasons": reasons[place]}
+        for place in np.lexsort((names.astype(str), -scores))
+    ]

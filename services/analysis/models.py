@@ -1,0 +1,212 @@
+"""The tables of the analysis service, and the life cycles of methods and runs."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy import Column, Enum, UniqueConstraint
+from sqlalchemy.orm import registry
+from sqlmodel import Field, SQLModel
+
+from shared.clock import now
+from shared.contracts import OutputKind
+from shared.db import Due, Json, Row, UtcDateTime, plumbing
+
+
+class Base(SQLModel, registry=registry()):
+    """Everything in this service's database."""
+
+
+class MethodState(StrEnum):
+    REGISTERED = "registered"
+    LIVE = "live"
+    WITHDRAWN = "withdrawn"
+
+
+METHOD_TRANSITIONS: Final[dict[MethodState, frozenset[MethodState]]] = {
+    MethodState.REGISTERED: frozenset({MethodState.LIVE, MethodState.WITHDRAWN}),
+    MethodState.LIVE: frozenset({MethodState.WITHDRAWN}),
+    MethodState.WITHDRAWN: frozenset(),
+}
+
+
+class Verdict(StrEnum):
+    APPROVE = "approve"
+    REJECT = "reject"
+
+
+class RunStatus(StrEnum):
+    QUEUED = "queued"
+    PREPARING = "preparing"
+    PREPARED = "prepared"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+ENDED: Final = frozenset({RunStatus.SUCCEEDED, RunStatus.FAILED, RunStatus.CANCELLED})
+
+TRANSITIONS: Final[dict[RunStatus, frozenset[RunStatus]]] = {
+    RunStatus.QUEUED: frozenset({RunStatus.PREPARING, RunStatus.FAILED, RunStatus.CANCELLED}),
+    RunStatus.PREPARING: frozenset({RunStatus.QUEUED, RunStatus.PREPARED, RunStatus.FAILED, RunStatus.CANCELLED}),
+    RunStatus.PREPARED: frozenset({RunStatus.RUNNING, RunStatus.FAILED, RunStatus.CANCELLED}),
+    RunStatus.RUNNING: frozenset({RunStatus.PREPARED, RunStatus.SUCCEEDED, RunStatus.FAILED, RunStatus.CANCELLED}),
+    RunStatus.SUCCEEDED: frozenset(),
+    RunStatus.FAILED: frozenset(),
+    RunStatus.CANCELLED: frozenset(),
+}
+
+
+def choice(values: type[StrEnum], **options: Any) -> Column[Any]:
+    """A column that holds one of the values as plain text: a new value needs no change of type."""
+    names = [one.value for one in values]
+    kind = Enum(values, native_enum=False, create_constraint=False, length=20, values_callable=lambda _: names)
+    return Column(kind, **{"nullable": False, **options})
+
+
+class Method(Base, Row, table=True):
+    """One version of a method, as announced. `release` is the method's own version; `version` is the row's."""
+
+    __tablename__ = "method"
+    __table_args__ = (UniqueConstraint("name", "release", name="uq_method_name_release"),)
+
+    name: str = Field(max_length=63)
+    release: str = Field(max_length=20)
+    digest: str = Field(max_length=64)
+    card: dict[str, Any] = Field(sa_type=Json)
+    state: MethodState = Field(default=MethodState.REGISTERED, sa_column=choice(MethodState))
+    announced_by: str = Field(max_length=200)
+    announced_ministry: str = Field(max_length=40)
+    live_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    withdrawn_reason: str | None = Field(default=None, max_length=4000)
+
+    @property
+    def label(self) -> str:
+        return f"{self.name}@{self.release}"
+
+
+class MethodReview(Base, Row, table=True):
+    """What one reviewer found; a body reviews a version once."""
+
+    __tablename__ = "method_review"
+    __table_args__ = (
+        UniqueConstraint("method_id", "reviewer", name="uq_method_review_reviewer"),
+        UniqueConstraint("method_id", "ministry", name="uq_method_review_ministry"),
+    )
+
+    method_id: UUID = Field(foreign_key="method.id", index=True)
+    reviewer: str = Field(max_length=200)
+    ministry: str = Field(max_length=40)
+    verdict: Verdict = Field(sa_column=choice(Verdict))
+    reason: str = Field(max_length=4000)
+
+
+class Run(Base, Row, Due, table=True):
+    """An approved request on its way through prepare and a worker."""
+
+    __tablename__ = "run"
+
+    request_id: UUID = Field(unique=True)
+    ministry: str = Field(max_length=40, index=True)
+    status: RunStatus = Field(default=RunStatus.QUEUED, sa_column=choice(RunStatus, index=True))
+    method_name: str = Field(max_length=63, index=True)
+    method_release: str = Field(max_length=20)
+    method_digest: str = Field(max_length=64)
+    approved: dict[str, Any] = Field(sa_type=Json)
+    bundle: dict[str, Any] | None = Field(default=None, sa_type=Json)
+    bundle_kept: bool = Field(default=False, index=True)
+    match_rates: dict[str, float] = Field(default_factory=dict, sa_type=Json)
+    worker_id: UUID | None = None
+    worker_fence: int = 0
+    progress: float = 0.0
+    message: str = Field(default="", max_length=200)
+    reason: dict[str, str] | None = Field(default=None, sa_type=Json)
+    started_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    ended_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+    @property
+    def method_label(self) -> str:
+        return f"{self.method_name}@{self.method_release}"
+
+    @property
+    def ended(self) -> bool:
+        return self.status in ENDED
+
+
+class RunDataset(Base, table=True):
+    """Which runs stand on which datasets."""
+
+    __tablename__ = "run_dataset"
+
+    run_id: UUID = Field(primary_key=True, foreign_key="run.id")
+    dataset_id: UUID = Field(primary_key=True, index=True)
+
+
+class RunArtefact(Base, Row, table=True):
+    """A file that one attempt uploaded; only those of the accepted fence count."""
+
+    __tablename__ = "run_artefact"
+    __table_args__ = (UniqueConstraint("run_id", "fence", "kind", "name", name="uq_run_artefact"),)
+
+    run_id: UUID = Field(foreign_key="run.id")
+    fence: int
+    kind: OutputKind = Field(sa_column=choice(OutputKind))
+    name: str = Field(max_length=63)
+    sha256: str = Field(max_length=64)
+    size: int
+    media_type: str = Field(max_length=100)
+
+
+class RequestKey(Base, table=True):
+    """The key that makes one request's pseudonyms, wrapped; nothing is left of it once it is destroyed."""
+
+    __tablename__ = "request_key"
+
+    request_id: UUID = Field(primary_key=True)
+    wrapped: str | None = Field(default=None, max_length=200)
+    created_at: datetime = Field(default_factory=now, sa_type=UtcDateTime)
+    destroyed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
+class Withdrawn(StrEnum):
+    DATASET = "dataset"
+    METHOD = "method"
+    REQUEST = "request"
+
+
+class Tombstone(Base, table=True):
+    """Something was withdrawn: it stays so, whatever arrives later."""
+
+    __tablename__ = "tombstone"
+
+    kind: Withdrawn = Field(sa_column=choice(Withdrawn, primary_key=True))
+    key: str = Field(primary_key=True, max_length=100)
+    at: datetime = Field(default_factory=now, sa_type=UtcDateTime)
+
+
+class Sighting(Base, table=True):
+    """A worker process that called lately, and what it offers: `name@version digest`."""
+
+    __tablename__ = "worker_sighting"
+
+    worker_id: UUID = Field(primary_key=True)
+    subject: str = Field(max_length=200)
+    seen_at: datetime = Field(sa_type=UtcDateTime, index=True)
+    methods: list[str] = Field(sa_type=Json)
+
+
+class LateResult(Base, Row, table=True):
+    """A finish that came after the run was given to somebody else, or had ended; refused."""
+
+    __tablename__ = "late_result"
+
+    run_id: UUID = Field(foreign_key="run.id", index=True)
+    fence: int
+    current_fence: int
+    status: RunStatus = Field(sa_column=choice(RunStatus))
+    outcome: str = Field(max_length=20)
+
+
+PLUMBING = plumbing(Base.metadata)

@@ -1,0 +1,24 @@
+"""Who may do what, and when: pure checks that raise."""
+
+from services.analysis.policy.cards import check_card
+from services.analysis.policy.methods import (
+    check_claimant,
+    check_may_review,
+    check_may_see_method,
+    check_may_withdraw,
+    check_reviewable,
+    check_same_announcement,
+    method_actions,
+    sees_every_method,
+)
+from services.analysis.policy.moves import check_method_move, check_move
+from services.analysis.policy.outputs import MEDIA_TYPES, Named, check_finish, check_media_type, check_output
+from services.analysis.policy.runs import check_may_cancel, check_may_see_run, run_actions, sees_every_run, sees_parameters
+from services.analysis.policy.waiting import method_waiting, run_waiting
+
+__all__ = [
+    "MEDIA_TYPES", "Named", "check_card", "check_claimant", "check_finish", "check_may_cancel", "check_may_review",
+    "check_may_see_method", "check_may_see_run", "check_may_withdraw", "check_media_type", "check_method_move",
+    "check_move", "check_output", "check_reviewable", "check_same_announcement", "method_actions", "method_waiting",
+    "run_actions", "run_waiting", "sees_every_method", "sees_every_run", "sees_parameters",
+]

@@ -1,0 +1,76 @@
+"""Who may announce, review, see, claim and withdraw a version of a method."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from services.analysis.models import Method, MethodReview, MethodState, Verdict
+from shared.auth import Principal, Role, require
+from shared.errors import Conflict, Forbidden, NotFound
+
+EVERY_METHOD = (Role.METHOD_REVIEWER, Role.CENTRE_ANALYST, Role.AUDITOR, Role.OPS)
+
+
+def sees_every_method(caller: Principal) -> bool:
+    return not caller.roles.isdisjoint(EVERY_METHOD)
+
+
+def check_may_see_method(caller: Principal, method: Method) -> None:
+    """What is only registered is seen by those who work on it."""
+    if method.state is MethodState.REGISTERED and not sees_every_method(caller) and caller.subject != method.announced_by:
+        raise NotFound("There is no such method version.")
+
+
+def check_same_announcement(caller: Principal, method: Method, card: dict[str, Any], digest: str) -> None:
+    """A version is announced once and never changes; only its own client may say it again."""
+    if (method.card, method.digest) != (card, digest):
+        raise Conflict(f"{method.label} is registered with another card or digest: announce a new version.")
+    if method.announced_by != caller.subject:
+        raise Conflict(f"{method.label} was announced by another client: a claim needs the client that was reviewed with it.")
+    if method.state is MethodState.WITHDRAWN:
+        raise Conflict(f"{method.label} was withdrawn: announce a new version.")
+
+
+def check_claimant(caller: Principal, method: Method) -> bool:
+    """Whether this client may run the method: it is live, and it is the client that was reviewed with it."""
+    return method.state is MethodState.LIVE and method.announced_by == caller.subject
+
+
+def check_may_review(caller: Principal, method: Method) -> None:
+    require(caller, Role.METHOD_REVIEWER)
+    if caller.subject == method.announced_by:
+        raise Forbidden("Nobody reviews what they announced themselves.", right="another reviewer")
+
+
+def check_reviewable(caller: Principal, method: Method, reviews: Sequence[MethodReview]) -> None:
+    """A version is reviewed while it is registered, once by each person, once by each body."""
+    if method.state is not MethodState.REGISTERED:
+        raise Conflict(f"{method.label} is {method.state}; only a registered version is reviewed.", state=method.state)
+    if any(review.reviewer == caller.subject for review in reviews):
+        raise Conflict("You reviewed this version already; a review is not changed.")
+    if any(review.ministry == caller.ministry for review in reviews):
+        raise Conflict(f"Somebody of {caller.ministry} reviewed this version already: the second reviewer is of another body.")
+    if rejected(reviews):
+        raise Conflict("This version was rejected and cannot go live: announce a corrected one under a new version.")
+
+
+def rejected(reviews: Sequence[MethodReview]) -> bool:
+    return any(review.verdict is Verdict.REJECT for review in reviews)
+
+
+def check_may_withdraw(caller: Principal, method: Method) -> None:
+    if caller.subject != method.announced_by:
+        require(caller, Role.CENTRE_ANALYST)
+
+
+def method_actions(caller: Principal, method: Method, reviews: Sequence[MethodReview]) -> list[str]:
+    """What this caller may do with this version now."""
+    actions = []
+    try:
+        check_may_review(caller, method)
+        check_reviewable(caller, method, reviews)
+        actions.append("review")
+    except (Forbidden, Conflict):
+        pass
+    if method.state is not MethodState.WITHDRAWN and (caller.subject == method.announced_by or caller.has(Role.CENTRE_ANALYST)):
+        actions.append("withdraw")
+    return actions

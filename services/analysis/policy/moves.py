@@ -1,0 +1,14 @@
+"""The only readers of the life cycles."""
+
+from services.analysis.models import METHOD_TRANSITIONS, TRANSITIONS, Method, MethodState, Run, RunStatus
+from shared.errors import Conflict
+
+
+def check_move(run: Run, to: RunStatus) -> None:
+    if to not in TRANSITIONS[run.status]:
+        raise Conflict(f"The run is {run.status} and cannot become {to}.", state=run.status)
+
+
+def check_method_move(method: Method, to: MethodState) -> None:
+    if to not in METHOD_TRANSITIONS[method.state]:
+        raise Conflict(f"The method version is {method.state} and cannot become {to}.", state=method.state)

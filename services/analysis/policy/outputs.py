@@ -1,0 +1,51 @@
+"""What a worker may hand in."""
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from services.analysis.models import RunArtefact
+from shared.contracts import MethodCard, Outcome, OutputKind, Reason
+from shared.errors import FieldError, Unprocessable, UnsupportedMedia
+
+MEDIA_TYPES: Final[Mapping[OutputKind, str]] = {
+    OutputKind.TABLE: "application/json",
+    OutputKind.FIGURE: "application/json",
+    OutputKind.METRICS: "application/json",
+    OutputKind.RESTRICTED_LIST: "application/x-ndjson",
+    OutputKind.LOG: "text/plain",
+}
+Named = tuple[OutputKind, str, str]
+
+
+def check_media_type(kind: OutputKind, media_type: str) -> str:
+    """The media type without its parameters, if it is the one of this kind."""
+    plain = media_type.split(";", 1)[0].strip().lower()
+    if plain != MEDIA_TYPES[kind]:
+        raise UnsupportedMedia(f"A {kind} is sent as {MEDIA_TYPES[kind]}.", accepted=[MEDIA_TYPES[kind]])
+    return plain
+
+
+def check_output(card: MethodCard, kind: OutputKind, name: str) -> None:
+    """A method hands in what its card names, and a log."""
+    if kind is not OutputKind.LOG and (kind, name) not in {(output.kind, output.name) for output in card.outputs}:
+        error = FieldError("path/name", "undeclared-output", "The method card names no such output.")
+        raise Unprocessable("This output is not on the method card that was reviewed.", errors=[error])
+
+
+def check_finish(outcome: Outcome, reason: Reason | None, named: Sequence[Named], uploaded: Sequence[RunArtefact]) -> None:
+    """Success stands on outputs that were uploaded under this fence, byte for byte; failure gives its reason."""
+    errors = []
+    if outcome is Outcome.FAILED and reason is None:
+        errors.append(FieldError("#/reason", "missing", "A failed run gives its reason."))
+    if outcome is Outcome.SUCCEEDED and not named:
+        errors.append(FieldError("#/artefacts", "missing", "A run that succeeded names its outputs."))
+    known = {(artefact.kind, artefact.name): artefact.sha256 for artefact in uploaded}
+    for at, (kind, name, sha256) in enumerate(named):
+        if (kind, name) not in known:
+            errors.append(FieldError(f"#/artefacts/{at}", "not-uploaded", "This attempt has not uploaded it."))
+        elif known[kind, name] != sha256:
+            errors.append(FieldError(f"#/artefacts/{at}/sha256", "other-bytes", "Other bytes were uploaded under this name."))
+    if len({(kind, name) for kind, name, _ in named}) != len(named):
+        errors.append(FieldError("#/artefacts", "name-twice", "Each output is named once."))
+    if errors:
+        raise Unprocessable("The run cannot end like this.", errors=errors)

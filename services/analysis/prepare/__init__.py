@@ -1,0 +1,1 @@
+"""Prepare, the trusted room: the only code that opens inputs and holds a request's key."""

@@ -1,0 +1,82 @@
+"""The bundle: all that a worker gets of a run. One linked, pseudonymised table, and what is known of it."""
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import duckdb
+
+from services.analysis.prepare.keys import pads
+from services.analysis.prepare.linkage import Linked, link
+from services.analysis.prepare.plan import Plan
+from services.analysis.prepare.readers import PARQUET, Limits, locked
+from shared.contracts import StoredObject
+
+TABLE_FILE: Final = "linked.parquet"
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What stands in the run's row: the files by digest, and the numbers of the linkage."""
+
+    table: StoredObject
+    linked: Linked
+
+    def as_json(self) -> dict[str, Any]:
+        file = {"name": TABLE_FILE, **self.table.model_dump(mode="json")}
+        return {"files": [file], "rows": self.linked.rows, "keys_dropped": self.linked.keys_dropped}
+
+
+class Builder:
+    """Builds one bundle, in a thread; `stop` may be called from another one."""
+
+    def __init__(self, folder: Path, limits: Limits) -> None:
+        self.folder, self.limits = folder, limits
+        self.connection: duckdb.DuckDBPyConnection | None = None
+        self.stopped = False
+
+    def build(self, plan: Plan, paths: dict[str, Path], key: bytes) -> tuple[Path, Linked]:
+        target = self.folder / TABLE_FILE
+        with locked(self.folder, self.limits) as connection:
+            self.connection = connection
+            if self.stopped:
+                raise Stopped
+            try:
+                return target, link(connection, plan, paths, pads(key), target)
+            except duckdb.InterruptException:
+                raise Stopped from None
+            except duckdb.Error as error:
+                # Its message may quote a cell; its kind is enough to act on.
+                raise BuildFailed(type(error).__name__) from None
+            finally:
+                self.connection = None
+
+    def stop(self) -> None:
+        self.stopped = True
+        if self.connection is not None:
+            self.connection.interrupt()
+
+
+class Stopped(Exception):
+    """The run ended while its bundle was being built."""
+
+
+class BuildFailed(Exception):
+    """The database that links the inputs failed; trying again may help."""
+
+
+@contextmanager
+def private_folder(scratch: Path | None) -> Iterator[Path]:
+    """A folder that only this process may enter, and that is gone afterwards with the raw inputs in it."""
+    folder = Path(tempfile.mkdtemp(prefix="prepare-", dir=scratch))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+__all__ = ["PARQUET", "TABLE_FILE", "BuildFailed", "Builder", "Manifest", "Stopped", "private_folder"]

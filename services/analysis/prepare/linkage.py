@@ -1,0 +1,125 @@
+"""Pseudonymise, cut and link: raw keys go in, one table without any comes out."""
+# ruff: noqa: S608  The names in this SQL are quoted; every value is a parameter.
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+import duckdb
+
+from services.analysis.prepare.errors import PrepareError
+from services.analysis.prepare.keys import Pads
+from services.analysis.prepare.plan import Pick, Plan, RolePlan
+from services.analysis.prepare.readers import key_text, misfit, quoted, source, typed
+from shared.contracts import ColumnType
+
+ROW_GROUP: Final = 100_000
+UNREADABLE: Final = (duckdb.InvalidInputException, duckdb.ConversionException, duckdb.IOException)
+
+
+@dataclass(frozen=True)
+class Linked:
+    """What linking found, in numbers that say nothing of a single row."""
+
+    rows: int
+    match_rates: dict[str, float] = field(default_factory=dict)
+    keys_dropped: dict[str, int] = field(default_factory=dict)
+
+
+def link(connection: duckdb.DuckDBPyConnection, plan: Plan, paths: dict[str, Path], pads: Pads, target: Path) -> Linked:
+    """Link the inputs on the pseudonym of the base's key, and write the table, ordered by pseudonym."""
+    dropped = {role.role: load(connection, role, paths[role.role], pads) for role in plan.roles}
+    rows = count(connection, f"SELECT count(*) FROM {table(plan.base)}")
+    if rows == 0:
+        raise PrepareError("no-rows", f"The input {plan.base.role} has no row with a key.")
+    rates = {role.role: match_rate(connection, plan, role, rows) for role in plan.others}
+    write(connection, plan, target)
+    return Linked(rows, rates, dropped)
+
+
+def load(connection: duckdb.DuckDBPyConnection, role: RolePlan, path: Path, pads: Pads) -> int:
+    """Read one input into a table of pseudonyms and approved columns. Returns how many rows had no key."""
+    key_domains = sorted({role.key.key_domain or "", *(pick.key_domain for pick in role.columns if pick.key_domain)})
+    function, parameters = source(path, role.approved.object.media_type, role.role)
+    secrets = {f"inner{at}": pads.inner + domain.encode() + b"\0" for at, domain in enumerate(key_domains)}
+    inner = {domain: f"$inner{at}" for at, domain in enumerate(key_domains)}
+    chosen = [f"{pseudonym(role.key, inner)} AS pseudonym", f"{first_misfit(role)} AS misfit"]
+    chosen += [f"{cell(pick, inner)} AS {output_name(role, pick)}" for pick in role.columns]
+    sql = f"CREATE TEMP TABLE {table(role)} AS SELECT {', '.join(chosen)} FROM {function}"
+    try:
+        connection.execute(sql, {**parameters, **secrets, "outer": pads.outer})
+    except duckdb.OutOfMemoryException:
+        raise
+    except (*UNREADABLE, duckdb.BinderException):
+        # The database's own message may quote a cell, so it is dropped here.
+        detail = f"The file of the input {role.role} cannot be read as it was registered."
+        raise PrepareError("input-unreadable", detail) from None
+    check_loaded(connection, role)
+    dropped = count(connection, f"SELECT count(*) FROM {table(role)} WHERE pseudonym IS NULL")
+    connection.execute(f"DELETE FROM {table(role)} WHERE pseudonym IS NULL")
+    return dropped
+
+
+def check_loaded(connection: duckdb.DuckDBPyConnection, role: RolePlan) -> None:
+    fault = connection.execute(f"SELECT min(misfit) FROM {table(role)}").fetchone()
+    if fault and fault[0] is not None:
+        name = role.columns[fault[0]].card.name
+        raise PrepareError("input-mistyped", f"The column {name} of the input {role.role} holds cells that are not of its type.")
+    doubled = f"SELECT count(pseudonym) - count(DISTINCT pseudonym) FROM {table(role)}"
+    if count(connection, doubled):
+        raise PrepareError("key-not-unique", f"The input {role.role} has more than one row for some key; it may have one.")
+
+
+def pseudonym(pick: Pick, inner: dict[str, str]) -> str:
+    """The SQL of HMAC-SHA256(request key, key domain, zero byte, canonical key), in hex."""
+    text = key_text(quoted(pick.stored.name), pick.stored.type)
+    return f"sha256($outer || unhex(sha256({inner[pick.key_domain or '']} || encode({text}))))"
+
+
+def cell(pick: Pick, inner: dict[str, str]) -> str:
+    """The SQL of one cell of the bundle; a further key is pseudonymised like the first."""
+    return pseudonym(pick, inner) if pick.key_domain else typed(quoted(pick.stored.name), pick.card.type)
+
+
+def first_misfit(role: RolePlan) -> str:
+    """The SQL of the place of the first column whose cell is not of its type, else NULL."""
+    cases = [
+        f"WHEN {misfit(quoted(pick.stored.name), pick.card.type)} THEN {at}"
+        for at, pick in enumerate(role.columns)
+        if not pick.key_domain and pick.card.type is not ColumnType.STRING
+    ]
+    return f"CASE {' '.join(cases)} END" if cases else "CAST(NULL AS INTEGER)"
+
+
+def match_rate(connection: duckdb.DuckDBPyConnection, plan: Plan, role: RolePlan, rows: int) -> float:
+    found = count(connection, f"SELECT count(*) FROM {table(plan.base)} SEMI JOIN {table(role)} USING (pseudonym)")
+    rate = found / rows
+    if rate < plan.match_floor:
+        raise PrepareError(
+            "match-below-floor",
+            f"Only {rate:.0%} of the rows of the input {plan.base.role} were found in the input {role.role}; "
+            f"the method needs at least {plan.match_floor:.0%}.",
+        )
+    return round(rate, 6)
+
+
+def write(connection: duckdb.DuckDBPyConnection, plan: Plan, target: Path) -> None:
+    columns = [f"{table(role)}.{output_name(role, pick)}" for role in plan.roles for pick in role.columns]
+    chosen = ", ".join([f"{table(plan.base)}.pseudonym", *columns])
+    joins = " ".join(f"LEFT JOIN {table(role)} ON {table(role)}.pseudonym = {table(plan.base)}.pseudonym" for role in plan.others)
+    ordered = f"SELECT {chosen} FROM {table(plan.base)} {joins} ORDER BY {table(plan.base)}.pseudonym"
+    path = str(target).replace("'", "''")
+    connection.execute(f"COPY ({ordered}) TO '{path}' (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {ROW_GROUP})")
+
+
+def table(role: RolePlan) -> str:
+    return quoted(f"role_{role.role}")
+
+
+def output_name(role: RolePlan, pick: Pick) -> str:
+    return quoted(f"{role.role}__{pick.card.name}")
+
+
+def count(connection: duckdb.DuckDBPyConnection, sql: str) -> int:
+    row = connection.execute(sql).fetchone()
+    return int(row[0]) if row else 0

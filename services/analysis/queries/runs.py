@@ -1,0 +1,110 @@
+"""Read runs: for people, and for workers that listen."""
+
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlmodel import col, select
+
+from services.analysis import policy
+from services.analysis.models import Method, Run, RunStatus, Sighting
+from services.analysis.schemas import BundleOut, FileOut, RunOut, RunSummary
+from shared.auth import Principal, Role
+from shared.clock import now
+from shared.contracts import MethodCard, MethodRef, Reason, Resources
+from shared.db import Session
+from shared.due import db_now
+from shared.errors import NotFound, StaleClaim
+from shared.paging import PageQuery, paginate
+
+
+async def list_runs(
+    session: Session, caller: Principal, page: PageQuery, *, status: RunStatus | None, request_id: UUID | None, seen: timedelta
+) -> tuple[list[RunSummary], str | None]:
+    query = select(Run)
+    if not policy.sees_every_run(caller):
+        if not caller.has(Role.REQUESTER):
+            return [], None
+        query = query.where(col(Run.ministry) == caller.ministry)
+    if status is not None:
+        query = query.where(col(Run.status) == status)
+    if request_id is not None:
+        query = query.where(col(Run.request_id) == request_id)
+    runs, cursor = await paginate(session, query, Run, page)
+    offered = await offered_methods(session, seen)
+    return [RunSummary(**summary(caller, run, offered)) for run in runs], cursor
+
+
+async def get_run(session: Session, caller: Principal, run_id: UUID) -> Run:
+    run = await session.get(Run, run_id)
+    if run is None:
+        raise NotFound("There is no such run.")
+    policy.check_may_see_run(caller, run)
+    return run
+
+
+async def describe_run(session: Session, caller: Principal, run: Run, seen: timedelta) -> RunOut:
+    shown = policy.sees_parameters(caller, run)
+    bundle = run.bundle or {}
+    return RunOut(
+        **summary(caller, run, await offered_methods(session, seen)),
+        title=run.approved["brief"]["title"] if shown else None,
+        parameters=run.approved["parameters"] if shown else None,
+        dataset_ids=run.approved["brief"]["dataset_ids"],
+        rows=bundle.get("rows"),
+        match_rates=run.match_rates,
+        keys_dropped=bundle.get("keys_dropped", {}),
+        fence=run.worker_fence,
+        attempts=run.attempts,
+    )
+
+
+def summary(caller: Principal, run: Run, offered: set[str]) -> dict[str, Any]:
+    told = run.message if policy.sees_parameters(caller, run) else ""
+    is_offered = f"{run.method_label} {run.method_digest}" in offered
+    return {
+        "id": run.id, "request_id": run.request_id, "ministry": run.ministry, "status": run.status, "method": method_of(run),
+        "created_at": run.created_at, "started_at": run.started_at, "ended_at": run.ended_at, "progress": run.progress,
+        "message": told, "reason": Reason.model_validate(run.reason) if run.reason else None,
+        "waiting": policy.run_waiting(run, is_offered), "actions": policy.run_actions(caller, run),
+    }
+
+
+async def offered_methods(session: Session, seen: timedelta) -> set[str]:
+    """The method versions that some worker offered lately."""
+    lately = select(Sighting.methods).where(col(Sighting.seen_at) > now() - seen)
+    return {label for methods in (await session.exec(lately)).all() for label in methods}
+
+
+async def has_claimable(session: Session, names: set[str]) -> bool:
+    """Whether a claim is worth trying, so that a waiting worker costs no write."""
+    waiting = (col(Run.status).in_((RunStatus.PREPARED, RunStatus.RUNNING)), col(Run.due_at) <= db_now())
+    return (await session.exec(select(Run.id).where(*waiting, col(Run.method_name).in_(names)).limit(1))).first() is not None
+
+
+async def claimed_method(session: Session, run: Run) -> tuple[MethodRef, Resources]:
+    """The method of a claimed run, and what its card allows it to use."""
+    named = select(Method.card).where(col(Method.name) == run.method_name, col(Method.release) == run.method_release)
+    card = MethodCard.model_validate((await session.exec(named)).one())
+    return method_of(run), card.resources
+
+
+async def describe_bundle(session: Session, run_id: UUID, fence: int) -> BundleOut:
+    """The bundle, for the attempt that holds the run."""
+    run = await session.get(Run, run_id)
+    if run is None or run.fence != fence or run.status is not RunStatus.RUNNING:
+        raise StaleClaim("This claim no longer holds: the run was given to another worker, or has ended.")
+    files = [FileOut.model_validate(file) for file in (run.bundle or {})["files"]]
+    return BundleOut(method=method_of(run), parameters=run.approved["parameters"], files=files, match_rates=run.match_rates)
+
+
+def method_of(run: Run) -> MethodRef:
+    return MethodRef(name=run.method_name, version=run.method_release, digest=run.method_digest)
+
+
+async def is_cancelled(session: Session, run_id: UUID, fence: int) -> bool:
+    """Whether the worker that has this fence must stop; StaleClaim if the run went to another one."""
+    run = await session.get(Run, run_id)
+    if run is None or run.fence != fence:
+        raise StaleClaim("This claim no longer holds: the run was given to another worker.")
+    return run.status is not RunStatus.RUNNING

@@ -1,0 +1,102 @@
+"""Methods over HTTP."""
+
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from services.analysis.models import MethodState, Verdict
+from services.analysis.schemas.base import In, Prose
+from shared.contracts import MethodCard, Sha256
+
+DIGEST: Final = "5f2a" * 16
+
+
+def both(ko: str, en: str) -> dict[str, str]:
+    return {"ko": ko, "en": en}
+
+
+KEY: Final[dict[str, Any]] = {"name": "site_no", "type": "string", "role": "key", "key_domain": "facility"}
+CARD: Final[dict[str, Any]] = {
+    "name": "energy_peers",
+    "version": "1.0.0",
+    "title": both("비슷한 시설과의 에너지 사용 비교", "Energy use beside similar facilities"),
+    "purpose": "Shows by how much a facility uses more energy than similar ones do.",
+    "owner": "motie",
+    "inputs": [
+        {
+            "name": "facility",
+            "title": both("시설", "Facilities"),
+            "columns": [KEY, {"name": "floor_area", "type": "number", "role": "measure", "unit": "m2"}],
+        },
+        {
+            "name": "meter",
+            "title": both("계량", "Meters"),
+            "columns": [KEY, {"name": "electricity", "type": "number", "role": "measure", "unit": "kWh"}],
+        },
+    ],
+    "linkage": {"key_domain": "facility", "base": "facility", "match_floor": 0.6},
+    "parameters": {"type": "object", "properties": {"peers": {"type": "integer", "minimum": 5, "maximum": 100, "default": 20}}},
+    "outputs": [{"name": "by_region", "kind": "table", "title": both("지역별", "By region")}],
+    "assumptions": ["Meters are read over the same twelve months."],
+    "must_not_conclude": ["A facility that stands out has done something wrong."],
+    "resources": {"seconds": 600, "memory_mb": 1024},
+}
+
+
+class AnnounceIn(In):
+    """A version of a method: its card, and the SHA-256 of its code (as declared where the centre does not hold the code)."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"card": CARD, "digest": DIGEST}]})
+
+    card: MethodCard
+    digest: Sha256
+
+
+class ReviewIn(In):
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"verdict": "approve", "reason": "The code does what the card says."}]}
+    )
+
+    verdict: Verdict
+    reason: Prose
+
+
+class WithdrawIn(In):
+    model_config = ConfigDict(json_schema_extra={"examples": [{"reason": "A column was read with the wrong unit; see 1.0.1."}]})
+
+    reason: Prose
+
+
+class ReviewOut(BaseModel):
+    reviewer: str
+    ministry: str
+    verdict: Verdict
+    reason: str
+    at: datetime
+
+
+class MethodSummary(BaseModel):
+    """A version of a method, in a list."""
+
+    id: UUID
+    name: str
+    version: str
+    digest: str
+    title: dict[str, str]
+    owner: str
+    state: MethodState
+    announced_by: str
+    announced_at: datetime
+    live_at: datetime | None
+    waiting: str | None = Field(description="Why it is not live yet, and who must act; null when nothing is missing.")
+    actions: list[str] = Field(description="What you may do with it now.")
+
+
+class MethodOut(MethodSummary):
+    """A version of a method with its card and reviews. The digest of code that the centre does not hold is only declared."""
+
+    card: MethodCard
+    reviews: list[ReviewOut]
+    withdrawn_reason: str | None

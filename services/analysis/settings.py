@@ -1,0 +1,55 @@
+"""What the analysis service is told from outside."""
+
+import base64
+import binascii
+from typing import Annotated
+
+from pydantic import AfterValidator, Field, SecretStr
+from pydantic_settings import SettingsConfigDict
+
+from shared.settings import ServiceSettings
+
+MIB = 1024 * 1024
+
+
+def decode_key(secret: SecretStr) -> bytes:
+    return base64.b64decode(secret.get_secret_value(), validate=True)
+
+
+def check_key(secret: SecretStr) -> SecretStr:
+    try:
+        length = len(decode_key(secret))
+    except (ValueError, binascii.Error):
+        raise ValueError("not base64") from None
+    if length != 32:
+        raise ValueError("must be 32 bytes, in base64")
+    return secret
+
+
+Key = Annotated[SecretStr, AfterValidator(check_key)]
+
+
+class Settings(ServiceSettings):
+    """Settings of the analysis service, read from ANALYSIS_*."""
+
+    model_config = SettingsConfigDict(env_prefix="ANALYSIS_", hide_input_in_errors=True)
+
+    wrapping_key: Key = Field(description="32 random bytes in base64: wraps the key of each request. Kept nowhere else.")
+    token_key: Key = Field(description="32 random bytes in base64: signs the tokens that bind a worker to its run.")
+    lease_seconds: float = Field(default=30, gt=0, le=3600, description="How long a claim holds without a heartbeat.")
+    worker_seen_seconds: float = Field(default=60, gt=0, description="How long a worker counts as present after it called.")
+    max_attempts: int = Field(default=3, ge=1, le=20, description="Claims (and, apart from these, prepares) before a run fails.")
+    prepare_memory_mb: int = Field(default=1024, ge=64, description="Memory of the database that links the inputs, MiB.")
+    prepare_threads: int = Field(default=2, ge=1, le=64)
+    prepare_lease_seconds: float = Field(default=60, gt=0, description="How long a prepare holds without being extended.")
+    artefact_limit: int = Field(default=16 * MIB, ge=1, description="Largest artefact, bytes.")
+    list_limit: int = Field(default=512 * MIB, ge=1, description="Largest restricted list, bytes.")
+    artefact_count: int = Field(default=200, ge=1, description="Most artefacts of one attempt.")
+
+    @property
+    def wrapping_bytes(self) -> bytes:
+        return decode_key(self.wrapping_key)
+
+    @property
+    def token_bytes(self) -> bytes:
+        return decode_key(self.token_key)

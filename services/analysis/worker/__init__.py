@@ -1,0 +1,1 @@
+"""The stock worker: a program of its own that claims runs over HTTP and runs methods in confined child processes."""

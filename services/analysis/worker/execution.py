@@ -1,0 +1,151 @@
+"""One run in hand, from its claim to its end: fetch, run in a child, upload, finish; stop at once when told to."""
+
+import asyncio
+import hashlib
+import logging
+import time
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from services.analysis.worker.client import Client, CorruptError, LostError, RefusedError
+from services.analysis.worker.folders import RunFolders, run_folders
+from services.analysis.worker.hosting import Hosted
+from services.analysis.worker.jobs import Job, Sandbox, Task
+from services.analysis.worker.launcher import Launcher
+from services.analysis.worker.messages import BundleInfo, Claim, Finish, Uploaded
+from services.analysis.worker.outputs import Output
+from services.analysis.worker.reasons import reason
+from services.analysis.worker.verdict import Verdict, judge
+from shared.contracts import Outcome
+
+log = logging.getLogger(__name__)
+SIGNAL_WAIT = 20.0
+SHORTEST_PAUSE = 0.5
+GIVE_BACK_SECONDS = 2.0
+
+
+@dataclass
+class Execution:
+    """Everything that one claim needs; used once."""
+
+    client: Client
+    launcher: Launcher
+    claim: Claim
+    hosted: Hosted
+    scratch: Path
+    sandbox: Sandbox | None
+    logs: Path | None = None
+    progress: float = 0.0
+    message: str = ""
+    _news: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def perform(self) -> Outcome | None:
+        """How the run ended; None if it is no longer ours. Cancelling this leaves the run to its lease."""
+        work = asyncio.create_task(self._work())
+        ears = [asyncio.create_task(self._heartbeats()), asyncio.create_task(self._signals())]
+        try:
+            await asyncio.wait([work, *ears], return_when=asyncio.FIRST_COMPLETED)
+            if work.done():
+                return work.result()
+            await _stopped(work)
+            for ear in ears:
+                if ear.done():
+                    ear.result()
+            return await self._finish(Verdict(Outcome.CANCELLED, reason("cancelled")), [])
+        except LostError as lost:
+            log.warning("the run is no longer ours", extra={"run": str(self.claim.run_id), "status": lost.args[0]})
+            return None
+        finally:
+            await _stopped(work, *ears)
+
+    async def give_back(self) -> None:
+        """A run that a stopping worker cannot end: said in time the next worker need not wait for the lease to run out."""
+        with suppress(LostError, RefusedError, TimeoutError):
+            async with asyncio.timeout(GIVE_BACK_SECONDS):
+                await self.client.finish(self.claim, Finish(outcome=Outcome.CANCELLED, reason=reason("cancelled")))
+
+    async def _work(self) -> Outcome:
+        with run_folders(self.scratch) as folders:
+            verdict = await self._verdict(folders)
+            try:
+                uploaded = [await self._upload(output) for output in verdict.outputs]
+            except RefusedError as refused:
+                if refused.status not in (400, 413, 415, 422):
+                    raise
+                verdict, uploaded = Verdict.failed("method-output-invalid", "The centre did not accept an output."), []
+        return await self._finish(verdict, uploaded)
+
+    async def _verdict(self, folders: RunFolders) -> Verdict:
+        try:
+            info = await self.client.bundle(self.claim)
+            for file in info.files:
+                await self.client.download(self.claim, file, folders.bundle / file.name)
+        except CorruptError:
+            return Verdict.failed("input-corrupt")
+        report = await self.launcher.run(self._job(folders, info), self._on_progress)
+        used = {
+            "seconds": report.seconds,
+            "peak_mb": report.peak_mb,
+            "layers": vars(report.layers),
+            "exit": report.exit,
+        }
+        log.info("child ended", extra={"run": str(self.claim.run_id), **used})
+        return await asyncio.to_thread(judge, report, str(folders.work), self.hosted.card)
+
+    def _job(self, folders: RunFolders, info: BundleInfo) -> Job:
+        return Job(
+            task=Task.RUN,
+            target=self.hosted.code.target,
+            work=str(folders.work),
+            bundle=str(folders.bundle),
+            readable=self.hosted.code.readable,
+            parameters=info.parameters,
+            match_rates=info.match_rates,
+            seconds=self.claim.resources.seconds,
+            memory_mb=self.claim.resources.memory_mb,
+            sandbox=self.hosted.code.sandbox(self.sandbox),
+            log=str(self.logs / f"{self.claim.run_id}.log") if self.logs else "",
+        )
+
+    async def _upload(self, output: Output) -> Uploaded:
+        await self.client.put_artefact(self.claim, f"{output.kind}/{output.name}", output.body, output.media_type)
+        return Uploaded(kind=output.kind, name=output.name, sha256=hashlib.sha256(output.body).hexdigest())
+
+    async def _finish(self, verdict: Verdict, uploaded: list[Uploaded]) -> Outcome:
+        finish = Finish(outcome=verdict.outcome, reason=verdict.reason, artefacts=uploaded)
+        await self.client.finish(self.claim, finish)
+        code = verdict.reason.code if verdict.reason else None
+        log.info("run finished", extra={"run": str(self.claim.run_id), "outcome": verdict.outcome, "reason": code})
+        return verdict.outcome
+
+    def _on_progress(self, progress: float, message: str) -> None:
+        self.progress, self.message = progress, message
+        self._news.set()
+
+    async def _heartbeats(self) -> None:
+        """Until the run is cancelled: every third of the lease, and sooner when there is progress to tell."""
+        while True:
+            answer = await self.client.heartbeat(self.claim, self.progress, self.message)
+            if answer.cancel:
+                return
+            pause = answer.lease_seconds / 3
+            first = min(SHORTEST_PAUSE, pause)
+            await asyncio.sleep(first)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._news.wait(), pause - first)
+            self._news.clear()
+
+    async def _signals(self) -> None:
+        """Until the run is cancelled: a long poll, so that a cancellation arrives at once."""
+        while True:
+            asked = time.monotonic()
+            if (await self.client.signals(self.claim, wait=SIGNAL_WAIT)).cancel:
+                return
+            await asyncio.sleep(max(0.0, SHORTEST_PAUSE - (time.monotonic() - asked)))
+
+
+async def _stopped(*tasks: "asyncio.Task[Outcome] | asyncio.Task[None]") -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,0 +1,159 @@
+"""Which methods this worker hosts, found and digested without running a line of their code."""
+
+import ast
+import hashlib
+import importlib
+import importlib.metadata
+import importlib.util
+import sys
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from importlib.machinery import ModuleSpec, PathFinder
+from pathlib import Path
+
+from services.analysis.worker.jobs import Sandbox
+from shared.contracts import MethodCard
+
+GROUP = "dure.methods"
+BUILT_INS = "services.analysis.methods"
+
+
+@dataclass(frozen=True)
+class Code:
+    """The code of one method: where its card and `run` are, and its files by name relative to their root."""
+
+    target: str
+    files: dict[str, Path]
+
+    @property
+    def digest(self) -> str:
+        return digest(self.files)
+
+    def sandbox(self, chosen: Sandbox | None) -> Sandbox:
+        """Code that came from elsewhere runs in a complete sandbox or not at all, unless the operator says otherwise."""
+        own = self.target.startswith(f"{BUILT_INS}.")
+        return chosen or (Sandbox.PREFER if own else Sandbox.REQUIRE)
+
+    @property
+    def readable(self) -> tuple[str, ...]:
+        """Folders that hold nothing but the method, and its single files."""
+        packages = {path.parent for path in self.files.values() if path.name == "__init__.py"}
+        return tuple(sorted(str(path) for path in packages | set(self.files.values())))
+
+
+@dataclass(frozen=True)
+class Hosted:
+    """A method that this worker can run."""
+
+    code: Code
+    card: MethodCard
+    digest: str
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        return self.card.name, self.card.version, self.digest
+
+
+class NotFoundError(Exception):
+    """The code of an entry point is not there."""
+
+
+def targets() -> list[str]:
+    """`module` or `module:attribute` of every method: the built-in ones, then those of installed packages."""
+    declared = (entry.value for entry in importlib.metadata.entry_points(group=GROUP))
+    return list(dict.fromkeys([*_built_in(), *sorted(declared)]))
+
+
+def _built_in() -> tuple[str, ...]:
+    """Named only: the package holds no code beside the methods themselves."""
+    built_in: tuple[str, ...] = importlib.import_module(BUILT_INS).BUILT_IN
+    return built_in
+
+
+def locate(target: str) -> Code:
+    """The module or package of a target, with whatever it imports from its own parent package."""
+    module = target.partition(":")[0].strip()
+    parent = module.rpartition(".")[0]
+    files = dict(_parents(module))
+    todo, seen = [module], set[str]()
+    while todo:
+        if (name := todo.pop()) in seen:
+            continue
+        seen.add(name)
+        found = dict(_files(name))
+        files |= found
+        for path in found.values():
+            if path.suffix == ".py" and parent:
+                todo += [one for one in _imports(path, name) if one.startswith(f"{parent}.") and _is_module(one)]
+    return Code(target, files)
+
+
+def digest(files: dict[str, Path]) -> str:
+    """SHA-256 over names and bytes, each with its length, sorted by name."""
+    total = hashlib.sha256()
+    for name in sorted(files):
+        for part in (name.encode(), files[name].read_bytes()):
+            total.update(len(part).to_bytes(8, "big") + part)
+    return total.hexdigest()
+
+
+def _files(module: str) -> Iterator[tuple[str, Path]]:
+    spec = find_spec(module)
+    if spec.submodule_search_locations:
+        root = Path(next(iter(spec.submodule_search_locations)))
+        found = [path for path in root.rglob("*") if path.is_file() and "__pycache__" not in path.parts]
+    elif spec.origin:
+        root = Path(spec.origin)
+        found = [root]
+    else:
+        raise NotFoundError(module)
+    above = root.parents[module.count(".")]
+    for path in found:
+        yield path.relative_to(above).as_posix(), path
+
+
+def _parents(module: str) -> Iterator[tuple[str, Path]]:
+    """The parent packages run as well, but for those that only name the built-in methods."""
+    parts = module.split(".")
+    for depth in range(1, len(parts)):
+        parent = ".".join(parts[:depth])
+        if not f"{BUILT_INS}.".startswith(f"{parent}.") and (origin := find_spec(parent).origin):
+            yield Path(origin).relative_to(Path(origin).parents[depth]).as_posix(), Path(origin)
+
+
+def find_spec(module: str) -> ModuleSpec:
+    """Like importlib.util.find_spec, which would import (and so run) the parent packages."""
+    first, *rest = module.split(".")
+    spec = importlib.util.find_spec(first)
+    for depth, _ in enumerate(rest, start=2):
+        if spec is None or spec.submodule_search_locations is None:
+            raise NotFoundError(module)
+        spec = PathFinder.find_spec(".".join(module.split(".")[:depth]), list(spec.submodule_search_locations))
+    if spec is None:
+        raise NotFoundError(module)
+    return spec
+
+
+def _is_module(name: str) -> bool:
+    try:
+        return bool(find_spec(name))
+    except (NotFoundError, ImportError):
+        return False
+
+
+def _imports(path: Path, module: str) -> Iterable[str]:
+    """Modules named by import statements; relative ones are resolved."""
+    package = module if path.name == "__init__.py" else module.rpartition(".")[0]
+    for node in ast.walk(ast.parse(path.read_bytes())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            named = "." * node.level + (node.module or "")
+            base = importlib.util.resolve_name(named, package) if node.level else named
+            yield base
+            yield from (f"{base}.{alias.name}" for alias in node.names)
+
+
+def import_roots() -> list[str]:
+    """Where this process imports from, absolute, for a child that starts with an empty environment."""
+    return [str(Path(entry).resolve()) for entry in sys.path]

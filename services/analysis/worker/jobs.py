@@ -1,0 +1,107 @@
+"""What the worker and its launcher say to one another: a job and its report, one JSON object a line."""
+
+import json
+from dataclasses import asdict, dataclass, field
+from enum import StrEnum
+from typing import Any, Self
+
+OUTCOME_FILE = "outcome.json"
+CARD_FILE = "card.json"
+FOLDERS = {"table": "tables", "figure": "figures", "metrics": "metrics"}
+LIST_FILE = "restricted_list.ndjson"
+CANCEL = b"cancel\n"
+
+
+class Task(StrEnum):
+    RUN = "run"
+    DESCRIBE = "describe"
+
+
+class Sandbox(StrEnum):
+    """Without a choice, built-in methods `prefer` and all others `require`.
+
+    `require`: no method code runs unless every layer holds; `prefer`: as many layers as this machine has;
+    `off`: only limits, for tests and for finding faults."""
+
+    REQUIRE = "require"
+    PREFER = "prefer"
+    OFF = "off"
+
+
+class Why(StrEnum):
+    """Why the launcher ended a child that had not ended by itself."""
+
+    WALL = "wall"
+    MEMORY = "memory"
+    DISK = "disk"
+    TASKS = "tasks"
+    CANCELLED = "cancelled"
+
+
+class Status(StrEnum):
+    """What the child says of itself; believed only as far as its files can be checked."""
+
+    DONE = "done"
+    REFUSED = "refused"
+    CRASHED = "crashed"
+    MEMORY = "memory"
+    INVALID = "invalid"
+
+
+@dataclass(frozen=True)
+class Job:
+    """One child to start: which code, on which folders, within which limits."""
+
+    task: Task
+    target: str
+    work: str
+    bundle: str
+    readable: tuple[str, ...] = ()
+    parameters: dict[str, Any] = field(default_factory=dict)
+    match_rates: dict[str, float] = field(default_factory=dict)
+    seconds: float = 60.0
+    memory_mb: int = 1024
+    disk_mb: int = 512
+    sandbox: Sandbox = Sandbox.REQUIRE
+    log: str = ""
+
+    def line(self) -> bytes:
+        return json.dumps(asdict(self)).encode() + b"\n"
+
+    @classmethod
+    def parse(cls, line: bytes) -> Self:
+        told = json.loads(line)
+        return cls(**told | {"task": Task(told["task"]), "sandbox": Sandbox(told["sandbox"])})
+
+
+@dataclass(frozen=True)
+class Layers:
+    """Which layers of the sandbox hold around a child; Landlock by its ABI version."""
+
+    no_new_privs: bool = False
+    no_caps: bool = False
+    landlock: int = 0
+    seccomp: bool = False
+
+    @property
+    def complete(self) -> bool:
+        return self.no_new_privs and self.no_caps and self.landlock >= 1 and self.seccomp
+
+
+@dataclass(frozen=True)
+class ChildReport:
+    """How a child ended."""
+
+    exit: int
+    why: Why | None
+    layers: Layers
+    seconds: float
+    peak_mb: int
+
+    def told(self) -> dict[str, Any]:
+        return {"report": asdict(self)}
+
+    @classmethod
+    def parse(cls, told: dict[str, Any]) -> Self:
+        why = None if told["why"] is None else Why(told["why"])
+        return cls(told["exit"], why, Layers(**told["layers"]), told["seconds"], told["peak_mb"])

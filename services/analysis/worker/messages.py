@@ -1,0 +1,65 @@
+"""The messages of the worker protocol, as the worker reads and writes them."""
+
+from typing import Annotated, Any
+from uuid import UUID
+
+from pydantic import BaseModel, Field, SecretStr, StringConstraints
+
+from shared.contracts import Name, Outcome, OutputKind, Reason, SemVer, Sha256
+
+FileName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}$")]
+
+
+class MethodId(BaseModel):
+    name: Name
+    version: SemVer
+    digest: Sha256
+
+
+class Limits(BaseModel):
+    seconds: float = Field(gt=0)
+    memory_mb: int = Field(gt=0)
+
+
+class Claim(BaseModel):
+    """A run that is ours until the lease runs out or somebody else claims it."""
+
+    run_id: UUID
+    fence: int
+    lease_seconds: float = Field(gt=0)
+    token: SecretStr
+    method: MethodId
+    resources: Limits
+
+
+class BundleFile(BaseModel):
+    name: FileName
+    sha256: Sha256
+    size: int = Field(ge=0)
+
+
+class BundleInfo(BaseModel):
+    parameters: dict[str, Any]
+    files: list[BundleFile] = Field(max_length=100)
+    match_rates: dict[str, float] = {}
+
+
+class Heartbeat(BaseModel):
+    cancel: bool
+    lease_seconds: float = Field(gt=0)
+
+
+class Signals(BaseModel):
+    cancel: bool
+
+
+class Uploaded(BaseModel):
+    kind: OutputKind
+    name: Name
+    sha256: Sha256
+
+
+class Finish(BaseModel):
+    outcome: Outcome
+    reason: Reason | None = None
+    artefacts: list[Uploaded] = []

@@ -1,0 +1,168 @@
+"""The worker's main program: announce what it hosts, then claim and perform runs until it is told to stop."""
+
+import argparse
+import asyncio
+import logging
+import signal
+import socket
+import tempfile
+from collections.abc import Coroutine, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+from uuid import uuid4
+
+from services.analysis.worker import announcing, logs
+from services.analysis.worker.client import Client, RefusedError
+from services.analysis.worker.execution import Execution
+from services.analysis.worker.folders import own_folder
+from services.analysis.worker.hosting import Hosted
+from services.analysis.worker.jobs import Sandbox
+from services.analysis.worker.launcher import Launcher
+from services.analysis.worker.messages import Claim, MethodId
+from services.analysis.worker.tokens import TokenFile
+
+log = logging.getLogger("services.analysis.worker")
+T = TypeVar("T")
+CLAIM_WAIT = 20.0
+PAUSE_AFTER_FAULT = 2.0
+NOTHING_HOSTED = 2
+
+
+@dataclass(frozen=True)
+class Options:
+    """The command line."""
+
+    url: str
+    token_file: Path
+    once: bool
+    concurrency: int
+    scratch: Path
+    name: str
+    sandbox: Sandbox | None
+    grace: float
+    logs: Path | None
+
+
+@dataclass
+class Worker:
+    """One process: some slots, each with a launcher of its own, that take one run at a time."""
+
+    options: Options
+    client: Client
+    scratch: Path
+    hosted: dict[tuple[str, str, str], Hosted] = field(default_factory=dict)
+    stopping: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def work(self) -> int:
+        launchers = [Launcher() for _ in range(self.options.concurrency)]
+        try:
+            found = announcing.hosted(launchers[0], self.scratch, self.options.sandbox)
+            announced = await self._unless_stopped(announcing.announce(self.client, found))
+            if announced is None:
+                return 0
+            self.hosted = {one.key: one for one in announced}
+            if not self.hosted:
+                log.error("there is no method that this worker may run")
+                return NOTHING_HOSTED
+            await asyncio.gather(*(self._slot(launcher) for launcher in launchers))
+        finally:
+            await asyncio.gather(*(launcher.stop() for launcher in launchers))
+        return 0
+
+    async def _slot(self, launcher: Launcher) -> None:
+        while not self.stopping.is_set() and self.hosted:
+            try:
+                if await self._next(launcher) and self.options.once:
+                    self.stopping.set()
+            except Exception as fault:
+                status = fault.status if isinstance(fault, RefusedError) else None
+                log.error("no run could be carried out", extra={"error": type(fault).__name__, "status": status})
+                await self._unless_stopped(asyncio.sleep(PAUSE_AFTER_FAULT))
+
+    async def _next(self, launcher: Launcher) -> bool:
+        """Claim and perform one run; False if there was none."""
+        methods = [MethodId(name=name, version=version, digest=digest) for name, version, digest in self.hosted]
+        claim = await self._unless_stopped(self.client.claim(methods, wait=CLAIM_WAIT))
+        if claim is None:
+            return False
+        log.info("run claimed", extra={"run": str(claim.run_id), "fence": claim.fence, "method": claim.method.name})
+        hosted = self._still_hosted(claim)
+        if hosted is None:
+            return False
+        options = self.options
+        await self._until_grace_ends(Execution(self.client, launcher, claim, hosted, self.scratch, options.sandbox, options.logs))
+        return True
+
+    def _still_hosted(self, claim: Claim) -> Hosted | None:
+        """None if the code on disk is no longer what was reviewed: the run is left to another worker."""
+        key = (claim.method.name, claim.method.version, claim.method.digest)
+        hosted = self.hosted.get(key)
+        if hosted is not None and hosted.code.digest == hosted.digest:
+            return hosted
+        log.error("the code of a method has changed; restart the worker", extra={"method": claim.method.name})
+        self.hosted.pop(key, None)
+        return None
+
+    async def _until_grace_ends(self, execution: Execution) -> None:
+        """Told to stop, a run may still end within the grace; after that it is given back for another worker."""
+        running = asyncio.create_task(execution.perform())
+        told = asyncio.create_task(self.stopping.wait())
+        try:
+            await asyncio.wait([running, told], return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait([running], timeout=self.options.grace)
+            late = not running.done()
+        finally:
+            told.cancel()
+            running.cancel()
+            with suppress(asyncio.CancelledError):
+                await running
+        if late:
+            log.warning("the run is given back", extra={"run": str(execution.claim.run_id)})
+            await execution.give_back()
+
+    async def _unless_stopped(self, doing: Coroutine[Any, Any, T]) -> T | None:
+        """None if the worker is told to stop first."""
+        task = asyncio.create_task(doing)
+        told = asyncio.create_task(self.stopping.wait())
+        try:
+            await asyncio.wait([task, told], return_when=asyncio.FIRST_COMPLETED)
+            return await task if task.done() else None
+        finally:
+            for one in (task, told):
+                one.cancel()
+            await asyncio.gather(task, told, return_exceptions=True)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    options = parse(arguments)
+    logs.configure(options.name)
+    return asyncio.run(start(options))
+
+
+def parse(arguments: Sequence[str] | None) -> Options:
+    parser = argparse.ArgumentParser(prog="python -m services.analysis.worker", description=__doc__)
+    parser.add_argument("--url", required=True, help="where the analysis service answers, such as http://host:port")
+    parser.add_argument("--token-file", type=Path, required=True, help="a bearer token; read again when it changes")
+    parser.add_argument("--once", action="store_true", help="end after one run")
+    parser.add_argument("--concurrency", type=int, choices=range(1, 65), default=1, metavar="1..64")
+    parser.add_argument("--scratch", type=Path, default=Path(tempfile.gettempdir()), help="for the folders of runs")
+    parser.add_argument("--name", default=socket.gethostname(), help="how this worker calls itself in its log")
+    parser.add_argument("--sandbox", type=Sandbox, choices=list(Sandbox), help=str(Sandbox.__doc__))
+    parser.add_argument("--grace", type=float, default=30.0, help="seconds that a run may still take after SIGTERM")
+    parser.add_argument("--logs", type=Path, help="keep what methods print, here only: it may hold cell values")
+    return Options(**vars(parser.parse_args(arguments)))
+
+
+async def start(options: Options) -> int:
+    with own_folder(options.scratch) as scratch:
+        client = Client(options.url, TokenFile(options.token_file), uuid4())
+        worker = Worker(options, client, scratch)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, worker.stopping.set)
+        try:
+            return await worker.work()
+        finally:
+            await client.close()
+            log.info("worker stopped")

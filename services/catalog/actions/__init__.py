@@ -1,0 +1,10 @@
+"""Everything that changes the catalog."""
+
+from services.catalog.actions.datasets import register_dataset, update_dataset, withdraw_dataset
+from services.catalog.actions.files import attach_file, begin_check, postpone_check, record_check
+from services.catalog.actions.ministries import join_ministry, seed_ministries
+
+__all__ = [
+    "attach_file", "begin_check", "join_ministry", "postpone_check", "record_check", "register_dataset", "seed_ministries",
+    "update_dataset", "withdraw_dataset",
+]

@@ -1,0 +1,104 @@
+"""Files over HTTP: handed in as a stream, never given out; and the reports of their checks."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+from uuid import UUID
+
+from fastapi import APIRouter, Request, Response
+from starlette.requests import ClientDisconnect
+
+from services.catalog import actions, policy, queries
+from services.catalog.digests import check_digests, declared_sha256
+from services.catalog.models import UNCHECKED, Dataset, DatasetFile
+from services.catalog.profile import MEDIA_TYPES
+from services.catalog.schemas.files import CheckOut, FileErrorOut
+from services.catalog.schemas.reports import SENTENCES, FileError, Report
+from shared.auth import Principal
+from shared.contracts import LocalText
+from shared.errors import BadRequest, FieldError, TooLarge, UnsupportedMedia
+from shared.http import Caller, Reading, Route, tagged
+
+router = APIRouter(prefix="/datasets/{dataset_id}", route_class=Route, tags=["files"])
+BODY: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "text/csv": {
+                "schema": {"type": "string", "format": "binary"},
+                "example": "person_no,tax_year,wages\n0000-4073-2979,2012,100757\n0000-9818-1151,2012,\n",
+            },
+            "application/vnd.apache.parquet": {"schema": {"type": "string", "format": "binary"}},
+        },
+    }
+}
+
+
+@router.put("/file", status_code=202, openapi_extra=BODY, responses={200: {"model": CheckOut}})
+async def attach_file(dataset_id: UUID, request: Request, caller: Caller, response: Response) -> CheckOut:
+    """Hand in the dataset's file (steward of its ministry), as CSV in UTF-8 or as Parquet.
+
+    The header has the names of the table's columns, in any order. The answer comes when the file is stored; its check
+    goes on, and `Location` says where to look. The same file again is the same version. Send `Repr-Digest` to have the
+    transfer verified. What is published stays so until the new file has passed.
+    """
+    db, settings = request.app.state.db, request.app.state.settings
+    async with db.reading(caller=caller) as session:
+        policy.may_attach(caller, await queries.find_dataset(session, caller, dataset_id))
+    media_type, declared = accepted_media_type(request), declared_sha256(request.headers)
+    check_length(request, settings.upload_limit)
+    stored = await request.app.state.storage.put_stream(body_of(request), media_type=media_type, limit=settings.upload_limit)
+    check_digests(declared, stored)
+    async with db.transaction(caller=caller) as session:
+        file = await actions.attach_file(session, caller, dataset_id, stored)
+        dataset = await queries.find_dataset(session, caller, dataset_id)
+    response.status_code = 202 if file.state in UNCHECKED else 200
+    response.headers["Location"] = f"/catalog/datasets/{dataset_id}/checks/{file.number}"
+    return shown(caller, dataset, file, response)
+
+
+@router.get("/checks/{version}")
+async def get_check(dataset_id: UUID, version: int, session: Reading, caller: Caller, response: Response) -> CheckOut:
+    """The check of one handed-in file (steward of its ministry): every fault by line and column, never by its value."""
+    dataset = await queries.own_dataset(session, caller, dataset_id)
+    return shown(caller, dataset, await queries.find_file(session, dataset, version), response)
+
+
+def accepted_media_type(request: Request) -> str:
+    media_type = request.headers.get("content-type", "").split(";")[0].strip().lower()
+    if media_type not in MEDIA_TYPES:
+        raise UnsupportedMedia("A dataset's file is CSV or Parquet; Content-Type must say which.", accepted=list(MEDIA_TYPES))
+    if request.headers.get("content-encoding", "identity").lower() != "identity":
+        raise UnsupportedMedia("The file must come without Content-Encoding.", accepted=list(MEDIA_TYPES))
+    return media_type
+
+
+def check_length(request: Request, limit: int) -> None:
+    """Refuse what says itself that it is too large before any of it is read."""
+    declared = request.headers.get("content-length", "")
+    if declared.isdigit() and int(declared) > limit:
+        raise TooLarge(f"The file is larger than the {limit:,} bytes that are accepted.", limit_bytes=limit)
+
+
+async def body_of(request: Request) -> AsyncIterator[bytes]:
+    try:
+        async for chunk in request.stream():
+            yield chunk
+    except ClientDisconnect:
+        error = FieldError("#", "upload-broken-off", "Send the file again.")
+        raise BadRequest("The upload ended before the whole file had arrived.", errors=[error]) from None
+
+
+def shown(caller: Principal, dataset: Dataset, file: DatasetFile, response: Response) -> CheckOut:
+    tagged(response, file)
+    report = Report.model_validate(file.report) if file.report else None
+    return CheckOut(
+        dataset_id=dataset.id, version=file.number, state=file.state, object=file.stored, uploaded_by=file.uploaded_by,
+        uploaded_at=file.created_at, checked_at=file.checked_at, rows=report and report.rows,
+        error_count=report and report.error_count, errors=[explained(error) for error in report.errors] if report else [],
+        actions=[action for action in policy.actions_for(caller, dataset) if action == "file"],
+    )
+
+
+def explained(error: FileError) -> FileErrorOut:
+    ko, en = SENTENCES[error.code]
+    return FileErrorOut(line=error.line, column=error.column, code=error.code, detail=LocalText(ko=ko, en=en))

@@ -1,0 +1,5 @@
+"""The catalog listens to nobody."""
+
+from shared.service import Consumers
+
+consumers = Consumers()

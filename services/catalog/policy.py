@@ -1,0 +1,103 @@
+"""Who may do what in the catalog, and when: pure checks that raise."""
+
+from collections.abc import Callable, Iterator, Sequence
+
+from services.catalog.models import FILE_TRANSITIONS, TRANSITIONS, Dataset, DatasetFile, DatasetState, FileState
+from shared.auth import Principal, Role
+from shared.contracts import Column
+from shared.errors import Conflict, FieldError, Forbidden, Problem, Unprocessable
+
+FIXED_TABLE = (DatasetState.CHECKING, DatasetState.PUBLISHED, DatasetState.WITHDRAWN)
+
+
+def check_move(dataset: Dataset, to: DatasetState) -> None:
+    """The only reader of TRANSITIONS: refuse a move that the life of a dataset does not have."""
+    if to not in TRANSITIONS[dataset.state]:
+        raise Conflict(f"The dataset is {dataset.state}; it cannot become {to}.", status_now=dataset.state)
+
+
+def check_file_move(file: DatasetFile, to: FileState) -> None:
+    """The only reader of FILE_TRANSITIONS."""
+    if to not in FILE_TRANSITIONS[file.state]:
+        raise Conflict(f"The file is {file.state}; it cannot become {to}.", status_now=file.state)
+
+
+def is_steward(caller: Principal, ministry: str) -> bool:
+    return caller.has(Role.STEWARD) and caller.ministry == ministry
+
+
+def sees(caller: Principal, dataset: Dataset) -> bool:
+    """What was published is seen by every member, also when it was withdrawn; the rest by its owner's stewards."""
+    return dataset.live_file is not None or is_steward(caller, dataset.ministry)
+
+
+def check_steward(caller: Principal, ministry: str) -> None:
+    if not is_steward(caller, ministry):
+        raise Forbidden("Only a steward of the ministry that owns the dataset may do this.", right=f"steward of {ministry}")
+
+
+def check_member(ministry: str, *, is_known: bool) -> None:
+    if not is_known:
+        detail = "Your ministry is not a member: the council's secretary must let it join first."
+        raise Forbidden(detail, right="steward of a member")
+
+
+def check_table(table: Sequence[Column]) -> None:
+    """Column names are compared without regard to case: not every reader of a file keeps `A` and `a` apart."""
+    if errors := list(repeated_names(table)):
+        raise Unprocessable("Two columns have the same name.", errors=errors)
+
+
+def repeated_names(table: Sequence[Column]) -> Iterator[FieldError]:
+    seen: set[str] = set()
+    for position, column in enumerate(table):
+        folded = column.name.casefold()
+        if folded in seen:
+            yield FieldError(f"#/table/{position}/name", "duplicate-column", "An earlier column has this name.")
+        seen.add(folded)
+
+
+def check_table_open(dataset: Dataset) -> None:
+    if dataset.state in FIXED_TABLE:
+        error = FieldError("#/table", "table-fixed", "Register a new dataset for another table.")
+        raise Conflict(
+            "The table is fixed as soon as a file of it is checked or published.", errors=[error], status_now=dataset.state
+        )
+
+
+def check_not_withdrawn(dataset: Dataset) -> None:
+    if dataset.state is DatasetState.WITHDRAWN:
+        raise Conflict("The dataset was withdrawn; nothing about it changes any more.", status_now=dataset.state)
+
+
+def may_update(caller: Principal, dataset: Dataset) -> None:
+    check_steward(caller, dataset.ministry)
+    check_not_withdrawn(dataset)
+
+
+def may_attach(caller: Principal, dataset: Dataset) -> None:
+    check_steward(caller, dataset.ministry)
+    check_not_withdrawn(dataset)
+
+
+def may_withdraw(caller: Principal, dataset: Dataset) -> None:
+    check_steward(caller, dataset.ministry)
+    check_move(dataset, DatasetState.WITHDRAWN)
+
+
+ACTIONS: dict[str, Callable[[Principal, Dataset], None]] = {
+    "update": may_update, "file": may_attach, "withdraw": may_withdraw,
+}
+
+
+def actions_for(caller: Principal, dataset: Dataset) -> list[str]:
+    """What the caller may do now."""
+    return [name for name, check in ACTIONS.items() if allowed(check, caller, dataset)]
+
+
+def allowed(check: Callable[[Principal, Dataset], None], caller: Principal, dataset: Dataset) -> bool:
+    try:
+        check(caller, dataset)
+    except Problem:
+        return False
+    return True

@@ -1,0 +1,19 @@
+"""How much a file may ask of the machine that checks it."""
+
+from pydantic import BaseModel, ConfigDict
+
+
+class Limits(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+    columns: int = 2_000
+    header_bytes: int = 256 * 1024
+    cell_bytes: int = 64 * 1024
+    record_bytes: int = 1024 * 1024
+    rows: int = 500_000_000
+    footer_bytes: int = 16 * 1024 * 1024
+    row_group_rows: int = 1_250_000
+    row_group_bytes: int = 256 * 1024 * 1024
+    memory_mb: int = 1024
+    threads: int = 2
+    seconds: float = 1800.0

@@ -1,0 +1,108 @@
+"""The owners' side: each decides on its dataset; when all have approved, the council has its turn."""
+
+from uuid import UUID
+
+from services.requests import fitting, policy
+from services.requests.actions.history import find_request, write_history
+from services.requests.models import AnalysisRequest, Decision, KnownDataset, KnownMethod, RequestInput, Status, Verdict
+from services.requests.rules import Rules
+from services.requests.schemas import DecisionIn
+from shared.audit import record_audit
+from shared.auth import Principal, Role
+from shared.clock import now
+from shared.contracts import DatasetPublished, MethodLive, Reason, RequestRefused
+from shared.db import Session, check_version
+from shared.errors import Conflict, FieldError, Unprocessable
+from shared.outbox import emit
+
+
+async def decide_dataset(
+    session: Session, caller: Principal, request_id: UUID, data: DecisionIn, *, rules: Rules, expected: int | None = None
+) -> AnalysisRequest:
+    """Approve or refuse one dataset for this request, for the version that it has now."""
+    request = await find_request(session, caller, request_id)
+    inputs = inputs_of(request, data.dataset_id)
+    policy.check_may_decide(caller, request, inputs[0].ministry)
+    check_version(request, expected)
+    policy.check_undecided(request, data.dataset_id)
+    method = await live_method(session, request)
+    if faults := fitting.decision_faults(data, inputs, method.card, rules):
+        raise Unprocessable("The decision cannot be taken like this.", errors=faults)
+    dataset = await present_dataset(session, inputs, method)
+    request.decisions.append(decision(request, caller, data, dataset, rules))
+    code = data.code or "approved"
+    write_history(session, request, "decide-dataset", caller=caller, role=Role.STEWARD, code=code, reason=data.reason)
+    detail = {"dataset": str(data.dataset_id), "version": dataset.version, "verdict": data.verdict, "code": data.code}
+    await record_audit(session, "requests.decide-dataset", f"request/{request.id}", detail=detail | {"reason": data.reason})
+    if data.verdict is Verdict.REFUSE:
+        await refuse_request(session, request, role="owner", reason=Reason(code=code, detail=data.reason))
+    elif not request.undecided:
+        await open_council_review(session, request, rules)
+    return request
+
+
+def inputs_of(request: AnalysisRequest, dataset_id: UUID) -> list[RequestInput]:
+    """The parts that the dataset plays in this request."""
+    inputs = [one for one in request.current_inputs if one.dataset_id == dataset_id]
+    if not inputs:
+        error = FieldError("#/dataset_id", "not-in-request", "The request does not ask for this dataset.")
+        raise Unprocessable("The request does not ask for this dataset.", errors=[error])
+    return inputs
+
+
+async def live_method(session: Session, request: AnalysisRequest) -> MethodLive:
+    known = await session.get(KnownMethod, f"{request.method_name}@{request.method_version}")
+    live = known.live if known else None
+    if live is None:
+        raise Conflict("The method was withdrawn: the request has to be returned or withdrawn.", reason="method-withdrawn")
+    return live
+
+
+async def live_dataset(session: Session, dataset_id: UUID) -> DatasetPublished:
+    known = await session.get(KnownDataset, dataset_id)
+    live = known.live if known else None
+    if live is None:
+        raise Conflict("The dataset was withdrawn: the request has to be returned or withdrawn.", reason="dataset-withdrawn")
+    return live
+
+
+async def present_dataset(session: Session, inputs: list[RequestInput], method: MethodLive) -> DatasetPublished:
+    """The dataset as it is now, if it is still what the request was checked against."""
+    dataset = await live_dataset(session, inputs[0].dataset_id)
+    roles = {role.name: role for role in method.card.inputs}
+    if any(fitting.changed_since(one, roles[one.role], dataset, method.card.linkage.key_domain) for one in inputs):
+        sentence = "The dataset has changed since it was asked for: return the request for correction."
+        raise Conflict(sentence, reason="dataset-changed")
+    return dataset
+
+
+def decision(request: AnalysisRequest, caller: Principal, data: DecisionIn, dataset: DatasetPublished, rules: Rules) -> Decision:
+    return Decision(
+        request_id=request.id,
+        revision=request.revision,
+        dataset_id=data.dataset_id,
+        dataset_version=dataset.version,
+        ministry=caller.ministry,
+        verdict=data.verdict,
+        code=data.code,
+        reason=data.reason,
+        conditions=list(data.conditions),
+        columns=data.columns,
+        seen=dataset.model_dump(mode="json"),
+        decided_by=caller.subject,
+        rules_version=rules.version,
+    )
+
+
+async def open_council_review(session: Session, request: AnalysisRequest, rules: Rules) -> None:
+    """Every owner has approved: the council votes."""
+    write_history(session, request, "open-council-review", role="owners", to=Status.COUNCIL_REVIEW, code="owners-approved")
+    request.decide_by = rules.council_decides_by(now().date(), request.risk_tier)
+    await record_audit(session, "requests.open-council-review", f"request/{request.id}", detail={"revision": request.revision})
+
+
+async def refuse_request(session: Session, request: AnalysisRequest, *, role: str, reason: Reason) -> None:
+    """An owner or the council said no."""
+    write_history(session, request, "refuse-request", role=role, to=Status.REFUSED, code=reason.code, reason=reason.detail)
+    await record_audit(session, "requests.refuse-request", f"request/{request.id}", detail=reason.model_dump())
+    await emit(session, RequestRefused(request_id=request.id, ministry=request.ministry, reason=reason))

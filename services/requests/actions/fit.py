@@ -1,0 +1,78 @@
+"""What is asked, checked at once against our copies of the live method, the datasets and the members."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from sqlmodel import col, select
+
+from services.requests import fitting
+from services.requests.models import KnownDataset, KnownMethod, KnownMinistry
+from services.requests.schemas import MethodIn, RequestIn
+from shared.contracts import Audience, MethodCard, MethodLive, MethodRef
+from shared.db import Session
+from shared.errors import FieldError, Unprocessable
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A request that fits: the method as it was reviewed, its parameters complete, its datasets as they are now."""
+
+    method: MethodRef
+    card: MethodCard
+    parameters: dict[str, Any]
+    inputs: Sequence[fitting.Fitted]
+
+
+async def check_asked(session: Session, data: RequestIn) -> Asked:
+    """Check everything and report every fault of the submission together."""
+    known = await known_datasets(session, {one.dataset_id for one in data.inputs.values()})
+    live, errors = await find_method(session, data.method)
+    errors += await audience_faults(session, data.audience)
+    if live is None:
+        faults = (fitting.find_dataset(role, one, known)[1] for role, one in data.inputs.items())
+        raise unfit([*errors, *filter(None, faults)])
+    inputs, misfits = fitting.fit_inputs(live.card, data.inputs, known)
+    parameters, wrong = fitting.fit_parameters(live.card.parameters, data.parameters)
+    if errors := [*errors, *misfits, *wrong]:
+        raise unfit(errors)
+    return Asked(live.method, live.card, parameters, inputs)
+
+
+def unfit(errors: list[FieldError]) -> Unprocessable:
+    places = ", ".join(error.pointer for error in errors[:5])
+    return Unprocessable(f"The request does not fit the method, the catalog or the members: {places}."[:500], errors=errors)
+
+
+async def known_datasets(session: Session, ids: set[UUID]) -> dict[UUID, KnownDataset]:
+    """Our copies, held so that a withdrawal that comes meanwhile waits and then finds the new request."""
+    query = select(KnownDataset).where(col(KnownDataset.id).in_(ids)).order_by(col(KnownDataset.id))
+    rows = await session.exec(query.with_for_update(read=True).execution_options(populate_existing=True))
+    return {row.id: row for row in rows.all()}
+
+
+async def find_method(session: Session, wanted: MethodIn) -> tuple[MethodLive | None, list[FieldError]]:
+    """The live version, or what is wrong with the name or the version."""
+    query = select(KnownMethod).where(col(KnownMethod.id).startswith(f"{wanted.name}@", autoescape=True))
+    query = query.order_by(col(KnownMethod.id)).with_for_update(read=True).execution_options(populate_existing=True)
+    versions = {row.id: row for row in (await session.exec(query)).all()}
+    found = versions.get(f"{wanted.name}@{wanted.version}")
+    if found is not None and found.live:
+        return found.live, []
+    others = ", ".join(row.id for row in versions.values() if row.live) or "none"
+    if found is not None and found.withdrawn:
+        return None, [FieldError("#/method/version", "withdrawn-method", f"This version was withdrawn; live: {others}."[:1000])]
+    if versions:
+        return None, [FieldError("#/method/version", "unknown-version", f"No such version is live; live: {others}."[:1000])]
+    return None, [FieldError("#/method/name", "unknown-method", "No method of this name is live.")]
+
+
+async def audience_faults(session: Session, audience: Audience | None) -> list[FieldError]:
+    codes = audience.ministries if audience else ()
+    known = set((await session.exec(select(KnownMinistry.code).where(col(KnownMinistry.code).in_(codes)))).all())
+    return [
+        FieldError(f"#/audience/ministries/{at}", "unknown-ministry", "No member has this code.")
+        for at, code in enumerate(codes)
+        if code not in known
+    ]

@@ -1,0 +1,40 @@
+"""The requests service, put together."""
+
+from pathlib import Path
+
+from fastapi import FastAPI
+
+from services.requests.api import router
+from services.requests.consumers import consumers
+from services.requests.models import PLUMBING, Base
+from services.requests.rules import HOUSE_RULES, load_rules
+from services.requests.settings import Settings
+from shared.bus import Bus
+from shared.rabbit import RabbitBus
+from shared.service import build_service
+
+MIGRATIONS = Path(__file__).with_name("migrations")
+DESCRIPTION = "Requests for analyses: what was asked, who has to decide, what they said and why."
+
+
+def build(settings: Settings, bus: Bus) -> FastAPI:
+    return build_service(
+        "requests",
+        settings=settings,
+        bus=bus,
+        metadata=Base.metadata,
+        tables=PLUMBING,
+        migrations=MIGRATIONS,
+        routers=[router],
+        consumers=consumers,
+        state={"rules": load_rules(settings.rules or HOUSE_RULES)},
+        description=DESCRIPTION,
+    )
+
+
+def main() -> FastAPI:
+    """The service alone: uvicorn --factory services.requests.app:main"""
+    settings = Settings()
+    if settings.amqp_url is None:
+        raise ValueError("REQUESTS_AMQP_URL is not set")
+    return build(settings, RabbitBus(settings.amqp_url.get_secret_value(), "requests", prefix=settings.bus_prefix))

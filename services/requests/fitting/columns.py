@@ -1,0 +1,165 @@
+"""Whether the datasets asked for have the columns that the method's card wants: name, type, unit and key domain."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from uuid import UUID
+
+from services.requests.models import KnownDataset
+from services.requests.schemas import InputIn
+from shared.contracts import CardColumn, Column, ColumnRole, ColumnType, DatasetPublished, InputRole, MethodCard
+from shared.errors import FieldError
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A dataset in its part, with the columns that would leave it."""
+
+    role: str
+    dataset: DatasetPublished
+    columns: dict[str, str]
+    allowed_purpose: str | None
+
+
+def fit_inputs(
+    card: MethodCard, inputs: Mapping[str, InputIn], known: Mapping[UUID, KnownDataset]
+) -> tuple[list[Fitted], list[FieldError]]:
+    """Fit every dataset into its part of the card; all misfits at once."""
+    roles = {role.name: role for role in card.inputs}
+    errors = [unknown_role(name, roles) for name in inputs if name not in roles]
+    errors += [
+        FieldError(f"#/inputs/{role.name}", "missing-input", f"The method needs a dataset for its input {role.name}.")
+        for role in card.inputs
+        if (role.required or role.name == card.linkage.base) and role.name not in inputs
+    ]
+    fitted = []
+    for name, asked in inputs.items():
+        live, fault = find_dataset(name, asked, known)
+        if fault:
+            errors.append(fault)
+        if live and name in roles:
+            one, faults = fit_role(roles[name], asked, live, card.linkage.key_domain)
+            fitted.append(one)
+            errors += faults
+    return fitted, errors
+
+
+def unknown_role(name: str, roles: Collection[str]) -> FieldError:
+    return FieldError(f"#/inputs/{name}", "unknown-input", f"The method has no such input; it has {', '.join(roles)}.")
+
+
+def find_dataset(
+    role: str, asked: InputIn, known: Mapping[UUID, KnownDataset]
+) -> tuple[DatasetPublished | None, FieldError | None]:
+    """The live dataset, or what is wrong with the id."""
+    place = f"#/inputs/{role}/dataset_id"
+    dataset = known.get(asked.dataset_id)
+    if dataset is not None and dataset.withdrawn:
+        return None, FieldError(place, "withdrawn-dataset", "This dataset was withdrawn by its owner.")
+    live = dataset.live if dataset else None
+    if live is None:
+        return None, FieldError(place, "unknown-dataset", "There is no dataset with this id in the catalog.")
+    return live, None
+
+
+def fit_role(role: InputRole, asked: InputIn, dataset: DatasetPublished, domain: str) -> tuple[Fitted, list[FieldError]]:
+    """Fit one dataset into one part."""
+    place = f"#/inputs/{role.name}"
+    table = {column.name: column for column in dataset.table}
+    wanted = {column.name for column in role.columns}
+    errors = [
+        FieldError(f"{place}/columns/{name}", "unknown-card-column", f"The method's input {role.name} has no such column.")
+        for name in asked.columns
+        if name not in wanted
+    ]
+    columns: dict[str, str] = {}
+    for column in role.columns:
+        found, fault = fit_column(column, asked.columns, table, f"{place}/columns/{column.name}")
+        if found:
+            columns[column.name] = found
+        if fault:
+            errors.append(fault)
+    fault = None if errors else linkage_fault(role, columns, domain, place)
+    errors += [fault] if fault else []
+    errors += purpose_faults(asked, dataset, place)
+    return Fitted(role.name, dataset, columns, asked.allowed_purpose), errors
+
+
+def fit_column(
+    column: CardColumn, mapping: Mapping[str, str | None], table: Mapping[str, Column], place: str
+) -> tuple[str | None, FieldError | None]:
+    """The dataset's column for one of the card's columns, or what is wrong with it."""
+    if column.name in mapping and mapping[column.name] is None:
+        if column.required:
+            return None, FieldError(place, "required-column", "The method needs this column; it cannot be left out.")
+        return None, None
+    name = mapping.get(column.name) or own_name(column, table)
+    if name is None or name not in table:
+        if name is None and not column.required:
+            return None, None
+        detail = f"The dataset has no column {name or column.name}; it has {', '.join(list(table)[:50])}."
+        return None, FieldError(place, "missing-column", detail)
+    fault = misfit(column, table[name])
+    return name, FieldError(place, *fault) if fault else None
+
+
+def own_name(column: CardColumn, table: Mapping[str, Column]) -> str | None:
+    """Without a mapping: the same name, or for a key the only column of its domain."""
+    if column.name in table:
+        return column.name
+    domain = domain_of(column)
+    keys = [one.name for one in table.values() if domain and one.key_domain == domain]
+    return keys[0] if len(keys) == 1 else None
+
+
+def misfit(wanted: CardColumn, found: Column) -> tuple[str, str] | None:
+    """A code and a sentence where the dataset's column is not what the card wants."""
+    domain = domain_of(wanted)
+    if found.role is ColumnRole.KEY and domain is None:
+        return "raw-key", f"{found.name} is a key: keys link the inputs and never reach a method."
+    if domain != found.key_domain:
+        return "wrong-key-domain", f"The method wants a key of {domain}; {found.name} is not one."
+    if wanted.type is not found.type and (wanted.type, found.type) != (ColumnType.NUMBER, ColumnType.INTEGER):
+        return "wrong-type", f"The method wants {wanted.type}; {found.name} is {found.type}."
+    if wanted.unit is not None and wanted.unit != found.unit:
+        return "wrong-unit", f"The method wants {wanted.unit}; {found.name} is in {found.unit or 'no unit'}."
+    return None
+
+
+def linkage_fault(role: InputRole, columns: Mapping[str, str], domain: str, place: str) -> FieldError | None:
+    """Every input is linked by exactly one of its mapped columns: a key of the card's domain."""
+    linking = sorted(linking_columns(role, domain) & columns.keys())
+    if not linking:
+        return FieldError(f"{place}/dataset_id", "no-linkage-key", f"No column of this input links it as a key of {domain}.")
+    if len(linking) > 1:
+        names = ", ".join(linking)
+        detail = f"Several columns would link this input: {names}. Leave all but one out."
+        return FieldError(f"{place}/columns", "ambiguous-key", detail)
+    return None
+
+
+def linking_columns(role: InputRole, domain: str) -> set[str]:
+    return {column.name for column in role.columns if domain_of(column) == domain}
+
+
+def domain_of(column: CardColumn) -> str | None:
+    """Whose key the method wants here; None for what is no key."""
+    return column.key_domain if column.role is ColumnRole.KEY else None
+
+
+def purpose_faults(asked: InputIn, dataset: DatasetPublished, place: str) -> list[FieldError]:
+    if asked.allowed_purpose is None or asked.allowed_purpose in dataset.allowed_purposes:
+        return []
+    allowed = "; ".join(dataset.allowed_purposes) or "none"
+    sentence = f"The dataset's allowed purposes are: {allowed}."[:1000]
+    return [FieldError(f"{place}/allowed_purpose", "purpose-not-allowed", sentence)]
+
+
+def cut(columns: Mapping[str, str], kept: Collection[str] | None) -> dict[str, str]:
+    """The mapping without the dataset's columns that the owner keeps back."""
+    return {card: name for card, name in columns.items() if kept is None or name in kept}
+
+
+def lost(role: InputRole, domain: str, columns: Mapping[str, str], kept: Collection[str]) -> list[str]:
+    """The dataset's columns without which the method could not run, but which the owner would keep back."""
+    needed = {column.name for column in role.columns if column.required} | linking_columns(role, domain)
+    return sorted({name for card, name in columns.items() if card in needed and name not in kept})

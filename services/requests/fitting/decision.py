@@ -1,0 +1,52 @@
+"""Whether an owner's decision can be taken as it is: its ground, its columns, and the dataset as it is now."""
+
+from collections.abc import Iterator, Sequence
+
+from services.requests.fitting.columns import fit_role, lost
+from services.requests.models import RequestInput, Verdict
+from services.requests.rules import Rules
+from services.requests.schemas import DecisionIn, InputIn
+from shared.contracts import DatasetPublished, InputRole, MethodCard
+from shared.errors import FieldError
+
+
+def decision_faults(data: DecisionIn, inputs: Sequence[RequestInput], card: MethodCard, rules: Rules) -> list[FieldError]:
+    """Every fault of a decision; `inputs` are the parts that its dataset plays."""
+    if data.verdict is Verdict.REFUSE:
+        return [*refusal_faults(data, rules)]
+    return [*approval_faults(data, inputs, card)]
+
+
+def refusal_faults(data: DecisionIn, rules: Rules) -> Iterator[FieldError]:
+    codes = ", ".join(known.code for known in rules.refusal_codes)
+    if data.code is None:
+        yield FieldError("#/code", "missing-code", f"A refusal names its ground, one of: {codes}.")
+    elif rules.refusal(data.code) is None:
+        yield FieldError("#/code", "unknown-code", f"There is no such ground of refusal; there are: {codes}.")
+    if data.columns is not None:
+        yield FieldError("#/columns", "not-with-refusal", "A refusal lets no column leave: do not name any.")
+    if data.conditions:
+        yield FieldError("#/conditions", "not-with-refusal", "A refusal has no conditions: return the request instead.")
+
+
+def approval_faults(data: DecisionIn, inputs: Sequence[RequestInput], card: MethodCard) -> Iterator[FieldError]:
+    if data.code is not None:
+        yield FieldError("#/code", "not-with-approval", "Only a refusal names a ground.")
+    if data.columns is None:
+        return
+    asked = {name for one in inputs for name in one.columns.values()}
+    for at, name in enumerate(data.columns):
+        if name not in asked:
+            yield FieldError(f"#/columns/{at}", "not-asked", "This column is not asked for.")
+    roles = {role.name: role for role in card.inputs}
+    needed = {name for one in inputs for name in lost(roles[one.role], card.linkage.key_domain, one.columns, data.columns)}
+    if needed:
+        sentence = f"The method cannot run without {', '.join(sorted(needed))}: let them leave, or refuse or return the request."
+        yield FieldError("#/columns", "required-columns", sentence[:1000])
+
+
+def changed_since(one: RequestInput, role: InputRole, dataset: DatasetPublished, domain: str) -> bool:
+    """Whether the dataset's present version or owner is no longer what the request was checked against."""
+    columns: dict[str, str | None] = {column.name: one.columns.get(column.name) for column in role.columns}
+    asked = InputIn(dataset_id=one.dataset_id, columns=columns, allowed_purpose=one.allowed_purpose)
+    return dataset.ministry != one.ministry or bool(fit_role(role, asked, dataset, domain)[1])

@@ -1,0 +1,94 @@
+"""Whether the parameters are what the method's card wants (JSON Schema 2020-12); its defaults fill what is left out."""
+
+import json
+from collections.abc import Iterator, Mapping
+from copy import deepcopy
+from typing import Any
+
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import ValidationError
+from referencing import Registry
+from referencing.exceptions import Unresolvable
+
+from shared.errors import FieldError
+
+LARGEST = 64 * 1024
+MOST_ERRORS = 50
+EXPECTED = {
+    "type": "It must be of type {}.",
+    "enum": "It must be one of {}.",
+    "const": "It must be {}.",
+    "minimum": "It must be at least {}.",
+    "exclusiveMinimum": "It must be more than {}.",
+    "maximum": "It must be at most {}.",
+    "exclusiveMaximum": "It must be less than {}.",
+    "multipleOf": "It must be a multiple of {}.",
+    "minLength": "It must have at least {} characters.",
+    "maxLength": "It must have at most {} characters.",
+    "minItems": "It must have at least {} items.",
+    "maxItems": "It must have at most {} items.",
+    "pattern": "It must match the pattern {}.",
+}
+
+
+def fit_parameters(schema: Mapping[str, Any], given: Mapping[str, Any]) -> tuple[dict[str, Any], list[FieldError]]:
+    """The parameters with defaults filled in, and every fault of them."""
+    filled = with_defaults(schema, given)
+    if len(json.dumps(filled, ensure_ascii=False).encode()) > LARGEST:
+        return filled, [FieldError("#/parameters", "too-large", f"All parameters together may have {LARGEST} bytes.")]
+    # An empty registry: a card that refers to a schema elsewhere never makes us fetch it.
+    validator = Draft202012Validator(dict(schema), registry=Registry())
+    faults: dict[tuple[str, str], FieldError] = {}
+    try:
+        for error in validator.iter_errors(filled):
+            faults |= {(fault.pointer, fault.code): fault for fault in field_errors(error)}
+            if len(faults) >= MOST_ERRORS:
+                break
+    except Unresolvable:
+        return filled, [FieldError("#/method", "unusable-card", "The method's card refers to a schema that it does not hold.")]
+    return filled, list(faults.values())
+
+
+def with_defaults(schema: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """A copy of the parameters, with the schema's defaults where nothing was given, also inside nested objects."""
+    filled = deepcopy(dict(given))
+    for name, inner in schema.get("properties", {}).items():
+        if not isinstance(inner, Mapping):
+            continue
+        if name not in filled and "default" in inner:
+            filled[name] = deepcopy(inner["default"])
+        if isinstance(filled.get(name), dict):
+            filled[name] = with_defaults(inner, filled[name])
+    return filled
+
+
+def field_errors(error: ValidationError) -> Iterator[FieldError]:
+    """What is wrong, and where; never the value that was given."""
+    place = "".join(["#/parameters", *(f"/{escaped(part)}" for part in error.absolute_path)])
+    instance = error.instance if isinstance(error.instance, dict) else {}
+    if error.validator == "required" and isinstance(error.validator_value, list):
+        for name in error.validator_value:
+            if name not in instance:
+                yield FieldError(f"{place}/{escaped(name)}", "missing-parameter", "The method needs this parameter.")
+    elif error.validator == "additionalProperties" and error.validator_value is False:
+        known = error.schema.get("properties", {}) if isinstance(error.schema, Mapping) else {}
+        sentence = f"The method has no such parameter; it has {', '.join(known) or 'none'}."[:1000]
+        for name in list(instance)[:MOST_ERRORS]:
+            if name not in known:
+                yield FieldError(f"{place}/{escaped(name)}", "unknown-parameter", sentence)
+    else:
+        yield FieldError(place, f"parameter-{error.validator}".lower(), expectation(error))
+
+
+def expectation(error: ValidationError) -> str:
+    sentence = EXPECTED.get(str(error.validator))
+    if sentence is None:
+        return f"It does not meet `{error.validator}` of the method's card."
+    wanted = error.validator_value
+    words = ", ".join(map(str, wanted)) if isinstance(wanted, list) else str(wanted)
+    return sentence.format(words)[:1000]
+
+
+def escaped(part: object) -> str:
+    """A step of a JSON pointer (RFC 6901), bounded because the caller chose it."""
+    return str(part)[:80].replace("~", "~0").replace("/", "~1")

@@ -1,0 +1,24 @@
+"""What the requests service keeps: requests with their inputs, decisions, votes and history, and copies of what others said."""
+
+from services.requests.models.base import PLUMBING, Base
+from services.requests.models.known import KnownDataset, KnownMethod, KnownMinistry
+from services.requests.models.requests import AnalysisRequest, Decision, HistoryEntry, RequestInput, Vote
+from services.requests.models.states import IN_REVIEW, TRANSITIONS, Ballot, Status, Verdict
+
+__all__ = [
+    "AnalysisRequest",
+    "Ballot",
+    "Base",
+    "Decision",
+    "HistoryEntry",
+    "IN_REVIEW",
+    "KnownDataset",
+    "KnownMethod",
+    "KnownMinistry",
+    "PLUMBING",
+    "RequestInput",
+    "Status",
+    "TRANSITIONS",
+    "Verdict",
+    "Vote",
+]

@@ -1,0 +1,45 @@
+"""Our copies of what others said: they only move up, and a withdrawal stays."""
+
+from typing import Any
+from uuid import UUID
+
+from sqlmodel import Field
+
+from services.requests.models.base import Base
+from shared.contracts import DatasetPublished, MethodLive
+from shared.db import Json
+
+
+class KnownDataset(Base, table=True):
+    """Our copy of a dataset: its latest published version, or that it was withdrawn, which stays."""
+
+    id: UUID = Field(primary_key=True)
+    sequence: int = 0
+    withdrawn: bool = False
+    published: dict[str, Any] | None = Field(default=None, sa_type=Json)
+
+    @property
+    def live(self) -> DatasetPublished | None:
+        return None if self.withdrawn or self.published is None else DatasetPublished.model_validate(self.published)
+
+
+class KnownMethod(Base, table=True):
+    """Our copy of a method version (`name@version`): its reviewed card, or that it was withdrawn, which stays."""
+
+    id: str = Field(primary_key=True)
+    sequence: int = 0
+    withdrawn: bool = False
+    reviewed: dict[str, Any] | None = Field(default=None, sa_type=Json)
+
+    @property
+    def live(self) -> MethodLive | None:
+        return None if self.withdrawn or self.reviewed is None else MethodLive.model_validate(self.reviewed)
+
+
+class KnownMinistry(Base, table=True):
+    """Our copy of a member."""
+
+    code: str = Field(primary_key=True)
+    sequence: int = 0
+    ko: str
+    en: str

@@ -1,0 +1,149 @@
+"""Who may do what to a request (check_may_...), and when (the other checks): pure, they raise; and what a caller may do now."""
+
+from collections.abc import Callable
+from uuid import UUID
+
+from services.requests.models import IN_REVIEW, TRANSITIONS, AnalysisRequest, Status
+from shared.auth import Principal, Role
+from shared.errors import Conflict, Forbidden, Problem
+
+READERS = (Role.COUNCIL_MEMBER, Role.COUNCIL_SECRETARY, Role.CENTRE_ANALYST, Role.AUDITOR)
+
+
+def can_move(status: Status, to: Status) -> bool:
+    return to in TRANSITIONS[status]
+
+
+def check_move(request: AnalysisRequest, to: Status) -> None:
+    """The only reader of TRANSITIONS for deeds: refuse a move that the life of a request does not have."""
+    if not can_move(request.status, to):
+        raise Conflict(f"The request is {request.status}; it cannot become {to}.", status_now=request.status)
+
+
+def is_requester(caller: Principal, request: AnalysisRequest) -> bool:
+    return caller.has(Role.REQUESTER) and caller.ministry == request.ministry
+
+
+def may_read(caller: Principal, request: AnalysisRequest) -> bool:
+    """The requester's ministry, every owner that is or was asked, the council, the centre's analysts and the auditor."""
+    if any(caller.has(role) for role in READERS) or is_requester(caller, request):
+        return True
+    asked = {one.ministry for one in request.inputs} | {request.ministry}
+    return caller.has(Role.STEWARD) and caller.ministry in asked
+
+
+def check_not_own(caller: Principal, request: AnalysisRequest) -> None:
+    if caller.subject in request.authors:
+        raise Forbidden("Nobody decides on their own request.", right="somebody else than the requester")
+
+
+def check_may_change(caller: Principal, request: AnalysisRequest) -> None:
+    """Resubmit and withdraw are for the requester's ministry."""
+    if not is_requester(caller, request):
+        raise Forbidden("Only a requester of the ministry that asked may do this.", right=f"requester of {request.ministry}")
+
+
+def check_may_decide(caller: Principal, request: AnalysisRequest, owner: str) -> None:
+    if not (caller.has(Role.STEWARD) and caller.ministry == owner):
+        raise Forbidden("Only a steward of the ministry that owns the dataset decides on it.", right=f"steward of {owner}")
+    check_not_own(caller, request)
+
+
+def check_may_vote(caller: Principal, request: AnalysisRequest) -> None:
+    if not caller.has(Role.COUNCIL_MEMBER):
+        raise Forbidden("Only members of the council vote.", right=Role.COUNCIL_MEMBER.value)
+    if caller.ministry in request.recused:
+        raise Forbidden(
+            "You are recused: your ministry has a part in this request, as requester or as owner of a dataset.",
+            right="council-member of a ministry that is not recused",
+        )
+    check_not_own(caller, request)
+
+
+def check_may_return(caller: Principal, request: AnalysisRequest) -> None:
+    """Whoever decides on the request, or keeps the council's list, may send it back for correction."""
+    steward = caller.has(Role.STEWARD) and caller.ministry in request.owners
+    member = caller.has(Role.COUNCIL_MEMBER) and caller.ministry not in request.recused
+    if not (steward or member or caller.has(Role.COUNCIL_SECRETARY)):
+        right = f"steward of {' or '.join(request.owners)}, council-member not recused, or council-secretary"
+        raise Forbidden("Only those who decide on the request may return it.", right=right)
+    check_not_own(caller, request)
+
+
+def check_stage(request: AnalysisRequest, *stages: Status) -> None:
+    if request.status not in stages:
+        wanted = " or ".join(stages)
+        raise Conflict(f"The request is {request.status}; this is possible only while it is {wanted}.", status_now=request.status)
+
+
+def check_undecided(request: AnalysisRequest, dataset_id: UUID) -> None:
+    check_stage(request, Status.OWNER_REVIEW)
+    if dataset_id not in request.undecided:
+        raise Conflict("This dataset has been decided on already; a decision is not taken back.")
+
+
+def check_not_voted(caller: Principal, request: AnalysisRequest) -> None:
+    check_stage(request, Status.COUNCIL_REVIEW)
+    for vote in request.current_votes:
+        if vote.member == caller.subject:
+            raise Conflict("You have voted already; a vote is not taken back.")
+        if vote.ministry == caller.ministry:
+            raise Conflict("Your ministry has voted already: one vote for each ministry.")
+
+
+def check_turn_to_return(caller: Principal, request: AnalysisRequest) -> None:
+    """Stewards return at their stage, council members at theirs, the secretary at both."""
+    check_stage(request, *IN_REVIEW)
+    if caller.has(Role.COUNCIL_SECRETARY):
+        return
+    stage = Status.OWNER_REVIEW if caller.ministry in request.owners else Status.COUNCIL_REVIEW
+    check_stage(request, stage)
+
+
+def decide(caller: Principal, request: AnalysisRequest) -> None:
+    check_stage(request, Status.OWNER_REVIEW)
+    if caller.ministry not in request.undecided.values():
+        raise Conflict("No dataset of your ministry waits for a decision.")
+    check_may_decide(caller, request, caller.ministry)
+
+
+def vote(caller: Principal, request: AnalysisRequest) -> None:
+    check_may_vote(caller, request)
+    check_not_voted(caller, request)
+
+
+def return_(caller: Principal, request: AnalysisRequest) -> None:
+    check_may_return(caller, request)
+    check_turn_to_return(caller, request)
+
+
+def resubmit(caller: Principal, request: AnalysisRequest) -> None:
+    check_may_change(caller, request)
+    check_stage(request, Status.RETURNED)
+
+
+def withdraw(caller: Principal, request: AnalysisRequest) -> None:
+    check_may_change(caller, request)
+    check_move(request, Status.WITHDRAWN)
+
+
+ACTIONS: dict[str, Callable[[Principal, AnalysisRequest], None]] = {
+    "decisions": decide,
+    "votes": vote,
+    "return": return_,
+    "resubmit": resubmit,
+    "withdraw": withdraw,
+}
+
+
+def actions_for(caller: Principal, request: AnalysisRequest) -> list[str]:
+    """What the caller may do now; each is the last part of an address to POST to."""
+    return [name for name, check in ACTIONS.items() if allowed(check, caller, request)]
+
+
+def allowed(check: Callable[[Principal, AnalysisRequest], None], caller: Principal, request: AnalysisRequest) -> bool:
+    try:
+        check(caller, request)
+    except Problem:
+        return False
+    return True

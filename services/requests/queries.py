@@ -1,0 +1,150 @@
+"""Every read of requests, never past what the caller may see."""
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, and_, false, or_, true
+from sqlmodel import col, select
+from sqlmodel.sql.expression import SelectOfScalar
+
+from services.requests import panel, policy, waiting
+from services.requests.models import IN_REVIEW, AnalysisRequest, Decision, HistoryEntry, RequestInput, Status, Vote
+from services.requests.rules import Rules
+from services.requests.schemas import RequestOut, RequestSummary, TallyOut, WaitingOut, WorkItem
+from shared.auth import Principal, Role
+from shared.clock import now
+from shared.db import Session
+from shared.errors import NotFound
+from shared.paging import PageQuery, paginate
+
+OVERDUE = "overdue"
+
+
+def owned_by(ministry: str, *also: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Requests with an input of this ministry's, of any revision unless `also` says otherwise."""
+    inputs = select(RequestInput.id).where(
+        col(RequestInput.request_id) == col(AnalysisRequest.id), col(RequestInput.ministry) == ministry, *also
+    )
+    return inputs.correlate(AnalysisRequest).exists()
+
+
+def visible_to(caller: Principal) -> ColumnElement[bool]:
+    """The same rule as policy.may_read, in SQL."""
+    if any(caller.has(role) for role in policy.READERS):
+        return true()
+    own = col(AnalysisRequest.ministry) == caller.ministry
+    if caller.has(Role.STEWARD):
+        return or_(own, owned_by(caller.ministry))
+    return own if caller.has(Role.REQUESTER) else false()
+
+
+async def get_request(session: Session, caller: Principal, request_id: UUID) -> AnalysisRequest:
+    query = select(AnalysisRequest).where(col(AnalysisRequest.id) == request_id, visible_to(caller))
+    request = (await session.exec(query)).one_or_none()
+    if request is None:
+        raise NotFound("There is no request of this id that you may see.")
+    return request
+
+
+async def list_requests(
+    session: Session, caller: Principal, page: PageQuery, *, status: Status | None = None, ministry: str | None = None
+) -> tuple[list[AnalysisRequest], str | None]:
+    query = select(AnalysisRequest).where(visible_to(caller))
+    if status is not None:
+        query = query.where(col(AnalysisRequest.status) == status)
+    if ministry is not None:
+        query = query.where(col(AnalysisRequest.ministry) == ministry)
+    return await paginate(session, query, AnalysisRequest, page)
+
+
+async def list_history(session: Session, caller: Principal, request_id: UUID) -> Sequence[HistoryEntry]:
+    """Everything that happened to a request, oldest first."""
+    request = await get_request(session, caller, request_id)
+    query = select(HistoryEntry).where(col(HistoryEntry.request_id) == request.id).order_by(col(HistoryEntry.seq))
+    return (await session.exec(query)).all()
+
+
+async def list_work(session: Session, caller: Principal, page: PageQuery) -> tuple[list[AnalysisRequest], str | None]:
+    """The requests that wait for this caller."""
+    return await paginate(session, work_of(caller), AnalysisRequest, page)
+
+
+def work_of(caller: Principal) -> SelectOfScalar[AnalysisRequest]:
+    waits: list[ColumnElement[bool]] = [false()]
+    if caller.has(Role.STEWARD):
+        waits.append(decision_waits(caller))
+    if caller.has(Role.COUNCIL_MEMBER):
+        waits.append(vote_waits(caller))
+    if caller.has(Role.REQUESTER):
+        returned = col(AnalysisRequest.status) == Status.RETURNED
+        waits.append(and_(returned, col(AnalysisRequest.ministry) == caller.ministry))
+    if caller.has(Role.COUNCIL_SECRETARY):
+        late = col(AnalysisRequest.decide_by) < now().date()
+        waits.append(and_(late, col(AnalysisRequest.status).in_(IN_REVIEW)))
+    return select(AnalysisRequest).where(or_(*waits))
+
+
+def decision_waits(caller: Principal) -> ColumnElement[bool]:
+    decided = select(Decision.id).where(
+        col(Decision.request_id) == col(RequestInput.request_id),
+        col(Decision.revision) == col(RequestInput.revision),
+        col(Decision.dataset_id) == col(RequestInput.dataset_id),
+    )
+    undecided = ~decided.correlate(RequestInput).exists()
+    current = col(RequestInput.revision) == col(AnalysisRequest.revision)
+    asked = owned_by(caller.ministry, current, undecided)
+    return and_(col(AnalysisRequest.status) == Status.OWNER_REVIEW, asked, not_written_by(caller))
+
+
+def vote_waits(caller: Principal) -> ColumnElement[bool]:
+    mine = or_(col(Vote.ministry) == caller.ministry, col(Vote.member) == caller.subject)
+    voted = select(Vote.id).where(
+        col(Vote.request_id) == col(AnalysisRequest.id), col(Vote.revision) == col(AnalysisRequest.revision), mine
+    )
+    current = col(RequestInput.revision) == col(AnalysisRequest.revision)
+    return and_(
+        col(AnalysisRequest.status) == Status.COUNCIL_REVIEW,
+        col(AnalysisRequest.ministry) != caller.ministry,
+        ~owned_by(caller.ministry, current),
+        ~voted.correlate(AnalysisRequest).exists(),
+        not_written_by(caller),
+    )
+
+
+def not_written_by(caller: Principal) -> ColumnElement[bool]:
+    written = select(HistoryEntry.id).where(
+        col(HistoryEntry.request_id) == col(AnalysisRequest.id),
+        col(HistoryEntry.actor) == caller.subject,
+        col(HistoryEntry.deed).in_(("submit-request", "resubmit-request")),
+    )
+    return ~written.correlate(AnalysisRequest).exists()
+
+
+def summary(request: AnalysisRequest, caller: Principal, rules: Rules) -> RequestSummary:
+    return RequestSummary.model_validate(facts(request, caller, rules), from_attributes=True)
+
+
+def describe(request: AnalysisRequest, caller: Principal, rules: Rules) -> RequestOut:
+    """The request with everything that was asked and said, and what this caller may do now."""
+    more = {"audience": request.readers, "lane": rules.lane(request.risk_tier).name}
+    return RequestOut.model_validate(facts(request, caller, rules) | more, from_attributes=True)
+
+
+def facts(request: AnalysisRequest, caller: Principal, rules: Rules) -> dict[str, Any]:
+    tally = panel.count_votes(request.current_votes, recused=request.recused, quorum=rules.quorum.value)
+    why = waiting.why_waiting(request, tally.missing, now().date())
+    return {
+        **{name: getattr(request, name) for name in RequestOut.model_fields if hasattr(request, name)},
+        "tally": TallyOut.model_validate(tally),
+        "waiting": WaitingOut.model_validate(why) if why else None,
+        "actions": policy.actions_for(caller, request),
+    }
+
+
+def work_item(request: AnalysisRequest, caller: Principal, rules: Rules) -> WorkItem:
+    """One entry of the work list: what this caller has to do."""
+    told = summary(request, caller, rules)
+    task = next((name for name in ("decisions", "votes", "resubmit") if name in told.actions), OVERDUE)
+    mine = [dataset for dataset, owner in request.undecided.items() if owner == caller.ministry]
+    return WorkItem(task=task, dataset_ids=mine if task == "decisions" else [], request=told)

@@ -1,0 +1,94 @@
+"""The rules of the house as data: quorum, refusal codes, timers and risk lanes, each with its legal basis."""
+
+from collections.abc import Collection
+from datetime import date, timedelta
+from pathlib import Path
+
+from pydantic import Field
+
+from shared.clock import add_working_days
+from shared.contracts import Code, Sensitivity, Text, Value
+
+HOUSE_RULES = Path(__file__).with_name("rules.json")
+
+
+class Based(Value):
+    """A rule says where it comes from, and whether somebody has verified that in the final text of the law."""
+
+    legal_basis: Text
+    verified: bool
+
+
+class Number(Based):
+    value: int = Field(ge=1)
+
+
+class Timer(Based):
+    """How long somebody has: calendar days, or working days. Overdue is shown; it never decides anything."""
+
+    days: int = Field(ge=1)
+    working: bool
+
+    def ends(self, start: date, holidays: Collection[date]) -> date:
+        if self.working:
+            return add_working_days(start, self.days, frozenset(holidays))
+        return start + timedelta(days=self.days)
+
+
+class RefusalCode(Based):
+    """A ground on which an owner may refuse its dataset."""
+
+    code: Code
+    statutory: bool
+    ko: str
+    en: str
+
+
+class Lane(Value):
+    """How the council takes a request of some risk: requests up to this tier get this long."""
+
+    name: Code
+    up_to: int
+    decision: Timer
+
+
+class Risk(Based):
+    """What makes a request risky: points that add up to its tier."""
+
+    sensitivity: dict[Sensitivity, int]
+    several_owners: int
+    entity_level_result: int
+
+
+class Rules(Value):
+    """One version of the rules; every decision records which version it was taken under."""
+
+    version: str = Field(max_length=40)
+    quorum: Number = Field(description="Votes of members not recused that a decision of the council needs.")
+    refusal_codes: tuple[RefusalCode, ...]
+    owner_decision: Timer
+    lanes: tuple[Lane, ...] = Field(min_length=1)
+    risk: Risk
+    holidays: tuple[date, ...] = Field(default=(), description="Public holidays, on which working days stand still.")
+
+    def refusal(self, code: str) -> RefusalCode | None:
+        return next((known for known in self.refusal_codes if known.code == code), None)
+
+    def tier(self, sensitivities: Collection[Sensitivity], *, owners: int, entity_level: bool) -> int:
+        """The risk tier of a request."""
+        base = max((self.risk.sensitivity[one] for one in sensitivities), default=0)
+        linked = self.risk.several_owners if owners > 1 else 0
+        return base + linked + (self.risk.entity_level_result if entity_level else 0)
+
+    def lane(self, tier: int) -> Lane:
+        return next((lane for lane in self.lanes if tier <= lane.up_to), self.lanes[-1])
+
+    def owners_decide_by(self, start: date) -> date:
+        return self.owner_decision.ends(start, self.holidays)
+
+    def council_decides_by(self, start: date, tier: int) -> date:
+        return self.lane(tier).decision.ends(start, self.holidays)
+
+
+def load_rules(path: Path = HOUSE_RULES) -> Rules:
+    return Rules.model_validate_json(path.read_bytes())

@@ -1,0 +1,36 @@
+"""What the requests service takes and gives over HTTP."""
+
+from services.requests.schemas.given import (
+    DecisionOut,
+    HistoryOut,
+    InputOut,
+    MemberOut,
+    RequestOut,
+    RequestSummary,
+    TallyOut,
+    VoteOut,
+    WaitingOut,
+    WorkItem,
+)
+from services.requests.schemas.taken import DEEPEST, DecisionIn, InputIn, MethodIn, ReasonIn, RequestIn, VoteIn, plain_json
+
+__all__ = [
+    "DEEPEST",
+    "DecisionIn",
+    "DecisionOut",
+    "HistoryOut",
+    "InputIn",
+    "InputOut",
+    "MemberOut",
+    "MethodIn",
+    "ReasonIn",
+    "RequestIn",
+    "RequestOut",
+    "RequestSummary",
+    "TallyOut",
+    "VoteIn",
+    "VoteOut",
+    "WaitingOut",
+    "WorkItem",
+    "plain_json",
+]

@@ -1,0 +1,1 @@
+"""Everything that changes a result, a vote, a subscription or a delivery."""

@@ -1,0 +1,73 @@
+"""A ministry's systems ask to be told, change their secret, stop, or want something sent again."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from uuid import UUID
+
+from services.results import policy
+from services.results.actions.deliveries import give_up
+from services.results.models import Delivery, DeliveryState, Subscription
+from services.results.signing import new_secret
+from services.results.vault import Vault
+from shared.audit import record_audit
+from shared.auth import Principal
+from shared.clock import now
+from shared.db import Session
+from shared.errors import Conflict, NotFound
+from shared.ids import new_id
+
+BOTH_VALID = timedelta(days=1)
+
+
+async def create_subscription(
+    session: Session, caller: Principal, vault: Vault, *, url: str, events: Sequence[str], description: str
+) -> tuple[Subscription, str]:
+    """Returns the subscription and its secret, which is shown this once."""
+    policy.check_may_subscribe(caller)
+    secret, subscription_id = new_secret(), new_id()
+    subscription = Subscription(
+        id=subscription_id, ministry=caller.ministry, created_by=caller.subject, url=url, events=list(events),
+        description=description, secret=vault.seal(secret, subscription_id),
+    )
+    session.add(subscription)
+    await record_audit(session, "results.create-subscription", f"subscription/{subscription_id}", detail={"events": list(events)})
+    return subscription, secret
+
+
+async def own_subscription(session: Session, caller: Principal, subscription_id: UUID) -> Subscription:
+    policy.check_may_subscribe(caller)
+    return policy.check_subscription(caller, await session.get(Subscription, subscription_id, with_for_update=True))
+
+
+async def rotate_secret(session: Session, caller: Principal, vault: Vault, subscription_id: UUID) -> tuple[Subscription, str]:
+    """A new secret, shown once; for a day each delivery carries a signature of both. Also enables a disabled subscription."""
+    subscription = await own_subscription(session, caller, subscription_id)
+    secret = new_secret()
+    subscription.former_secret, subscription.former_until = subscription.secret, now() + BOTH_VALID
+    subscription.secret, subscription.disabled_reason = vault.seal(secret, subscription.id), None
+    subscription.touch()
+    await record_audit(session, "results.rotate-secret", f"subscription/{subscription.id}")
+    return subscription, secret
+
+
+async def end_subscription(session: Session, caller: Principal, subscription_id: UUID) -> None:
+    subscription = await own_subscription(session, caller, subscription_id)
+    subscription.ended_at = now()
+    subscription.touch()
+    await give_up(session, subscription.id, "subscription-ended")
+    await record_audit(session, "results.end-subscription", f"subscription/{subscription.id}")
+
+
+async def redeliver(session: Session, caller: Principal, subscription_id: UUID, delivery_id: UUID) -> Delivery:
+    """Send it again, from the first attempt on; the receiver knows it by the same webhook-id."""
+    subscription = await own_subscription(session, caller, subscription_id)
+    delivery = await session.get(Delivery, delivery_id, with_for_update=True)
+    if delivery is None or delivery.subscription_id != subscription.id:
+        raise NotFound("There is no such delivery.")
+    if subscription.disabled_reason:
+        raise Conflict("The subscription is disabled: rotate its secret to enable it.")
+    delivery.state, delivery.due_at, delivery.attempts, delivery.delivered_at = DeliveryState.WAITING, now(), 0, None
+    delivery.fence += 1
+    delivery.touch()
+    await record_audit(session, "results.redeliver", f"delivery/{delivery.id}")
+    return delivery

@@ -1,0 +1,53 @@
+"""The results service, put together."""
+
+from pathlib import Path
+
+from fastapi import FastAPI
+
+from services.results.api import ROUTERS
+from services.results.checks import check_next
+from services.results.consumers import consumers
+from services.results.disclosure import Rules
+from services.results.disclosure.rules import DEFAULT
+from services.results.models import PLUMBING, Base
+from services.results.settings import Settings
+from services.results.vault import Vault
+from services.results.webhooks import deliver
+from shared.bus import Bus
+from shared.rabbit import RabbitBus
+from shared.service import Context, Part, build_service
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+
+
+def build(settings: Settings, bus: Bus) -> FastAPI:
+    """The service on these settings and this bus."""
+    keys = [key.get_secret_value() for key in settings.secret_keys]
+    return build_service(
+        "results",
+        settings=settings,
+        bus=bus,
+        metadata=Base.metadata,
+        tables=PLUMBING,
+        migrations=MIGRATIONS,
+        routers=ROUTERS,
+        consumers=consumers,
+        steps=[check_next, deliver],
+        checks=[webhooks_part],
+        state={"rules": Rules.load(settings.disclosure_rules or DEFAULT), "vault": Vault(keys) if keys else None},
+        description="Results: disclosure control, output check, release, recall, reading, and webhooks.",
+    )
+
+
+async def webhooks_part(context: Context) -> Part:
+    if context.state["vault"] is None:
+        return Part(name="webhooks", state="degraded", detail="no key is set to keep webhook secrets under")
+    return Part(name="webhooks", state="ready")
+
+
+def main() -> FastAPI:
+    """The service alone: uvicorn --factory services.results.app:main"""
+    settings = Settings()
+    if settings.amqp_url is None:
+        raise ValueError("RESULTS_AMQP_URL is not set")
+    return build(settings, RabbitBus(settings.amqp_url.get_secret_value(), "results", prefix=settings.bus_prefix))

@@ -1,0 +1,57 @@
+"""The bus door: runs that finished, things that were withdrawn, and the names of things."""
+
+from services.results.actions.results import record_result
+from services.results.actions.withdrawals import note_known, note_withdrawal
+from shared.contracts import (
+    DatasetPublished,
+    DatasetWithdrawn,
+    Envelope,
+    MethodLive,
+    MethodWithdrawn,
+    MinistryJoined,
+    RequestWithdrawn,
+    RunFinished,
+)
+from shared.db import Session
+from shared.service import Consumers
+
+consumers = Consumers()
+
+
+@consumers.on(RunFinished)
+async def on_run_finished(session: Session, event: RunFinished, envelope: Envelope) -> None:
+    await record_result(session, event)
+
+
+@consumers.on(DatasetWithdrawn)
+async def on_dataset_withdrawn(session: Session, event: DatasetWithdrawn, envelope: Envelope) -> None:
+    await note_withdrawal(session, kind="dataset", key=str(event.dataset_id), reason=event.reason)
+
+
+@consumers.on(RequestWithdrawn)
+async def on_request_withdrawn(session: Session, event: RequestWithdrawn, envelope: Envelope) -> None:
+    await note_withdrawal(session, kind="request", key=str(event.request_id), reason=event.reason)
+
+
+@consumers.on(MethodWithdrawn)
+async def on_method_withdrawn(session: Session, event: MethodWithdrawn, envelope: Envelope) -> None:
+    key = f"{event.method.name}@{event.method.version}"
+    await note_withdrawal(session, kind="method", key=key, reason=event.reason)
+
+
+@consumers.on(MinistryJoined)
+async def on_ministry_joined(session: Session, event: MinistryJoined, envelope: Envelope) -> None:
+    await note_known(session, kind="ministry", key=event.code, sequence=envelope.sequence, facts=event.name.model_dump())
+
+
+@consumers.on(DatasetPublished)
+async def on_dataset_published(session: Session, event: DatasetPublished, envelope: Envelope) -> None:
+    facts = {"title": event.title, "ministry": event.ministry}
+    await note_known(session, kind="dataset", key=str(event.dataset_id), sequence=envelope.sequence, facts=facts)
+
+
+@consumers.on(MethodLive)
+async def on_method_live(session: Session, event: MethodLive, envelope: Envelope) -> None:
+    card = event.card.model_dump(mode="json", include={"title", "purpose", "assumptions", "must_not_conclude"})
+    key = f"{event.method.name}@{event.method.version}"
+    await note_known(session, kind="method", key=key, sequence=envelope.sequence, facts=card)

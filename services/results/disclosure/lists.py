@@ -1,0 +1,56 @@
+"""A restricted list is never published; still, each line has to be a pseudonym, a score and reasons, and nothing else."""
+
+import re
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+from services.results.disclosure.findings import Notebook, UnreadableError, check_words, is_number, parse_json
+
+PSEUDONYM = re.compile(r"[0-9a-f]{64}")
+MAX_LINE = 16_384
+MAX_REASONS = 10
+BATCH = 2000
+
+
+@dataclass(frozen=True)
+class ListLine:
+    """One entity that a method listed."""
+
+    pseudonym: str
+    score: float
+    reasons: tuple[dict[str, str], ...]
+
+
+async def line_batches(chunks: AsyncIterator[bytes]) -> AsyncIterator[list[bytes]]:
+    """The lines of a stream, in batches; one that does not end within bounds comes cut, so that it is refused."""
+    rest = b""
+    async for chunk in chunks:
+        *whole, rest = (rest + chunk).split(b"\n")
+        rest = rest[: MAX_LINE + 1]
+        lines = [line for line in whole if line.strip()]
+        for start in range(0, len(lines), BATCH):
+            yield lines[start : start + BATCH]
+    if rest.strip():
+        yield [rest]
+
+
+def read_line(raw: bytes) -> ListLine:
+    """One line of the list; UnreadableError with a reason code if it is anything else."""
+    line = parse_json(raw, limit=MAX_LINE)
+    if not isinstance(line, dict) or not PSEUDONYM.fullmatch(str(line.get("pseudonym"))):
+        raise UnreadableError("pseudonym-missing")
+    if not is_number(line.get("score")):
+        raise UnreadableError("score-not-number")
+    reasons = line.get("reasons", [])
+    if not isinstance(reasons, list) or len(reasons) > MAX_REASONS:
+        raise UnreadableError("reasons-invalid")
+    return ListLine(line["pseudonym"], float(line["score"]), tuple(read_reason(reason) for reason in reasons))
+
+
+def read_reason(reason: object) -> dict[str, str]:
+    notebook = Notebook()
+    words = check_words(reason, notebook, "", limit=500)
+    code = reason.get("code") if isinstance(reason, dict) else None
+    if words is None or notebook.findings or not (isinstance(code, str) and 0 < len(code) <= 80):
+        raise UnreadableError("reasons-invalid")
+    return {"code": code, **words}

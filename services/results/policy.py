@@ -1,0 +1,152 @@
+"""Who may do what with a result, and when. Pure: raises or answers, reads nothing."""
+
+from collections.abc import Sequence
+
+from services.results.models import TRANSITIONS, VOTES_NEEDED, ReleaseVote, Result, Status, Subscription
+from shared.auth import Principal, Role, require
+from shared.contracts import AudienceKind
+from shared.errors import Conflict, Forbidden, Gone, NotFound
+
+# Machines and the operators see neither records nor data; the auditor sees records, and data only where everybody does.
+NO_RECORDS = frozenset({Role.OPS, Role.WORKER})
+NO_DATA = NO_RECORDS | {Role.AUDITOR}
+OUT = frozenset({Status.RELEASED, Status.RECALLED})
+LIST_READERS = (Role.REQUESTER, Role.STEWARD)
+
+
+def check_move(result: Result, to: Status) -> None:
+    if to not in TRANSITIONS[result.status]:
+        raise Conflict(f"The result is {result.status}, so it cannot become {to}.")
+
+
+def is_author(caller: Principal, result: Result) -> bool:
+    return caller.subject == result.requester
+
+
+def is_checker(caller: Principal | None, result: Result) -> bool:
+    return caller is not None and caller.has(Role.OUTPUT_CHECKER) and not is_author(caller, result)
+
+
+def of_ministry(caller: Principal | None, result: Result) -> bool:
+    return caller is not None and caller.ministry == result.ministry and not caller.roles <= NO_RECORDS
+
+
+def in_audience(caller: Principal | None, result: Result) -> bool:
+    """Whether the released result is meant for the caller; None is the public."""
+    audience = result.audience
+    if audience.kind is AudienceKind.PUBLIC:
+        return True
+    if caller is None or caller.roles <= NO_DATA:
+        return False
+    return audience.kind is AudienceKind.MEMBERS or caller.ministry in (*audience.ministries, result.ministry)
+
+
+def keeps_record(caller: Principal | None, result: Result) -> bool:
+    """Whether the caller sees how the result stands at every stage: its ministry, the checkers, the auditor."""
+    if caller is None:
+        return False
+    if caller.has(Role.COUNCIL_SECRETARY) and result.status in OUT:
+        return True
+    return of_ministry(caller, result) or is_checker(caller, result) or caller.has(Role.AUDITOR)
+
+
+def knows(caller: Principal | None, result: Result) -> bool:
+    return keeps_record(caller, result) or (result.status in OUT and in_audience(caller, result))
+
+
+def reads(caller: Principal | None, result: Result) -> bool:
+    """Whether the caller may read tables, figures and metrics now."""
+    if result.status is Status.HELD:
+        return is_checker(caller, result)
+    return result.status is Status.RELEASED and (in_audience(caller, result) or is_checker(caller, result))
+
+
+def check_known(caller: Principal | None, result: Result | None) -> Result:
+    if result is None or not knows(caller, result):
+        raise NotFound("There is no such result that you may see.")
+    return result
+
+
+def check_readable(caller: Principal | None, result: Result | None) -> Result:
+    """404 for what the caller may not know of, 410 with the reason after a recall, 403 for what is not the caller's to read."""
+    known = check_known(caller, result)
+    if known.status is Status.RECALLED:
+        raise Gone(f"The result was recalled: {known.reason}")
+    if reads(caller, known):
+        return known
+    if known.status is Status.RELEASED:
+        raise Forbidden("You see the record of this result, not its data.", right="a role of the result's audience")
+    raise Forbidden(f"The result is {known.status}; before release only output checkers read it.", right=Role.OUTPUT_CHECKER)
+
+
+def check_list_reader(caller: Principal, result: Result | None) -> Result:
+    """A restricted list is read by the ministry that asked, by its requesters and stewards, after release."""
+    known = check_known(caller, result)
+    if caller.ministry != known.ministry:
+        raise Forbidden("Only the ministry that asked may read a restricted list.", right=f"{Role.REQUESTER} of {known.ministry}")
+    require(caller, *LIST_READERS)
+    if known.status is Status.RECALLED:
+        raise Gone(f"The result was recalled: {known.reason}")
+    if known.status is not Status.RELEASED:
+        raise Conflict(f"The result is {known.status}; a restricted list is read after release.")
+    return known
+
+
+def check_may_vote(caller: Principal, result: Result | None) -> Result:
+    known = check_known(caller, result)
+    require(caller, Role.OUTPUT_CHECKER)
+    if is_author(caller, known):
+        raise Forbidden("Nobody checks the result of their own request.", right="output-checker who is not the author")
+    return known
+
+
+def check_vote_open(result: Result, votes: Sequence[ReleaseVote], caller: Principal) -> None:
+    if any(vote.checker == caller.subject for vote in votes):
+        raise Conflict("You have voted on this result; a vote stands.")
+    if result.status is not Status.HELD:
+        raise Conflict(f"The result is {result.status}; only a held result is voted on.")
+
+
+def check_may_recall(caller: Principal, result: Result | None) -> Result:
+    known = check_known(caller, result)
+    require(caller, Role.OUTPUT_CHECKER, Role.COUNCIL_SECRETARY)
+    return known
+
+
+def votes_revealed(votes: Sequence[ReleaseVote]) -> bool:
+    """Checkers are blind to each other, and everybody to them, until both have voted."""
+    return len(votes) >= VOTES_NEEDED
+
+
+def check_may_subscribe(caller: Principal) -> None:
+    require(caller, *LIST_READERS)
+
+
+def check_subscription(caller: Principal, subscription: Subscription | None) -> Subscription:
+    if subscription is None or subscription.ministry != caller.ministry or subscription.ended_at is not None:
+        raise NotFound("Your ministry has no such subscription.")
+    return subscription
+
+
+def hears(ministry: str, result: Result, *, everyone: bool) -> bool:
+    """Whether a ministry's subscription may carry an event of this result; `everyone` in its audience, or only who asked."""
+    if ministry == result.ministry:
+        return True
+    audience = result.audience
+    return everyone and (audience.kind is not AudienceKind.MINISTRIES or ministry in audience.ministries)
+
+
+def actions_for(caller: Principal | None, result: Result, votes: Sequence[ReleaseVote]) -> list[str]:
+    """What this caller may do now."""
+    actions = ["read"] if reads(caller, result) else []
+    if caller is None:
+        return actions
+    voted = any(vote.checker == caller.subject for vote in votes)
+    if result.status is Status.HELD and is_checker(caller, result) and not voted:
+        actions.append("vote")
+    if result.status is Status.RELEASED and (caller.has(Role.OUTPUT_CHECKER) or caller.has(Role.COUNCIL_SECRETARY)):
+        actions.append("recall")
+    lists = result.contents.get("lists")
+    if lists and result.status is Status.RELEASED and caller.ministry == result.ministry and any(map(caller.has, LIST_READERS)):
+        actions.append("read-restricted-list")
+    return actions

@@ -1,0 +1,1 @@
+"""What callers read, scoped to what each may see."""

@@ -1,0 +1,147 @@
+"""Results as callers see them."""
+
+from datetime import datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic.config import JsonDict
+
+from services.results.models import Status
+from shared.contracts import Audience, LocalText, Title
+
+Why = Annotated[str, StringConstraints(strip_whitespace=True, min_length=5, max_length=2000)]
+
+
+EXAMPLE: JsonDict = {
+    "id": "01890a5d-ac96-774b-bcce-b302099a8057", "created_at": "2026-03-02T01:00:00Z", "version": 4, "status": "released",
+    "reason": None, "title": "Households that may miss out on welfare", "ministry": "mohw",
+    "audience": {"kind": "members", "ministries": []}, "released_at": "2026-03-03T02:10:00Z", "actions": ["read"],
+    "purpose": "Find households to contact.", "owners": ["nts", "molit"], "request_id": "01890a5d-ac96-774b-bcce-b302099a8000",
+    "method": {"name": "welfare_blind_spots", "version": "1.0.0", "digest": "0" * 64, "title": None},
+    "match_rates": {"benefits": 0.98}, "rules": "kr-gov-default/2026-01",
+    "tables": [{"name": "by_region", "title": {"ko": "지역별", "en": "By region"}, "rows": 17, "href": "/results/…"}],
+    "withheld": [{"kind": "table", "name": "by_age", "reasons": ["count-below-minimum"]}], "report": "/results/…/report",
+}
+
+
+class VoteIn(BaseModel):
+    """One output checker's decision on a held result. It stands: there is no second one."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={"examples": [{"approve": True, "reason": "Every cell stands on ten households or more."}]},
+    )
+
+    approve: bool
+    reason: Why = Field(description="Shown to both checkers, the ministry and the auditor once both have voted.")
+
+
+class RecallIn(BaseModel):
+    """Why a released result is taken back; every reader is told."""
+
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"examples": [{"reason": "The income table of 2014 was delivered with a wrong unit."}]}
+    )
+
+    reason: Why
+
+
+class TableOut(BaseModel):
+    name: str
+    title: LocalText
+    rows: int
+    href: str
+
+
+class FigureOut(BaseModel):
+    name: str
+    title: LocalText
+    tables: list[str]
+    svg: str
+    png: str
+    vega_lite: str
+
+
+class MetricsOut(BaseModel):
+    name: str
+    figures: int
+    href: str
+
+
+class ListOut(BaseModel):
+    """A restricted list: that it exists, never what is in it."""
+
+    name: str
+    entities: int
+    href: str
+
+
+class WithheldOut(BaseModel):
+    """An output that does not leave, and the codes of why; never a value."""
+
+    kind: str
+    name: str
+    reasons: list[str]
+
+
+class VoteOut(BaseModel):
+    checker: str
+    ministry: str
+    approve: bool
+    reason: str
+    at: datetime
+
+
+class VotesOut(BaseModel):
+    """How the output check stands. Votes are shown when both are in; before that only your own."""
+
+    needed: int
+    cast: int
+    votes: list[VoteOut]
+
+
+class MethodOut(BaseModel):
+    name: str
+    version: str
+    digest: str
+    title: LocalText | None = None
+
+
+class ResultSummary(BaseModel):
+    id: UUID
+    created_at: datetime
+    version: int
+    status: Status
+    reason: str | None
+    title: Title
+    ministry: str
+    audience: Audience
+    released_at: datetime | None
+    actions: list[str] = Field(description="What you may do now: read, vote, recall, read-restricted-list.")
+
+
+class ResultOut(ResultSummary):
+    """A result. Contents are listed only for those who may read them now; the record part only for those who keep the record."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [EXAMPLE]})
+
+    purpose: str
+    owners: list[str]
+    request_id: UUID
+    method: MethodOut
+    match_rates: dict[str, float]
+    rules: str | None
+    tables: list[TableOut] = []
+    figures: list[FigureOut] = []
+    metrics: list[MetricsOut] = []
+    withheld: list[WithheldOut] = []
+    report: str | None = None
+    restricted_lists: list[ListOut] = []
+    run_id: UUID | None = None
+    requester: str | None = None
+    dataset_ids: list[UUID] = []
+    held_at: datetime | None = None
+    ended_at: datetime | None = None
+    verdicts: list[dict[str, Any]] = Field(default=[], description="For checkers and the auditor: each finding's place.")
+    votes: VotesOut | None = None

@@ -1,0 +1,93 @@
+"""Subscriptions and deliveries as callers see them."""
+
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.config import JsonDict
+
+from services.results.models import DeliveryState
+from shared.contracts import ResultHeld, ResultRecalled, ResultReleased, ResultWithheld
+
+EXAMPLE: JsonDict = {
+    "id": "01890a5d-ac96-774b-bcce-b302099a8058", "created_at": "2026-03-02T01:00:00Z", "version": 1, "ministry": "mohw",
+    "created_by": "lee", "url": "https://hooks.mohw.example/dure", "events": ["results.result-released.v1"],
+    "description": "Case management", "disabled_reason": None, "former_until": None, "actions": ["rotate-secret", "delete"],
+}
+
+
+class Topic(StrEnum):
+    """Events that can be subscribed to; held and withheld are told only of your own requests."""
+
+    RELEASED = ResultReleased.type
+    RECALLED = ResultRecalled.type
+    HELD = ResultHeld.type
+    WITHHELD = ResultWithheld.type
+
+
+class SubscriptionIn(BaseModel):
+    """Where your ministry's system wants to be told, and of what."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [
+                {
+                    "url": "https://hooks.mohw.example/dure",
+                    "events": ["results.result-released.v1", "results.result-recalled.v1"],
+                    "description": "Case management",
+                }
+            ]
+        },
+    )
+
+    url: str = Field(min_length=8, max_length=500, description="https, at a public address; redirects are not followed.")
+    events: list[Topic] = Field(min_length=1, max_length=10)
+    description: str = Field(default="", max_length=200)
+
+
+class SubscriptionOut(BaseModel):
+    model_config = ConfigDict(json_schema_extra={"examples": [EXAMPLE]})
+
+    id: UUID
+    created_at: datetime
+    version: int
+    ministry: str
+    created_by: str
+    url: str
+    events: list[str]
+    description: str
+    disabled_reason: str | None
+    former_until: datetime | None = Field(description="Until then deliveries also carry a signature of the former secret.")
+    actions: list[str]
+
+
+class SubscriptionWithSecret(SubscriptionOut):
+    """With the secret, which is shown only now: keep it, and verify each `webhook-signature` with it."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{**EXAMPLE, "secret": "whsec_…"}]})
+
+    secret: str
+
+
+class AttemptOut(BaseModel):
+    at: datetime
+    number: int
+    outcome: str = Field(description="delivered, or a code of what went wrong.")
+    status: int | None
+    milliseconds: int
+
+
+class DeliveryOut(BaseModel):
+    id: UUID
+    created_at: datetime
+    event_id: UUID = Field(description="The `webhook-id`: the same each time this event is sent to you.")
+    event_type: str
+    result_id: UUID
+    state: DeliveryState
+    next_attempt_at: datetime | None
+    delivered_at: datetime | None
+    last_error: str | None
+    attempts: list[AttemptOut]
+    actions: list[str]

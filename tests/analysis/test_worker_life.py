@@ -1,0 +1,201 @@
+"""The life of a worker process: late service, several workers, SIGTERM, kill -9, code that changes, no sandbox."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from shared.contracts import Outcome
+from tests.analysis import worker_methods
+from tests.analysis.worker_process import WorkerProcess
+from tests.analysis.worker_stub import Stub, StubRun, eventually
+
+StartWorker = Callable[..., WorkerProcess]
+
+
+@pytest.fixture
+def stub() -> Iterator[Stub]:
+    stub = Stub().start()
+    yield stub
+    stub.stop()
+
+
+@pytest.fixture
+def methods(tmp_path: Path) -> Path:
+    return worker_methods.install(tmp_path / "methods")
+
+
+@pytest.fixture
+def start_worker(stub: Stub, methods: Path, tmp_path: Path) -> Iterator[StartWorker]:
+    workers: list[WorkerProcess] = []
+
+    def start(*options: str, name: str = "one", ready: bool = True, sandbox: str = "prefer") -> WorkerProcess:
+        claims = stub.claims
+        workers.append(WorkerProcess(stub.url, tmp_path / name, methods, stub.worker_token, options, sandbox))
+        if ready:
+            eventually(lambda: stub.claims > claims)
+        return workers[-1]
+
+    yield start
+    for worker in workers:
+        worker.end()
+
+
+def probe(stub: Stub, do: str, *, seconds: int = 300, lease: float = 30.0, **parameters: object) -> StubRun:
+    return stub.queue(StubRun("probe", {"do": do, **parameters}, seconds=seconds, lease=lease))
+
+
+def gone(pid: int) -> bool:
+    return not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+
+
+def test_once_ends_after_one_run(stub: Stub, start_worker: StartWorker) -> None:
+    run = probe(stub, "sleep", pause=0)
+    waiting = probe(stub, "sleep", pause=0)
+    worker = start_worker("--once", ready=False)
+    assert worker.process.wait(30) == 0
+    assert run.finish is not None
+    assert run.finish.outcome is Outcome.SUCCEEDED
+    assert waiting.waiting
+
+
+def test_a_worker_waits_for_a_service_that_is_not_up_yet(stub: Stub, start_worker: StartWorker) -> None:
+    stub.fail_next("/methods", 503, 502, -500)
+    stub.fail_next("/claims", 503)
+    start_worker()
+    run = probe(stub, "sleep", pause=0)
+    eventually(lambda: run.finish)
+    assert set(stub.methods) == {("welfare_blind_spots", "1.0.0"), ("probe", "1.0.0")}
+
+
+def test_two_workers_share_the_work_and_a_killed_one_takes_its_child_along(stub: Stub, start_worker: StartWorker) -> None:
+    first = start_worker(name="first")
+    run = probe(stub, "hang")
+    eventually(lambda: run.said.isdigit())
+    second = start_worker(name="second")
+    other = probe(stub, "sleep", pause=0)
+    eventually(lambda: other.finish)
+    assert other.worker != run.worker
+    family = first.family()
+    assert int(run.said) in [one.pid for one in family]
+    first.kill()
+    eventually(lambda: all(gone(one.pid) for one in family))
+    assert run.finish is None
+    run.fence, run.parameters = 0, {"do": "sleep", "pause": 0}
+    eventually(lambda: run.finish)
+    assert run.worker == other.worker
+    assert second.process.poll() is None
+
+
+def test_rows_that_a_killed_worker_left_are_removed_by_the_next(stub: Stub, start_worker: StartWorker) -> None:
+    first = start_worker()
+    run = probe(stub, "hang")
+    run.files["linked.parquet"] = b"rows"
+    run.fence = 0
+    eventually(lambda: run.said.isdigit())
+    first.kill()
+    left = list(first.scratch.iterdir())
+    assert left
+    start_worker()
+    assert not any(folder.exists() for folder in left)
+
+
+def test_sigterm_lets_a_run_end_within_the_grace(stub: Stub, start_worker: StartWorker) -> None:
+    worker = start_worker()
+    run = probe(stub, "sleep", pause=1)
+    eventually(lambda: run.said.isdigit())
+    assert worker.end() == 0
+    assert run.finish is not None
+    assert run.finish.outcome is Outcome.SUCCEEDED
+
+
+def test_sigterm_gives_a_long_run_back(stub: Stub, start_worker: StartWorker) -> None:
+    worker = start_worker("--grace", "0.5")
+    run = probe(stub, "hang")
+    eventually(lambda: run.said.isdigit())
+    assert worker.end() == 0
+    assert run.finish is not None
+    assert run.finish.outcome is Outcome.CANCELLED
+    assert gone(int(run.said))
+
+
+def test_sigterm_does_not_wait_for_a_service_that_is_gone(stub: Stub, start_worker: StartWorker) -> None:
+    worker = start_worker("--grace", "0.5")
+    run = probe(stub, "hang")
+    eventually(lambda: run.said.isdigit())
+    stub.fail_next("/finish", *([503] * 1000))
+    assert worker.end() == 0
+    assert run.finish is None
+
+
+@pytest.mark.parametrize("cancelled", [False, True])
+def test_even_without_a_sandbox_no_descendant_outlives_its_run(stub: Stub, start_worker: StartWorker, *, cancelled: bool) -> None:
+    start_worker(sandbox="off")
+    run = probe(stub, "breed", stay=cancelled)
+    eventually(lambda: len(run.said.split()) == 3)
+    run.cancelled = cancelled
+    eventually(lambda: run.finish)
+    assert run.finish is not None
+    assert run.finish.outcome is (Outcome.CANCELLED if cancelled else Outcome.SUCCEEDED)
+    assert all(gone(int(pid)) for pid in run.said.split())
+
+
+def test_a_killed_worker_leaves_no_process_and_no_row_even_without_a_sandbox(stub: Stub, start_worker: StartWorker) -> None:
+    worker = start_worker(sandbox="off")
+    run = probe(stub, "breed", stay=True)
+    eventually(lambda: len(run.said.split()) == 3)
+    family = worker.family()
+    worker.kill()
+    eventually(lambda: all(gone(pid) for pid in [*(one.pid for one in family), *map(int, run.said.split())]))
+    eventually(lambda: not worker.left_in_scratch())
+
+
+def test_a_dead_launcher_is_replaced(stub: Stub, start_worker: StartWorker) -> None:
+    start_worker(sandbox="off")
+    run = probe(stub, "kill_parent", lease=60.0)
+    eventually(lambda: not run.waiting)
+    good = probe(stub, "sleep", pause=0)
+    eventually(lambda: good.finish)
+    assert run.finish is None
+
+
+def test_two_runs_at_once(stub: Stub, start_worker: StartWorker) -> None:
+    start_worker("--concurrency", "2", "--grace", "0")
+    stuck = probe(stub, "hang")
+    eventually(lambda: stuck.said.isdigit())
+    run = probe(stub, "sleep", pause=0)
+    eventually(lambda: run.finish)
+    assert stuck.finish is None
+
+
+def test_changed_code_is_not_run_and_not_announced_again(stub: Stub, start_worker: StartWorker, methods: Path) -> None:
+    worker = start_worker()
+    helper = methods / "blind_probe" / "cards.py"
+    helper.write_text(helper.read_text() + "\nCHANGED = True\n")
+    run = probe(stub, "sleep", pause=0)
+    eventually(lambda: any("code of a method has changed" in line["message"] for line in worker.log))
+    assert run.finish is None
+    worker.end()
+    second = start_worker(name="second")
+    assert any("raise the version" in line["message"] for line in second.log)
+
+
+def test_what_a_method_prints_is_kept_only_if_asked_and_only_its_end(
+    stub: Stub, start_worker: StartWorker, tmp_path: Path
+) -> None:
+    logs = tmp_path / "logs"
+    logs.mkdir()
+    start_worker("--logs", str(logs))
+    run = probe(stub, "shout")
+    eventually(lambda: run.finish)
+    kept = logs / f"{run.run_id}.log"
+    assert 0 < kept.stat().st_size <= 64 * 1024
+    assert kept.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_worker_without_methods_says_so(start_worker: StartWorker, stub: Stub) -> None:
+    stub.fail_next("/methods", 422, 422, 422)
+    worker = start_worker(ready=False)
+    assert worker.process.wait(30) == 2
+    assert list(worker.scratch.iterdir()) == []

@@ -1,0 +1,88 @@
+"""A real worker process for tests, with the folders it uses."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+ROOT = Path(__file__).parents[2]
+
+
+@dataclass
+class WorkerProcess:
+    """Started with the methods of a folder on its import path; its log goes to a file."""
+
+    url: str
+    folder: Path
+    methods: Path
+    token: str
+    options: tuple[str, ...] = ()
+    sandbox: str | None = "prefer"
+    prelude: tuple[str, ...] = ()
+    process: subprocess.Popen[bytes] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.token_file.write_text(self.token)
+        command = [
+            *self.prelude,
+            sys.executable,
+            "-m",
+            "services.analysis.worker",
+            "--url",
+            self.url,
+            "--token-file",
+            str(self.token_file),
+        ]
+        command += ["--scratch", str(self.scratch), "--name", "test", *self.options]
+        command += ["--sandbox", self.sandbox] if self.sandbox else []
+        paths = filter(None, [os.environ.get("PYTHONPATH")])
+        environment = os.environ | {
+            "PYTHONPATH": os.pathsep.join([str(ROOT), str(self.methods), *paths]),
+            "SECRET_OF_WORKER": "secret",
+        }
+        with self.log_file.open("wb") as log:
+            self.process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)  # noqa: S603
+
+    @property
+    def token_file(self) -> Path:
+        return self.folder / "token"
+
+    @property
+    def log_file(self) -> Path:
+        return self.folder / "log"
+
+    @property
+    def scratch(self) -> Path:
+        return self.folder / "scratch"
+
+    @property
+    def log(self) -> list[dict[str, Any]]:
+        """The lines of its log: each must be JSON."""
+        return [json.loads(line) for line in self.log_file.read_text().splitlines()]
+
+    def family(self) -> list[psutil.Process]:
+        return [psutil.Process(self.process.pid), *psutil.Process(self.process.pid).children(recursive=True)]
+
+    def left_in_scratch(self) -> list[Path]:
+        return [path for path in self.scratch.rglob("*") if path.is_file() and path.name != "lock"]
+
+    def end(self) -> int:
+        """Ask it to stop, and wait."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+        try:
+            return self.process.wait(20)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait(20)

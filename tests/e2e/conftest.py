@@ -1,0 +1,104 @@
+"""The suite in its three modes, each with names of its own, removed afterwards."""
+
+import asyncio
+import os
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from uuid import uuid4
+
+import aio_pika
+import asyncpg
+import httpx
+import pytest
+
+from deploy.demo import people
+from deploy.demo.receiver import Receiver
+from deploy.demo.walk import Walk
+from deploy.installation import SERVICES
+from deploy.running import Embedded, Separate
+from deploy.token import mint
+from shared.topology import LISTENERS, Topology
+
+POSTGRES = os.environ.get("DURE_TEST_POSTGRES", "postgresql+asyncpg://postgres@127.0.0.1:5432/postgres")
+RABBITMQ = os.environ.get("DURE_TEST_RABBITMQ", "amqp://guest:guest@127.0.0.1:5672/")
+Suite = Embedded | Separate
+MODES = [
+    "embedded",
+    pytest.param("rabbitmq-sqlite", marks=pytest.mark.rabbitmq),
+    pytest.param("rabbitmq-postgres", marks=[pytest.mark.rabbitmq, pytest.mark.postgres]),
+]
+
+
+@contextmanager
+def databases(prefix: str) -> Iterator[dict[str, str]]:
+    """A PostgreSQL database for each service."""
+    names = {service: f"{prefix}_{service}" for service in SERVICES}
+
+    async def each(statement: str) -> None:
+        admin = await asyncpg.connect(POSTGRES.replace("+asyncpg", ""))
+        for name in names.values():
+            await admin.execute(statement.format(name))
+        await admin.close()
+
+    asyncio.run(each('CREATE DATABASE "{}"'))
+    try:
+        yield {service: f"{POSTGRES.rsplit('/', 1)[0]}/{name}" for service, name in names.items()}
+    finally:
+        asyncio.run(each('DROP DATABASE "{}" WITH (FORCE)'))
+
+
+async def remove_topology(prefix: str) -> None:
+    connection = await aio_pika.connect(RABBITMQ)
+    channel = await connection.channel()
+    topology = Topology(prefix, LISTENERS)
+    for queue in topology.queues():
+        await channel.queue_delete(queue.name)
+    for exchange in topology.exchanges():
+        await channel.exchange_delete(exchange.name)
+    await connection.close()
+
+
+@contextmanager
+def started(mode: str, folder: Path) -> Iterator[Suite]:
+    prefix = f"duretest_{uuid4().hex[:10]}"
+    with ExitStack() as stack:
+        suite: Suite
+        if mode == "embedded":
+            suite = Embedded(folder, extra=("--allow-private-webhooks",))
+        else:
+            files = {service: f"sqlite+aiosqlite:///{folder}/{service}.db" for service in SERVICES}
+            urls = stack.enter_context(databases(prefix)) if mode.endswith("postgres") else files
+            suite = Separate(folder, urls, RABBITMQ, prefix)
+            stack.callback(lambda: asyncio.run(remove_topology(prefix)))
+        stack.callback(suite.stop)
+        # A killed worker's lease is waited for: let it be short.
+        owner = suite.suite if isinstance(suite, Embedded) else suite.programs["analysis"]
+        owner.environment = dict(owner.environment) | {"ANALYSIS_LEASE_SECONDS": "4"}
+        suite.start()
+        yield suite
+
+
+@pytest.fixture(params=MODES)
+def suite(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Suite]:
+    """The running suite, its worker started last."""
+    with started(request.param, tmp_path / "suite") as running:
+        yield running
+
+
+@pytest.fixture
+def walk(suite: Suite) -> Iterator[Walk]:
+    urls = dict.fromkeys(SERVICES, suite.url) if isinstance(suite, Embedded) else suite.urls
+    minted: dict[people.Person, str] = {}
+
+    def token(who: people.Person) -> str:
+        return minted.setdefault(who, mint(suite.folder, who.roles, who.ministry, who.subject))
+
+    with Receiver() as receiver, httpx.Client(timeout=30, trust_env=False) as http:
+        yield Walk(urls, token, receiver, http)
+
+
+@pytest.fixture
+def disturb(suite: Suite) -> Callable[[str, str], None]:
+    """disturb("embedded program", "program of four") kills the one that this mode has, and starts it again."""
+    return lambda embedded, separate: suite.restart(embedded if isinstance(suite, Embedded) else separate)

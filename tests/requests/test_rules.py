@@ -1,0 +1,56 @@
+"""The rules file: complete, well-formed, each rule with its basis."""
+
+from datetime import date
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from services.requests.rules import HOUSE_RULES, load_rules
+from shared.contracts import Sensitivity
+from tests.requests.examples import RULES
+
+
+def test_the_house_rules() -> None:
+    assert RULES.quorum.value == 3
+    assert set(RULES.risk.sensitivity) == set(Sensitivity)
+    assert {code.code for code in RULES.refusal_codes} == {
+        "secret-by-law",
+        "national-interest",
+        "other-statute",
+        "personal-data-no-basis",
+        "third-party-rights",
+        "not-held",
+        "not-separable",
+        "disproportionate",
+    }
+    assert sum(code.statutory for code in RULES.refusal_codes) == 3
+
+
+@pytest.mark.parametrize(
+    ("sensitivities", "owners", "entity_level", "tier", "lane"),
+    [
+        ([Sensitivity.OPEN], 1, False, 0, "delegated"),
+        ([Sensitivity.AGGREGATE, Sensitivity.OPEN], 2, False, 2, "delegated"),
+        ([Sensitivity.PSEUDONYMISED], 2, True, 4, "panel"),
+        ([Sensitivity.IDENTIFIABLE], 3, True, 5, "full-council"),
+    ],
+)
+def test_risk_decides_the_lane(sensitivities: list[Sensitivity], owners: int, entity_level: bool, tier: int, lane: str) -> None:
+    assert RULES.tier(sensitivities, owners=owners, entity_level=entity_level) == tier
+    assert RULES.lane(tier).name == lane
+
+
+def test_calendar_and_working_days() -> None:
+    friday = date(2026, 11, 20)
+    assert RULES.owners_decide_by(friday) == date(2026, 12, 10)
+    assert RULES.council_decides_by(friday, 0) == date(2026, 11, 27)
+    holiday = RULES.model_copy(update={"holidays": (date(2026, 11, 25),)})
+    assert holiday.council_decides_by(friday, 0) == date(2026, 11, 30)
+
+
+def test_a_broken_rules_file_is_refused(tmp_path: Path) -> None:
+    broken = tmp_path / "rules.json"
+    broken.write_text(HOUSE_RULES.read_text().replace('"value": 3', '"value": 0'))
+    with pytest.raises(ValidationError):
+        load_rules(broken)

@@ -1,0 +1,58 @@
+"""The same on SQLite and on PostgreSQL: migrations from empty, and the whole way of a result."""
+
+import asyncio
+from typing import Any
+
+from services.results.app import MIGRATIONS
+from services.results.consumers import consumers
+from services.results.models import Status
+from services.results.vault import new_key
+from shared import migrate
+from shared.contracts import Audience, AudienceKind, Event, LocalText, MethodLive, MinistryJoined, OutputKind, RunFinished
+from tests.results.build import METHOD, artefact, card, table
+from tests.results.conftest import House
+from tests.results.receivers import Receiver, listening
+
+
+async def test_from_empty_the_migrations_build_what_the_models_say(database_url: str) -> None:
+    await asyncio.to_thread(migrate.upgrade, MIGRATIONS, database_url)
+    await asyncio.to_thread(migrate.check, MIGRATIONS, database_url)
+
+
+async def test_a_result_goes_its_whole_way(database_url: str, serve: Any, headers: Any, say: Any) -> None:
+    client = await serve("results", database_url=database_url, secret_keys=[new_key()], webhook_private=True, idle_seconds=0.1)
+    house = House(client, headers, say)
+    async with listening(Receiver()) as receiver:
+        body = {"url": receiver.url, "events": ["results.result-released.v1", "results.result-recalled.v1"]}
+        await client.post("/results/subscriptions", json=body, headers=headers("steward", "nts"))
+        made = (await artefact(house.storage, OutputKind.TABLE, "by_region", table()),)
+        audience = Audience(kind=AudienceKind.MINISTRIES, ministries=("nts", "m_1"))
+        result = await house.held(made, audience=audience, title="복지 사각지대 Blind Spots")
+        votes = await asyncio.gather(*(house.vote(result.id, who) for who in ("kim", "lee", "park")))
+        assert sorted(vote.status_code for vote in votes) == [201, 201, 409]
+        assert (await house.result()).status is Status.RELEASED
+        for ministry, count in (("nts", 1), ("m_1", 1), ("mx1", 0), ("mohw", 1)):
+            found = await house.get("/results", "steward", ministry, params={"q": "blind 복지", "status": "released"})
+            assert len(found.json()["items"]) == count, ministry
+        reason = {"reason": "A wrong unit was found."}
+        await client.post(f"/results/{result.id}/recall", json=reason, headers=headers("output-checker", "mois"))
+        await receiver.heard(2)
+        assert (await house.get(f"/results/{result.id}", "steward", "nts")).status_code == 410
+
+
+async def test_names_that_were_told_stand_in_the_report(house: House) -> None:
+    await house.say(MinistryJoined(code="mohw", name=LocalText(ko="보건복지부", en="Health and Welfare")), sequence=2)
+    await house.say(MinistryJoined(code="mohw", name=LocalText(ko="옛 이름", en="An older name")), sequence=1)
+    await house.say(MethodLive(method=METHOD, card=card()))
+    result = await house.released((await artefact(house.storage, OutputKind.TABLE, "by_region", table()),))
+    page = (await house.get(f"/results/{result.id}/report", "steward", "nts")).text
+    assert "보건복지부" in page
+    assert "옛 이름" not in page
+    assert "사각지대 찾기" in page
+    assert "Nobody is poor because of a score &amp; nothing else." in page
+
+
+def test_every_withdrawal_is_listened_to() -> None:
+    withdrawals = {name for name, event in Event.types.items() if event.withdrawal}
+    assert withdrawals
+    assert withdrawals | {RunFinished.type} <= set(consumers)
