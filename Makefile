@@ -1,7 +1,7 @@
 # Dure: everything is one command. `make demo` walks the loop, `make test` tests it, `make check` is what CI runs.
 PYTHON ?= python3
 BIN := .venv/bin
-.PHONY: help demo serve token test check bench verify-audit install-demo install-dev lock format contracts clean
+.PHONY: help demo serve token test check bench verify-audit compose-demo install-demo install-dev lock format contracts clean
 
 help:
 	@echo "make demo          install what is needed and walk one request from the catalog to the published result"
@@ -10,13 +10,14 @@ help:
 	@echo "make test          install what is needed and run the tests"
 	@echo "make check         formatting, types, dependency rules, migrations, contracts, docs, tests: what CI runs"
 	@echo "make bench         every performance promise as a ratio, measured now"
+	@echo "make compose-demo  the walk through the gateway of docker-compose.yml, every part a container"
 	@echo "make verify-audit  [FOLDER=var/serve]: check the audit chains offline"
 
 install-demo:
-	@$(PYTHON) deploy/install.py embedded
+	@$(PYTHON) -m deploy.install embedded
 
 install-dev:
-	@$(PYTHON) deploy/install.py dev
+	@$(PYTHON) -m deploy.install dev
 
 demo: install-demo
 	@$(BIN)/python -m deploy.demo
@@ -25,7 +26,7 @@ serve: install-demo
 	@$(BIN)/python -m deploy.serve $(if $(PORT),--port $(PORT))
 
 token: install-demo
-	@$(BIN)/python -m deploy.token --role "$(ROLE)" --ministry "$(MINISTRY)" $(if $(SUBJECT),--subject "$(SUBJECT)")
+	@$(BIN)/python -m deploy.tokens --role "$(ROLE)" --ministry "$(MINISTRY)" $(if $(SUBJECT),--subject "$(SUBJECT)")
 
 verify-audit: install-demo
 	@$(BIN)/python -m deploy.verify_audit --folder "$(or $(FOLDER),var/serve)" $(if $(CHECKPOINTS),--checkpoints "$(CHECKPOINTS)")
@@ -43,6 +44,10 @@ check: install-dev
 	@$(BIN)/python -m deploy.locks --check
 	@$(MAKE) --no-print-directory test
 
+# Needs Docker and docker-compose; see deploy/compose/README.md.
+compose-demo: install-demo
+	@$(BIN)/python -m deploy.compose_demo $(ARGS)
+
 bench: install-dev
 	@$(BIN)/python -m tests.bench
 
@@ -54,7 +59,7 @@ contracts: install-dev
 	@$(BIN)/python -m deploy.topology
 
 lock:
-	@$(PYTHON) deploy/locks.py
+	@$(PYTHON) -m deploy.locks
 
 clean:
 	rm -rf var .venv

@@ -1,6 +1,6 @@
 """Make the virtual environment and install a group of hashed requirements into the clone; never silent for long.
 
-Standard library only: this is what runs before anything is installed. `python3 deploy/install.py GROUP [FOLDER]`.
+Standard library only: this is what runs before anything is installed. `python3 -m deploy.install GROUP [FOLDER]`.
 """
 
 import hashlib

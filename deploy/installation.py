@@ -5,7 +5,7 @@ import secrets
 from pathlib import Path
 from typing import Any
 
-from deploy.token import AUDIENCE, ISSUER
+from deploy.tokens import AUDIENCE, ISSUER
 from shared.keys import KeyPair, SigningKey
 
 SERVICES = ("catalog", "requests", "analysis", "results")

@@ -1,6 +1,6 @@
 """Hashed requirement files, one per dependency group of pyproject.toml. Standard library only.
 
-`python3 deploy/locks.py` writes them (needs `uv` on the PATH); `--check` says whether they still hold what the groups ask for.
+`python3 -m deploy.locks` writes them (needs `uv` on the PATH); `--check` says whether they still hold what the groups ask for.
 """
 
 import re

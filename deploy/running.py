@@ -14,7 +14,7 @@ from pathlib import Path
 import httpx
 
 from deploy.installation import settings
-from deploy.token import mint
+from deploy.tokens import mint
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -149,6 +149,7 @@ class Separate:
             values |= {"public_url": self.urls[service], "webhook_private": True}
             environment = {f"{service.upper()}_{name.upper()}": as_text(value) for name, value in values.items()}
             arguments = ["-m", "uvicorn", "--factory", f"services.{service}.app:main", "--port", str(port), "--no-access-log"]
+            arguments += ["--timeout-graceful-shutdown", "10"]
             self.programs[service] = Program(service, arguments, self.folder / f"{service}.log", environment)
         token = worker_token(self.folder)
         arguments = ["-m", "services.analysis.worker", "--url", self.urls["analysis"], "--token-file", str(token)]

@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 from deploy.running import Embedded
-from deploy.token import mint
+from deploy.tokens import mint
 from shared.auth import Role
 
 MINISTRY_OF = {Role.STEWARD: "nts", Role.COUNCIL_MEMBER: "kostat", Role.OUTPUT_CHECKER: "kostat", Role.METHOD_REVIEWER: "kostat"}

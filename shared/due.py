@@ -10,14 +10,14 @@ from datetime import timedelta
 from typing import Any, TypeVar
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, CursorResult, RowMapping, Table, func, literal, select, update
+from sqlalchemy import Column, ColumnElement, CursorResult, Table, func, literal, select, update
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 from sqlmodel import SQLModel
 from sqlmodel import select as select_rows
 
-from shared.db import Session, UtcDateTime
+from shared.db import Fields, Session, UtcDateTime
 
 LEASE = timedelta(seconds=30)
 Model = TypeVar("Model", bound=SQLModel)
@@ -58,22 +58,22 @@ async def claim_rows(
     lease: timedelta = LEASE,
     where: Sequence[ColumnElement[bool]] = (),
     order: Any = None,
-) -> list[RowMapping]:
-    """Claim up to n rows that are due, oldest first. Two claimers never get the same row while its lease lasts."""
-    due = select(table.c.id).where(table.c.due_at <= db_now(), *where).limit(n)
+    columns: Sequence[Column[Any]] = (),
+) -> list[Fields]:
+    """Claim up to n rows that are due, oldest first: their id, new fence and attempts, and the columns asked for.
+
+    Two claimers never get the same row while its lease lasts.
+    """
+    due = select(table.c.id, table.c.fence, table.c.attempts, *columns).where(table.c.due_at <= db_now(), *where).limit(n)
     due = due.order_by(*(order if order is not None else (table.c.due_at, table.c.id)))
-    ids = (await session.execute(due.with_for_update(skip_locked=True))).scalars().all()
-    if not ids:
+    rows = (await session.execute(due.with_for_update(skip_locked=True))).mappings().all()
+    if not rows:
         return []
-    claimed = (
-        update(table)
-        .where(table.c.id.in_(ids))
-        .values(fence=table.c.fence + 1, attempts=table.c.attempts + 1, due_at=db_now(lease))
-        .returning(*table.c)
-        .execution_options(synchronize_session=False)
-    )
-    rows = {row["id"]: row for row in (await session.execute(claimed)).mappings()}
-    return [rows[row_id] for row_id in ids]
+    # The rows are locked, so what they will be is known; RETURNING would read every one a second time.
+    claimed = update(table).where(table.c.id.in_([row["id"] for row in rows]))
+    claimed = claimed.values(fence=table.c.fence + 1, attempts=table.c.attempts + 1, due_at=db_now(lease))
+    await session.execute(claimed.execution_options(synchronize_session=False))
+    return [{**row, "fence": row["fence"] + 1, "attempts": row["attempts"] + 1} for row in rows]
 
 
 async def claim(

@@ -1,6 +1,5 @@
 """What every HTTP door does the same way: sessions, callers, idempotency, ETags, pages, problems. Only doors import this."""
 
-import hashlib
 import json
 import logging
 import re
@@ -13,28 +12,35 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
-from pydantic import BaseModel
-from sqlalchemy import select, update
-from sqlalchemy.dialects.postgresql import insert as insert_postgresql
-from sqlalchemy.dialects.sqlite import insert as insert_sqlite
+from pydantic import BaseModel, ConfigDict
 from starlette.exceptions import HTTPException
 
 from shared.audit import record_audit
 from shared.auth import Principal
-from shared.clock import now
+from shared.bodies import read_body
 from shared.db import Database, Row, Session
-from shared.errors import BadRequest, FieldError, NotFound, Problem, TooLarge, Unauthorized, Unprocessable
+from shared.errors import BadRequest, FieldError, NotFound, Problem, Unauthorized, Unprocessable
+from shared.idempotency import Replay, begin_idempotent, keep_answer
 from shared.paging import PageQuery
 
 log = logging.getLogger(__name__)
 Item = TypeVar("Item")
 PROBLEM = "application/problem+json"
 bearer = HTTPBearer(auto_error=False, bearerFormat="JWT", scheme_name="bearer", description="A token of the identity provider.")
-NUL = re.compile(rb"\x00|(?<!\\)(?:\\\\)*\\u0000")
+
+
+def page_example(schema: dict[str, Any], page: type[BaseModel]) -> None:
+    """A page of what has an example shows that one."""
+    for item in page.__pydantic_generic_metadata__["args"]:
+        extra = getattr(item, "model_config", {}).get("json_schema_extra")
+        if isinstance(extra, dict) and isinstance(shown := extra.get("examples"), list):
+            schema["examples"] = [{"items": shown[:1], "next": "AZmhwAAAcACAAAAAAAAAAg"}]
 
 
 class Page(BaseModel, Generic[Item]):
     """One page; `next` is the cursor of the following one, also in the `Link` header."""
+
+    model_config = ConfigDict(json_schema_extra=page_example)
 
     items: list[Item]
     next: str | None = None
@@ -62,11 +68,16 @@ OptionalCaller = Annotated[Principal | None, Depends(optional_caller)]
 Caller = Annotated[Principal, Depends(required_caller)]
 
 
-async def write_session(request: Request, caller: OptionalCaller) -> AsyncIterator[Session]:
+IdempotencyKey = Annotated[
+    str | None, Header(alias="Idempotency-Key", description="The same key with the same body gives the same answer, once done.")
+]
+
+
+async def write_session(request: Request, caller: OptionalCaller, key: IdempotencyKey = None) -> AsyncIterator[Session]:
     db: Database = request.app.state.db
     async with db.transaction(caller=caller) as session:
-        if request.headers.get("idempotency-key") is not None:
-            await begin_idempotent(request, session, caller)
+        if key is not None:
+            await begin_idempotent(request, session, caller, key)
         yield session
 
 
@@ -115,85 +126,6 @@ def link_next(request: Request, response: Response, cursor: str | None) -> None:
         public = request.app.state.settings.public_url.rstrip("/")
         query = request.url.include_query_params(cursor=cursor).query
         response.headers["Link"] = f'<{public}{request.url.path}?{query}>; rel="next"'
-
-
-class Replay(Exception):
-    """The same key and the same body came before: here is the answer that was given then."""
-
-    def __init__(self, response: Response) -> None:
-        self.response = response
-
-
-async def begin_idempotent(request: Request, session: Session, caller: Principal | None) -> None:
-    """Note the key in the deed's own transaction; a second request with it waits here, then gets the first one's answer."""
-    key = request.headers["idempotency-key"]
-    if not re.fullmatch(r"[\x21-\x7e]{1,200}", key):
-        error = FieldError("header/idempotency-key", "bad-key", "1 to 200 visible ASCII characters.")
-        raise BadRequest("The Idempotency-Key is not usable.", errors=[error])
-    db: Database = request.app.state.db
-    table = db.tables.idempotency
-    operation = f"{request.method} {request.url.path}"
-    # If-Match is part of what was asked, so it is part of the fingerprint.
-    asked = await request.body() + request.headers.get("if-match", "").encode()
-    row = {
-        "actor": caller.subject if caller else "",
-        "key": key,
-        "operation": operation[:300],
-        "body_sha256": hashlib.sha256(asked).hexdigest(),
-        "created_at": now(),
-    }
-    insert_new = (insert_sqlite if db.sqlite else insert_postgresql)(table).values(**row).on_conflict_do_nothing()
-    if (await session.execute(insert_new.returning(table.c.key))).first():
-        request.state.idempotent = session, row["actor"], key
-        return
-    known = (await session.execute(select(table).where(table.c.actor == row["actor"], table.c.key == key))).mappings().one()
-    if (known["operation"], known["body_sha256"]) != (row["operation"], row["body_sha256"]):
-        error = FieldError("header/idempotency-key", "key-reused", "Use a new key for another request.")
-        raise Unprocessable("This Idempotency-Key was used for another request.", errors=[error])
-    headers = json.loads(known["headers"]) | {"Idempotent-Replayed": "true"}
-    raise Replay(Response(known["body"], known["status"], headers))
-
-
-async def keep_answer(request: Request, response: Response) -> None:
-    """Keep the answer beside the deed, in its transaction."""
-    if not hasattr(request.state, "idempotent"):
-        return
-    session, actor, key = request.state.idempotent
-    table = request.app.state.db.tables.idempotency
-    headers = {name: value for name, value in response.headers.items() if name in ("content-type", "etag", "location")}
-    answer = {"status": response.status_code, "headers": json.dumps(headers), "body": bytes(response.body).decode()}
-    await session.execute(update(table).where(table.c.actor == actor, table.c.key == key).values(**answer))
-
-
-def no_constant(name: str) -> Any:
-    raise ValueError(f"{name} is not JSON")
-
-
-async def read_body(request: Request, limit: int) -> None:
-    """Read and parse a JSON body within its limit, before anything else looks at it."""
-    declared = request.headers.get("content-length", "")
-    if declared.isdigit() and int(declared) > limit:
-        raise TooLarge(f"The body may have {limit} bytes.", limit_bytes=limit)
-    chunks, size = [], 0
-    async for chunk in request.stream():
-        size += len(chunk)
-        if size > limit:
-            raise TooLarge(f"The body may have {limit} bytes.", limit_bytes=limit)
-        chunks.append(chunk)
-    body = b"".join(chunks)
-    if NUL.search(body):
-        raise BadRequest(
-            "The body holds a NUL character, which no text of ours may hold.", errors=[FieldError("#", "nul", "Remove it.")]
-        )
-    request._body = body
-    if body and "json" in request.headers.get("content-type", "application/json"):
-        try:
-            request._json = json.loads(body, parse_constant=no_constant)
-            json.dumps(request._json, ensure_ascii=False).encode()  # half a Unicode character cannot be stored
-        except (ValueError, RecursionError):
-            raise BadRequest(
-                "The body is not well-formed JSON.", errors=[FieldError("#", "not-json", "Check the syntax.")]
-            ) from None
 
 
 class Route(APIRoute):

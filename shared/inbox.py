@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID, uuid5
 
 from pydantic import ValidationError
-from sqlalchemy import RowMapping, exists, select, update
+from sqlalchemy import exists, select, update
 from sqlalchemy.dialects.postgresql import insert as insert_postgresql
 from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 
@@ -16,7 +16,7 @@ from shared.audit import record_audit
 from shared.bus import Incoming
 from shared.clock import now
 from shared.contracts import Envelope, Event
-from shared.db import Database, Session, database
+from shared.db import Database, Fields, Session, database
 from shared.due import backoff, claim_rows, db_now, record_row
 
 log = logging.getLogger(__name__)
@@ -84,13 +84,13 @@ async def dispatch_batch(db: Database, handlers: Mapping[str, Handler]) -> bool:
         if (await session.execute(select(table.c.id).where(table.c.due_at <= db_now()).limit(1))).first() is None:
             return False
     async with db.transaction() as session:
-        rows = await claim_rows(session, table, n=BATCH, lease=LEASE, order=(table.c.due_at, table.c.id))
+        rows = await claim_rows(session, table, n=BATCH, lease=LEASE, columns=(table.c.body,))
     for row in rows:
         await dispatch(db, handlers, row)
     return bool(rows)
 
 
-async def dispatch(db: Database, handlers: Mapping[str, Handler], row: RowMapping) -> None:
+async def dispatch(db: Database, handlers: Mapping[str, Handler], row: Fields) -> None:
     """Run the handler and mark the row done in one transaction; on failure wait, and after enough failures give up."""
     table = db.tables.inbox
     try:

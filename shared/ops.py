@@ -7,7 +7,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query
 from fastapi.responses import HTMLResponse
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
 from sqlalchemy import Table, func, select
 
 from shared import inbox, outbox
@@ -19,10 +19,27 @@ from shared.http import Caller, Paging, Reading, Route, Transaction
 from shared.paging import encode_cursor
 
 router = APIRouter(route_class=Route)
+AUDIT_EXAMPLE: dict[str, JsonValue] = {
+    "id": "0199a1c0-0000-7000-8000-0000000000a1", "at": "2026-11-24T09:00:00.123456+00:00", "deed": "requests.decide-dataset",
+    "outcome": "refused", "subject": "/requests/0199a1c0-0000-7000-8000-00000000000a/decisions", "actor": "park.steward",
+    "ministry": "mois", "roles": "steward", "request_id": "5d0c7a52", "trace_id": "4bf92f3577b34da6a3ce929d0e0e4736",
+    "detail": '{"method": "POST", "problem": "forbidden", "right": "steward of nts"}', "position": 412, "hash": "9c1b" * 16,
+}  # fmt: skip
+CHECKPOINT_EXAMPLE: dict[str, JsonValue] = {
+    "service": "requests", "position": 412, "hash": "9c1b" * 16, "at": "2026-11-24T09:00:01.000000+00:00",
+    "key_id": "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k", "signature": "qkz1mJ0…",
+}  # fmt: skip
+ENVELOPE_EXAMPLE: dict[str, JsonValue] = {
+    "id": "0199a1c0-0000-7000-8000-0000000000e1", "type": "catalog.dataset-published.v1",
+    "subject": "dataset/0199a1c0-0000-7000-8000-000000000002", "state": "dead", "attempts": 12, "due_at": None,
+    "last_error": "LookupError",
+}  # fmt: skip
 
 
 class AuditEntry(BaseModel):
     """One row of the audit with its place in the chain; `position` is null until it is sealed."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [AUDIT_EXAMPLE]})
 
     id: UUID
     at: str
@@ -40,12 +57,18 @@ class AuditEntry(BaseModel):
 
 
 class AuditPage(BaseModel):
+    """A page of the audit; `next` is the cursor of the following one."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"items": [AUDIT_EXAMPLE], "next": None}]})
+
     items: list[AuditEntry]
     next: str | None
 
 
 class Checkpoint(BaseModel):
     """The signed head of the chain. Keep it: with it, cutting the tail or rewriting everything is found."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [CHECKPOINT_EXAMPLE]})
 
     service: str
     position: int
@@ -68,6 +91,10 @@ class EnvelopeOut(BaseModel):
 
 
 class EnvelopePage(BaseModel):
+    """Envelopes, and how many there are in each state."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"counts": {"done": 80, "dead": 1}, "items": [ENVELOPE_EXAMPLE]}]})
+
     counts: dict[str, int]
     items: list[EnvelopeOut]
 
@@ -80,6 +107,10 @@ class Republish(BaseModel):
 
 
 class Counted(BaseModel):
+    """How many events it was done to."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"count": 1}]})
+
     count: int
 
 

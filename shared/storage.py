@@ -20,7 +20,7 @@ from shared.clock import now
 from shared.contracts import StoredObject
 from shared.errors import TooLarge, Unavailable
 
-PART: Final = 8 * 1024 * 1024
+PART: Final = 5 * 1024 * 1024  # the smallest part that S3 takes
 INCOMING: Final = "incoming"
 DIGEST: Final = re.compile(r"[0-9a-f]{64}")
 # What an operator calls them -> what the S3 client calls them.

@@ -15,7 +15,7 @@ from deploy.demo.receiver import Receiver
 from deploy.demo.walk import Unexpected, Walk
 from deploy.installation import SERVICES
 from deploy.running import ROOT, Embedded
-from deploy.token import mint
+from deploy.tokens import mint
 from deploy.verify_audit import verify_folder
 
 FOLDER = ROOT / "var" / "demo"

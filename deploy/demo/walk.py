@@ -3,26 +3,21 @@
 The demonstration prints it; the end-to-end tests run the same walk in every mode, and kill programs between its stops.
 """
 
-import json
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import httpx
 
 from deploy.demo import people
+from deploy.demo.papers import BALLOT, CHECKED, DATA, METHOD, OWNERS, REVIEW, TABLES, approval, asked_for, described
 from deploy.demo.people import Person
 from deploy.demo.receiver import Receiver
 
-DATA = Path(__file__).parent
-TABLES: dict[str, dict[str, Any]] = json.loads((DATA / "schemas.json").read_text())
-OWNERS = {role: table["ministry"] for role, table in TABLES.items()}
 Mint = Callable[[Person], str]
-METHOD = "welfare_blind_spots"
 RELEASED = "results.result-released.v1"
 
 
@@ -115,13 +110,7 @@ class Walk:
         self.wait_until_published()
 
     def publish(self, steward: Person, table: dict[str, Any]) -> str:
-        columns = [{name: value for name, value in column.items() if value is not None} for column in table["columns"]]
-        described = {
-            "title": table["title"]["ko"], "description": f"{table['description']['ko']} {table['description']['en']}",
-            "legal_basis": table["legal_basis"], "sensitivity": table["sensitivity"],
-            "allowed_purposes": table["allowed_purposes"], "table": columns,
-        }  # fmt: skip
-        dataset: str = self.call(steward, "POST", "catalog", "/datasets", json=described).json()["id"]
+        dataset: str = self.call(steward, "POST", "catalog", "/datasets", json=described(table)).json()["id"]
         content = (DATA / table["file"]).read_bytes()
         self.call(steward, "PUT", "catalog", f"/datasets/{dataset}/file", content=content, headers={"Content-Type": "text/csv"})
         self.tell(f"    {steward.title}: registered '{table['title']['en']}' and uploaded {len(content):,} bytes")
@@ -145,8 +134,7 @@ class Walk:
         for reviewer in (people.YOON, people.LIM):
             if self.call(reviewer, "GET", "analysis", path).json()["state"] == "live":
                 break
-            review = {"verdict": "approve", "reason": "Card, code and constraints were read; the monotone test was run."}
-            self.call(reviewer, "POST", "analysis", f"{path}/reviews", json=review)
+            self.call(reviewer, "POST", "analysis", f"{path}/reviews", json=REVIEW)
             self.tell(f"    {reviewer.title}: approved {METHOD} {announced['version']}")
         self.method = self.call(people.YOON, "GET", "analysis", path).json()
         if self.method["state"] != "live":
@@ -159,15 +147,7 @@ class Walk:
     # Stops 1 and 2
 
     def asked(self) -> dict[str, Any]:
-        return {
-            "title": "복지 사각지대 발굴 2014",
-            "purpose": "Find households that would receive a benefit but do not, so that welfare officers can visit them.",
-            "legal_basis": "Demonstration on public-domain data",
-            "method": {"name": METHOD, "version": self.method["version"]},
-            "parameters": {},
-            "inputs": {role: {"dataset_id": dataset} for role, dataset in self.datasets.items()},
-            "audience": {"kind": "members"},
-        }
+        return asked_for(self.method["version"], self.datasets)
 
     def submit(self) -> None:
         def known() -> httpx.Response | None:
@@ -204,19 +184,14 @@ class Walk:
         self.say_waiting()
 
     def decision(self, who: Person, dataset: str, expect: tuple[int, ...] = (200, 201)) -> httpx.Response:
-        decision = {
-            "dataset_id": dataset, "verdict": "approve", "reason": "The purpose is covered by the stated basis.",
-            "conditions": ["Only for visits by welfare officers."],
-        }  # fmt: skip
-        return self.call(who, "POST", "requests", f"/{self.request_id}/decisions", json=decision, expect=expect)
+        return self.call(who, "POST", "requests", f"/{self.request_id}/decisions", json=approval(dataset), expect=expect)
 
     def vote(self) -> None:
         for member in (people.CHOI, people.JUNG, people.KANG):
             status = self.request()["status"]
             if status != "council_review":
                 break
-            ballot = {"ballot": "approve", "reason": "Clear benefit, least data, a method that explains itself."}
-            self.call(member, "POST", "requests", f"/{self.request_id}/votes", json=ballot)
+            self.call(member, "POST", "requests", f"/{self.request_id}/votes", json=BALLOT)
             self.tell(f"    {member.title}: votes to approve")
         self.say_waiting()
 
@@ -250,8 +225,7 @@ class Walk:
         hook = {"url": self.receiver.url, "events": [RELEASED], "description": "Case system"}
         self.secret = self.call(people.SEO, "POST", "results", "/subscriptions", json=hook).json()["secret"]
         for checker in (people.SHIN, people.OH):
-            vote = {"approve": True, "reason": "Every cell stands on at least ten households; what does not is withheld."}
-            shown = self.call(checker, "POST", "results", f"/{self.result_id}/votes", json=vote).json()
+            shown = self.call(checker, "POST", "results", f"/{self.result_id}/votes", json=CHECKED).json()
             self.tell(f"    {checker.title}: approves; the result is {shown['status']}")
         if shown["status"] != "released":
             raise Unexpected(f"the result is {shown['status']}")

@@ -15,6 +15,7 @@ from services.analysis.settings import Settings
 from shared.bus import Bus
 from shared.rabbit import RabbitBus
 from shared.service import Context, build_service
+from shared.telemetry import setup_logging
 
 DESCRIPTION = """Methods, and the runs of approved requests.
 
@@ -53,6 +54,7 @@ def build(settings: Settings, bus: Bus) -> FastAPI:
 def main() -> FastAPI:
     """The service alone: uvicorn --factory services.analysis.app:main"""
     settings = Settings()
+    setup_logging("analysis", settings.log_level)
     if settings.amqp_url is None:
         raise ValueError("ANALYSIS_AMQP_URL is not set")
     return build(settings, RabbitBus(settings.amqp_url.get_secret_value(), "analysis", prefix=settings.bus_prefix))

@@ -22,6 +22,7 @@ from services.analysis.schemas import (
     HeartbeatOut,
     SignalOut,
 )
+from services.analysis.schemas.worker import BUNDLE_FILE, UPLOADS
 from services.analysis.settings import Settings
 from services.analysis.tokens import Attempt, mint_token, read_token
 from shared.auth import Principal, Role, require
@@ -36,7 +37,6 @@ router = APIRouter(route_class=Route, tags=["worker"])
 bearer = HTTPBearer(auto_error=False, scheme_name="run-token", description="The token that the claim gave.")
 T = TypeVar("T")
 RECHECK = 1.0
-UPLOADS: dict[str, dict[str, str]] = {media_type: {} for media_type in sorted({*policy.MEDIA_TYPES.values()})}
 
 
 class Door:
@@ -125,7 +125,7 @@ async def show_bundle(run_id: UUID, attempt: ThisAttempt, door: Doorway) -> Bund
         return await queries.describe_bundle(session, run_id, attempt.fence)
 
 
-@router.get("/runs/{run_id}/bundle/{name}", response_class=StreamingResponse)
+@router.get("/runs/{run_id}/bundle/{name}", response_class=StreamingResponse, responses=BUNDLE_FILE)
 async def get_bundle_file(
     run_id: UUID, name: Annotated[str, Path(max_length=100, examples=["linked.parquet"])], attempt: ThisAttempt, door: Doorway
 ) -> StreamingResponse:
@@ -174,11 +174,16 @@ async def wait_for_signal(run_id: UUID, attempt: ThisAttempt, door: Doorway, wai
 
 
 @router.put(
-    "/runs/{run_id}/artefacts/{kind}/{name}", status_code=201,
+    "/runs/{run_id}/artefacts/{kind}/{name}",
+    status_code=201,
     openapi_extra={"requestBody": {"required": True, "content": UPLOADS}},
 )
 async def put_artefact(
-    run_id: UUID, kind: OutputKind, name: Annotated[Name, Path(examples=["by_region"])], attempt: ThisAttempt, door: Doorway,
+    run_id: UUID,
+    kind: OutputKind,
+    name: Annotated[Name, Path(examples=["by_region"])],
+    attempt: ThisAttempt,
+    door: Doorway,
     content_type: Annotated[str, Header(max_length=200)] = "",
 ) -> ArtefactOut:
     """Hand in one output, as its bytes (run token). It counts only if `finish` names it under the same fence.

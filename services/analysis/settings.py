@@ -40,7 +40,7 @@ class Settings(ServiceSettings):
     worker_seen_seconds: float = Field(default=60, gt=0, description="How long a worker counts as present after it called.")
     max_attempts: int = Field(default=3, ge=1, le=20, description="Claims (and, apart from these, prepares) before a run fails.")
     prepare_memory_mb: int = Field(default=1024, ge=64, description="Memory of the database that links the inputs, MiB.")
-    prepare_threads: int = Field(default=2, ge=1, le=64)
+    prepare_threads: int = Field(default=2, ge=1, le=64, description="Threads of that database.")
     prepare_lease_seconds: float = Field(default=60, gt=0, description="How long a prepare holds without being extended.")
     artefact_limit: int = Field(default=16 * MIB, ge=1, description="Largest artefact, bytes.")
     list_limit: int = Field(default=512 * MIB, ge=1, description="Largest restricted list, bytes.")

@@ -12,6 +12,7 @@ from services.catalog.settings import Settings
 from shared.bus import Bus
 from shared.rabbit import RabbitBus
 from shared.service import build_service
+from shared.telemetry import setup_logging
 
 DESCRIPTION = """Which tables the member ministries offer for joint analysis, on what legal basis and for which purposes.
 
@@ -30,6 +31,7 @@ def build(settings: Settings, bus: Bus) -> FastAPI:
 def main() -> FastAPI:
     """The service alone: uvicorn --factory services.catalog.app:main"""
     settings = Settings()
+    setup_logging("catalog", settings.log_level)
     if settings.amqp_url is None:
         raise ValueError("CATALOG_AMQP_URL is not set")
     return build(settings, RabbitBus(settings.amqp_url.get_secret_value(), "catalog", prefix=settings.bus_prefix))

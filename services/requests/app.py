@@ -12,6 +12,7 @@ from services.requests.settings import Settings
 from shared.bus import Bus
 from shared.rabbit import RabbitBus
 from shared.service import build_service
+from shared.telemetry import setup_logging
 
 MIGRATIONS = Path(__file__).with_name("migrations")
 DESCRIPTION = "Requests for analyses: what was asked, who has to decide, what they said and why."
@@ -35,6 +36,7 @@ def build(settings: Settings, bus: Bus) -> FastAPI:
 def main() -> FastAPI:
     """The service alone: uvicorn --factory services.requests.app:main"""
     settings = Settings()
+    setup_logging("requests", settings.log_level)
     if settings.amqp_url is None:
         raise ValueError("REQUESTS_AMQP_URL is not set")
     return build(settings, RabbitBus(settings.amqp_url.get_secret_value(), "requests", prefix=settings.bus_prefix))

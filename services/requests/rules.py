@@ -1,10 +1,11 @@
 """The rules of the house as data: quorum, refusal codes, timers and risk lanes, each with its legal basis."""
 
+import json
 from collections.abc import Collection
 from datetime import date, timedelta
 from pathlib import Path
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from shared.clock import add_working_days
 from shared.contracts import Code, Sensitivity, Text, Value
@@ -62,6 +63,8 @@ class Risk(Based):
 
 class Rules(Value):
     """One version of the rules; every decision records which version it was taken under."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [json.loads(HOUSE_RULES.read_text(encoding="utf-8"))]})
 
     version: str = Field(max_length=40)
     quorum: Number = Field(description="Votes of members not recused that a decision of the council needs.")

@@ -16,6 +16,7 @@ from services.results.webhooks import deliver
 from shared.bus import Bus
 from shared.rabbit import RabbitBus
 from shared.service import Context, Part, build_service
+from shared.telemetry import setup_logging
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -48,6 +49,7 @@ async def webhooks_part(context: Context) -> Part:
 def main() -> FastAPI:
     """The service alone: uvicorn --factory services.results.app:main"""
     settings = Settings()
+    setup_logging("results", settings.log_level)
     if settings.amqp_url is None:
         raise ValueError("RESULTS_AMQP_URL is not set")
     return build(settings, RabbitBus(settings.amqp_url.get_secret_value(), "results", prefix=settings.bus_prefix))

@@ -24,4 +24,4 @@ class Settings(ServiceSettings):
     webhook_per_subscription: int = Field(default=2, ge=1, description="Of these, to one subscription.")
     disclosure_rules: Path | None = Field(default=None, description="A disclosure profile instead of the one that is shipped.")
     check_attempts: int = Field(default=6, ge=1, description="Attempts to read a result's outputs before it is withheld.")
-    check_lease: timedelta = Field(default=timedelta(seconds=20), description="How soon the check of a dead process is taken over.")
+    check_lease: timedelta = Field(default=timedelta(seconds=20), description="When a dead process's check is taken over.")

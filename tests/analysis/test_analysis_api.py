@@ -41,9 +41,7 @@ async def test_the_matrix_of_runs(run_centre: tuple[Centre, str]) -> None:
                 assert (shown.json()["parameters"] is not None) == may
                 assert (shown.json()["title"] is not None) == may
             if not may:
-                refused = await centre.client.post(
-                    f"/analysis/runs/{run_id}/cancel", json={"reason": "r"}, headers=headers
-                )
+                refused = await centre.client.post(f"/analysis/runs/{run_id}/cancel", json={"reason": "r"}, headers=headers)
                 assert refused.status_code == (403 if sees else 404), (role, ministry)
     assert (await centre.client.get(f"/analysis/runs/{run_id}")).status_code == 401
     assert (await centre.client.post(f"/analysis/runs/{run_id}/cancel", json={"reason": "r"})).status_code == 401
@@ -127,9 +125,7 @@ BAD_BODIES: list[Any] = [
 @pytest.mark.parametrize("body", BAD_BODIES)
 async def test_bad_bodies(live_centre: Centre, body: Any) -> None:
     headers = live_centre.headers("centre-analyst", "centre") | {"Content-Type": "application/json"}
-    answer = await live_centre.client.post(
-        "/analysis/methods/peers/1.0.0/withdraw", content=json.dumps(body), headers=headers
-    )
+    answer = await live_centre.client.post("/analysis/methods/peers/1.0.0/withdraw", content=json.dumps(body), headers=headers)
     assert answer.status_code == 422, answer.text
     assert answer.headers["content-type"] == "application/problem+json"
     assert answer.json()["errors"][0]["pointer"].startswith("#")
@@ -173,10 +169,9 @@ async def test_the_api_describes_itself_with_examples_that_work(centre: Centre) 
         for method, operation in operations.items():
             assert operation.get("summary") and operation.get("description"), (method, path)
             content = operation.get("requestBody", {}).get("content", {})
-            if "application/json" in content and "schema" in content["application/json"]:
-                schema = document["components"]["schemas"][
-                    content["application/json"]["schema"]["$ref"].rsplit("/", 1)[-1]
-                ]
+            # What is not one of our models (an artefact's bytes) has its example in the operation: see tests/contract.
+            if "$ref" in content.get("application/json", {}).get("schema", {}):
+                schema = document["components"]["schemas"][content["application/json"]["schema"]["$ref"].rsplit("/", 1)[-1]]
                 assert schema["examples"], (method, path)
                 for example in schema["examples"]:
                     jsonschema.validate(example, {**schema, "components": document["components"]})

@@ -26,46 +26,80 @@ ASYNCAPI = {
         "asyncapi": {"const": "3.0.0"},
         "id": {"type": "string", "format": "uri", "pattern": "^urn:"},
         "info": {
-            "type": "object", "required": ["title", "version"], "additionalProperties": False,
+            "type": "object",
+            "required": ["title", "version"],
+            "additionalProperties": False,
             "properties": {
-                "title": {"type": "string"}, "version": {"type": "string"}, "description": {"type": "string"},
-                "license": {"type": "object", "required": ["name"]}, "externalDocs": {"type": "object", "required": ["url"]},
+                "title": {"type": "string"},
+                "version": {"type": "string"},
+                "description": {"type": "string"},
+                "license": {"type": "object", "required": ["name"]},
+                "externalDocs": {"type": "object", "required": ["url"]},
             },
         },
         "defaultContentType": {"type": "string"},
-        "servers": NAMED | {"additionalProperties": {
-            "type": "object", "required": ["host", "protocol"], "additionalProperties": False,
-            "properties": dict.fromkeys(
-                ["host", "protocol", "protocolVersion", "pathname", "description", "variables", "bindings"], {}
-            ),
-        }},
-        "channels": NAMED | {"additionalProperties": {
-            "type": "object", "required": ["address", "messages"], "additionalProperties": False,
-            "properties": {
-                "address": {"type": "string"}, "title": {"type": "string"}, "description": {"type": "string"},
-                "messages": {"type": "object", "minProperties": 1, "additionalProperties": REFERENCE}, "bindings": {},
-            },
-        }},
-        "operations": NAMED | {"additionalProperties": {
-            "type": "object", "required": ["action", "channel"], "additionalProperties": False,
-            "properties": {
-                "action": {"enum": ["send", "receive"]}, "channel": REFERENCE, "summary": {"type": "string"},
-                "messages": {"type": "array", "items": REFERENCE}, "bindings": {},
-            },
-        }},
+        "servers": NAMED
+        | {
+            "additionalProperties": {
+                "type": "object",
+                "required": ["host", "protocol"],
+                "additionalProperties": False,
+                "properties": dict.fromkeys(
+                    ["host", "protocol", "protocolVersion", "pathname", "description", "variables", "bindings"], {}
+                ),
+            }
+        },
+        "channels": NAMED
+        | {
+            "additionalProperties": {
+                "type": "object",
+                "required": ["address", "messages"],
+                "additionalProperties": False,
+                "properties": {
+                    "address": {"type": "string"},
+                    "title": {"type": "string"},
+                    "description": {"type": "string"},
+                    "messages": {"type": "object", "minProperties": 1, "additionalProperties": REFERENCE},
+                    "bindings": {},
+                },
+            }
+        },
+        "operations": NAMED
+        | {
+            "additionalProperties": {
+                "type": "object",
+                "required": ["action", "channel"],
+                "additionalProperties": False,
+                "properties": {
+                    "action": {"enum": ["send", "receive"]},
+                    "channel": REFERENCE,
+                    "summary": {"type": "string"},
+                    "messages": {"type": "array", "items": REFERENCE},
+                    "bindings": {},
+                },
+            }
+        },
         "components": {
-            "type": "object", "additionalProperties": False,
+            "type": "object",
+            "additionalProperties": False,
             "properties": {
                 "schemas": NAMED | {"additionalProperties": {"$ref": "http://json-schema.org/draft-07/schema#"}},
-                "messages": NAMED | {"additionalProperties": {
-                    "type": "object", "additionalProperties": False,
-                    "properties": {
-                        "name": {"type": "string"}, "title": {"type": "string"}, "summary": {"type": "string"},
-                        "contentType": {"type": "string"}, "correlationId": {"type": "object", "required": ["location"]},
-                        "payload": {"$ref": "http://json-schema.org/draft-07/schema#"},
-                        "examples": {"type": "array", "items": {"type": "object", "required": ["payload"]}},
-                    },
-                }},
+                "messages": NAMED
+                | {
+                    "additionalProperties": {
+                        "type": "object",
+                        "additionalProperties": False,
+                        "properties": {
+                            "name": {"type": "string"},
+                            "title": {"type": "string"},
+                            "summary": {"type": "string"},
+                            "contentType": {"type": "string"},
+                            "correlationId": {"type": "object", "required": ["location"]},
+                            "payload": {"$ref": "http://json-schema.org/draft-07/schema#"},
+                            "examples": {"type": "array", "items": {"type": "object", "required": ["payload"]}},
+                        },
+                    }
+                },
             },
         },
     },

@@ -157,8 +157,17 @@ def closed(schema: Schema) -> None:
 
 
 BREAKING = [
-    removed, no_longer_required, newly_required, other_type, made_nullable, shorter, longer_at_least, other_pattern,
-    other_constant, limited, closed,
+    removed,
+    no_longer_required,
+    newly_required,
+    other_type,
+    made_nullable,
+    shorter,
+    longer_at_least,
+    other_pattern,
+    other_constant,
+    limited,
+    closed,
 ]
 
 

@@ -17,7 +17,7 @@ from deploy.demo.receiver import Receiver
 from deploy.demo.walk import Walk
 from deploy.installation import SERVICES
 from deploy.running import Embedded, Separate
-from deploy.token import mint
+from deploy.tokens import mint
 from shared.topology import LISTENERS, Topology
 
 POSTGRES = os.environ.get("DURE_TEST_POSTGRES", "postgresql+asyncpg://postgres@127.0.0.1:5432/postgres")

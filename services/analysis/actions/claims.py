@@ -11,7 +11,7 @@ from sqlmodel import col, select
 from services.analysis import policy
 from services.analysis.actions.artefacts import STALE
 from services.analysis.actions.endings import end_run, locked_run, obstacle
-from services.analysis.models import LateResult, Method, MethodState, Run, RunArtefact, RunStatus, Sighting
+from services.analysis.models import LateResult, Method, Run, RunArtefact, RunStatus, Sighting
 from shared.audit import record_audit
 from shared.auth import Principal, Role, require
 from shared.clock import now
@@ -65,9 +65,8 @@ async def claim_run(session: Session, caller: Principal, offer: Offer, terms: Cl
 
 async def runnable_methods(session: Session, caller: Principal, offer: Offer) -> list[Method]:
     offered = {(each.name, each.version, each.digest) for each in offer.methods}
-    live = select(Method).where(col(Method.state) == MethodState.LIVE, col(Method.announced_by) == caller.subject)
-    found = (await session.exec(live.where(col(Method.name).in_({name for name, _, _ in offered})))).all()
-    return [each for each in found if (each.name, each.release, each.digest) in offered and policy.check_claimant(caller, each)]
+    found = (await session.exec(select(Method).where(col(Method.name).in_({name for name, _, _ in offered})))).all()
+    return [each for each in found if (each.name, each.release, each.digest) in offered and policy.may_claim(caller, each)]
 
 
 def method_columns(method: Method) -> tuple[ColumnElement[bool], ...]:

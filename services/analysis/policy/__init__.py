@@ -2,12 +2,12 @@
 
 from services.analysis.policy.cards import check_card
 from services.analysis.policy.methods import (
-    check_claimant,
     check_may_review,
     check_may_see_method,
     check_may_withdraw,
     check_reviewable,
     check_same_announcement,
+    may_claim,
     method_actions,
     sees_every_method,
 )
@@ -17,7 +17,7 @@ from services.analysis.policy.runs import check_may_cancel, check_may_see_run, r
 from services.analysis.policy.waiting import method_waiting, run_waiting
 
 __all__ = [
-    "MEDIA_TYPES", "Named", "check_card", "check_claimant", "check_finish", "check_may_cancel", "check_may_review",
+    "MEDIA_TYPES", "Named", "check_card", "may_claim", "check_finish", "check_may_cancel", "check_may_review",
     "check_may_see_method", "check_may_see_run", "check_may_withdraw", "check_media_type", "check_method_move",
     "check_move", "check_output", "check_reviewable", "check_same_announcement", "method_actions", "method_waiting",
     "run_actions", "run_waiting", "sees_every_method", "sees_every_run", "sees_parameters",

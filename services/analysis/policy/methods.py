@@ -30,7 +30,7 @@ def check_same_announcement(caller: Principal, method: Method, card: dict[str, A
         raise Conflict(f"{method.label} was withdrawn: announce a new version.")
 
 
-def check_claimant(caller: Principal, method: Method) -> bool:
+def may_claim(caller: Principal, method: Method) -> bool:
     """Whether this client may run the method: it is live, and it is the client that was reviewed with it."""
     return method.state is MethodState.LIVE and method.announced_by == caller.subject
 

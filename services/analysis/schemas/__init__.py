@@ -17,7 +17,25 @@ from services.analysis.schemas.worker import (
 )
 
 __all__ = [
-    "AnnounceIn", "ArtefactOut", "BundleOut", "CancelIn", "ClaimIn", "ClaimOut", "FileOut", "FinishIn", "FinishOut",
-    "HeartbeatIn", "HeartbeatOut", "MethodOut", "MethodSummary", "NamedArtefact", "ReviewIn", "ReviewOut", "RunOut", "RunSummary",
-    "SignalOut", "Waiting", "WithdrawIn",
+    "AnnounceIn",
+    "ArtefactOut",
+    "BundleOut",
+    "CancelIn",
+    "ClaimIn",
+    "ClaimOut",
+    "FileOut",
+    "FinishIn",
+    "FinishOut",
+    "HeartbeatIn",
+    "HeartbeatOut",
+    "MethodOut",
+    "MethodSummary",
+    "NamedArtefact",
+    "ReviewIn",
+    "ReviewOut",
+    "RunOut",
+    "RunSummary",
+    "SignalOut",
+    "Waiting",
+    "WithdrawIn",
 ]

@@ -45,6 +45,30 @@ CARD: Final[dict[str, Any]] = {
 }
 
 
+REVIEW: Final[dict[str, Any]] = {
+    "reviewer": "yoon.reviewer",
+    "ministry": "kostat",
+    "verdict": "approve",
+    "reason": "The code does what the card says.",
+    "at": "2026-03-02T02:00:00Z",
+}
+SUMMARY: Final[dict[str, Any]] = {
+    "id": "0199a1c0-0000-7000-8000-000000000010",
+    "name": CARD["name"],
+    "version": CARD["version"],
+    "digest": DIGEST,
+    "title": CARD["title"],
+    "owner": CARD["owner"],
+    "state": "registered",
+    "announced_by": "stock-worker",
+    "announced_at": "2026-03-02T01:00:00Z",
+    "live_at": None,
+    "waiting": "A second method reviewer, not of kostat, must approve it.",
+    "actions": ["review"],
+}
+WHOLE: Final[dict[str, Any]] = {**SUMMARY, "card": CARD, "reviews": [REVIEW], "withdrawn_reason": None}
+
+
 class AnnounceIn(In):
     """A version of a method: its card, and the SHA-256 of its code (as declared where the centre does not hold the code)."""
 
@@ -55,6 +79,8 @@ class AnnounceIn(In):
 
 
 class ReviewIn(In):
+    """What you found. One review of each body; it stands."""
+
     model_config = ConfigDict(
         json_schema_extra={"examples": [{"verdict": "approve", "reason": "The code does what the card says."}]}
     )
@@ -64,6 +90,8 @@ class ReviewIn(In):
 
 
 class WithdrawIn(In):
+    """Why the version is withdrawn; those whose runs end are told so."""
+
     model_config = ConfigDict(json_schema_extra={"examples": [{"reason": "A column was read with the wrong unit; see 1.0.1."}]})
 
     reason: Prose
@@ -79,6 +107,8 @@ class ReviewOut(BaseModel):
 
 class MethodSummary(BaseModel):
     """A version of a method, in a list."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [SUMMARY]})
 
     id: UUID
     name: str
@@ -96,6 +126,8 @@ class MethodSummary(BaseModel):
 
 class MethodOut(MethodSummary):
     """A version of a method with its card and reviews. The digest of code that the centre does not hold is only declared."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [WHOLE]})
 
     card: MethodCard
     reviews: list[ReviewOut]

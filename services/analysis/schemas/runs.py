@@ -1,7 +1,7 @@
 """Runs over HTTP."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -10,8 +10,37 @@ from services.analysis.models import RunStatus
 from services.analysis.schemas.base import In, Prose
 from shared.contracts import MethodRef, Reason
 
+SUMMARY: Final[dict[str, Any]] = {
+    "id": "0199a1c0-0000-7000-8000-000000000020",
+    "request_id": "0199a1c0-0000-7000-8000-00000000000a",
+    "ministry": "mohw",
+    "status": "running",
+    "method": {"name": "energy_peers", "version": "1.0.0", "digest": "5f2a" * 16},
+    "created_at": "2026-03-02T03:00:00Z",
+    "started_at": "2026-03-02T03:00:04Z",
+    "ended_at": None,
+    "progress": 0.4,
+    "message": "fold 2 of 5",
+    "reason": None,
+    "waiting": {"code": "running", "why": "A worker carries it out.", "who": "nobody: it goes on by itself"},
+    "actions": ["cancel"],
+}
+WHOLE: Final[dict[str, Any]] = {
+    **SUMMARY,
+    "title": "Energy use of public buildings",
+    "parameters": {"peers": 20},
+    "dataset_ids": ["0199a1c0-0000-7000-8000-000000000002", "0199a1c0-0000-7000-8000-000000000003"],
+    "rows": 18250,
+    "match_rates": {"facility": 1.0, "meter": 0.97},
+    "keys_dropped": {"meter": 12},
+    "fence": 1,
+    "attempts": 1,
+}
+
 
 class CancelIn(In):
+    """Why the run is cancelled."""
+
     model_config = ConfigDict(json_schema_extra={"examples": [{"reason": "The wrong year was asked for."}]})
 
     reason: Prose
@@ -27,6 +56,8 @@ class Waiting(BaseModel):
 
 class RunSummary(BaseModel):
     """A run, in a list."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [SUMMARY]})
 
     id: UUID
     request_id: UUID
@@ -45,6 +76,8 @@ class RunSummary(BaseModel):
 
 class RunOut(RunSummary):
     """A run. Title and parameters are for those who asked and for the centre; auditors and operators see the record."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [WHOLE]})
 
     title: str | None
     parameters: dict[str, Any] | None

@@ -11,6 +11,51 @@ from shared.contracts import MethodRef, Name, Outcome, OutputKind, Reason, Resou
 WORKER: Final = "018f3a52-7c1e-7d40-9a53-2f6b1c0d9e11"
 METHOD: Final[dict[str, Any]] = {"name": "energy_peers", "version": "1.0.0", "digest": "5f2a" * 16}
 OUTPUT: Final[dict[str, Any]] = {"kind": "table", "name": "by_region", "sha256": "9c1b" * 16}
+RUN: Final = "0199a1c0-0000-7000-8000-000000000020"
+CLAIM: Final[dict[str, Any]] = {
+    "run_id": RUN,
+    "fence": 1,
+    "lease_seconds": 30,
+    "token": "run.eyJyIjoi…",
+    "method": METHOD,
+    "resources": {"seconds": 600, "memory_mb": 1024},
+}
+BUNDLE: Final[dict[str, Any]] = {
+    "method": METHOD,
+    "parameters": {"peers": 20},
+    "match_rates": {"facility": 1.0, "meter": 0.97},
+    "files": [{"name": "linked.parquet", "sha256": "9c1b" * 16, "size": 734003, "media_type": "application/vnd.apache.parquet"}],
+}
+
+# What a method hands in, by media type.
+UPLOADS: Final[dict[str, dict[str, Any]]] = {
+    "application/json": {
+        "schema": {"type": "object"},
+        "example": {
+            "name": "by_region",
+            "title": {"ko": "지역별", "en": "By region"},
+            "rows": [["서울", 400]],
+            "notes": None,
+            "columns": [
+                {"name": "region", "title": {"ko": "지역", "en": "Region"}, "kind": "dimension"},
+                {"name": "facilities", "title": {"ko": "시설 수", "en": "Facilities"}, "kind": "count"},
+            ],
+        },
+    },
+    "application/x-ndjson": {
+        "schema": {"type": "string"},
+        "example": f'{{"pseudonym": "{"4f" * 32}", "score": 0.93, "reasons": [{{"code": "old", "ko": "노후", "en": "Old"}}]}}\n',
+    },
+    "text/plain": {"schema": {"type": "string"}, "example": "fold 1 of 5\nfold 2 of 5\n"},
+}
+
+BUNDLE_FILE: Final[dict[int | str, dict[str, Any]]] = {
+    200: {"description": "The file.", "content": {"application/vnd.apache.parquet": {"example": "PAR1…PAR1"}}}
+}
+
+
+def shown(example: dict[str, Any]) -> ConfigDict:
+    return ConfigDict(json_schema_extra={"examples": [example]})
 
 
 def one_line(text: str) -> str:
@@ -34,6 +79,8 @@ class ClaimIn(BaseModel):
 class ClaimOut(BaseModel):
     """A run that is yours until the lease ends without a heartbeat. The token speaks for this run and this fence only."""
 
+    model_config = shown(CLAIM)
+
     run_id: UUID
     fence: int
     lease_seconds: float
@@ -52,6 +99,8 @@ class FileOut(BaseModel):
 class BundleOut(BaseModel):
     """All that a worker gets of a run."""
 
+    model_config = shown(BUNDLE)
+
     method: MethodRef
     parameters: dict[str, Any]
     files: list[FileOut]
@@ -59,6 +108,8 @@ class BundleOut(BaseModel):
 
 
 class HeartbeatIn(BaseModel):
+    """How far the method is, and what it says."""
+
     model_config = ConfigDict(json_schema_extra={"examples": [{"progress": 0.4, "message": "fold 2 of 5"}]})
 
     progress: float = Field(ge=0, le=1)
@@ -68,15 +119,25 @@ class HeartbeatIn(BaseModel):
 class HeartbeatOut(BaseModel):
     """`cancel`: the run has ended, so stop the method at once."""
 
+    model_config = shown({"cancel": False, "lease_seconds": 30})
+
     cancel: bool
     lease_seconds: float
 
 
 class SignalOut(BaseModel):
+    """`cancel`: stop at once."""
+
+    model_config = shown({"cancel": True})
+
     cancel: bool
 
 
 class ArtefactOut(BaseModel):
+    """What was stored; name it in `finish`."""
+
+    model_config = shown({"sha256": "9c1b" * 16, "size": 2048})
+
     sha256: Sha256
     size: int
 
@@ -98,5 +159,9 @@ class FinishIn(BaseModel):
 
 
 class FinishOut(BaseModel):
+    """Where the run stands now."""
+
+    model_config = shown({"run_id": RUN, "status": "succeeded"})
+
     run_id: UUID
     status: RunStatus

@@ -17,7 +17,9 @@ router = APIRouter(prefix="/datasets", route_class=Route, tags=["datasets"])
 
 def fields(caller: Principal, dataset: Dataset) -> dict[str, Any]:
     return {
-        **dataset.model_dump(), "table": dataset.columns, "version": dataset.live_file,
+        **dataset.model_dump(),
+        "table": dataset.columns,
+        "version": dataset.live_file,
         "actions": policy.actions_for(caller, dataset),
     }
 

@@ -27,7 +27,7 @@ BODY: dict[str, Any] = {
                 "schema": {"type": "string", "format": "binary"},
                 "example": "person_no,tax_year,wages\n0000-4073-2979,2012,100757\n0000-9818-1151,2012,\n",
             },
-            "application/vnd.apache.parquet": {"schema": {"type": "string", "format": "binary"}},
+            "application/vnd.apache.parquet": {"schema": {"type": "string", "format": "binary"}, "example": "PAR1…PAR1"},
         },
     }
 }
@@ -92,9 +92,16 @@ def shown(caller: Principal, dataset: Dataset, file: DatasetFile, response: Resp
     tagged(response, file)
     report = Report.model_validate(file.report) if file.report else None
     return CheckOut(
-        dataset_id=dataset.id, version=file.number, state=file.state, object=file.stored, uploaded_by=file.uploaded_by,
-        uploaded_at=file.created_at, checked_at=file.checked_at, rows=report and report.rows,
-        error_count=report and report.error_count, errors=[explained(error) for error in report.errors] if report else [],
+        dataset_id=dataset.id,
+        version=file.number,
+        state=file.state,
+        object=file.stored,
+        uploaded_by=file.uploaded_by,
+        uploaded_at=file.created_at,
+        checked_at=file.checked_at,
+        rows=report and report.rows,
+        error_count=report and report.error_count,
+        errors=[explained(error) for error in report.errors] if report else [],
         actions=[action for action in policy.actions_for(caller, dataset) if action == "file"],
     )
 

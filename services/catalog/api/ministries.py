@@ -12,7 +12,11 @@ router = APIRouter(prefix="/ministries", route_class=Route, tags=["ministries"])
 
 def shown(ministry: Ministry) -> MinistryOut:
     return MinistryOut(
-        code=ministry.code, name=ministry.name, kind=ministry.kind, contact=ministry.contact, joined_at=ministry.created_at,
+        code=ministry.code,
+        name=ministry.name,
+        kind=ministry.kind,
+        contact=ministry.contact,
+        joined_at=ministry.created_at,
         actions=[],
     )
 

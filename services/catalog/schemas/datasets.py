@@ -14,11 +14,21 @@ MOST_COLUMNS = 2_000
 Subject = Annotated[str, StringConstraints(pattern=r"^[\x21-\x7e]{1,200}$")]
 TABLE: list[dict[str, Any]] = [
     {
-        "name": "person_no", "type": "string", "role": "key", "key_domain": "person", "nullable": False,
+        "name": "person_no",
+        "type": "string",
+        "role": "key",
+        "key_domain": "person",
+        "nullable": False,
         "title": {"ko": "개인 식별번호", "en": "Person number"},
     },
-    {"name": "tax_year", "type": "integer", "role": "quasi_identifier", "unit": "a", "nullable": False,
-     "title": {"ko": "귀속연도", "en": "Tax year"}},
+    {
+        "name": "tax_year",
+        "type": "integer",
+        "role": "quasi_identifier",
+        "unit": "a",
+        "nullable": False,
+        "title": {"ko": "귀속연도", "en": "Tax year"},
+    },
     {"name": "wages", "type": "number", "role": "measure", "unit": "KRW", "title": {"ko": "근로소득", "en": "Wages"}},
 ]
 EXAMPLE: dict[str, Any] = {
@@ -33,8 +43,17 @@ EXAMPLE: dict[str, Any] = {
 }
 STAMPS = {"created_at": "2026-03-02T01:00:00Z", "published_at": "2026-03-02T01:05:00Z"}
 OUT_EXAMPLE: dict[str, Any] = {
-    **EXAMPLE, **STAMPS, "id": "0199a1c0-0000-7000-8000-000000000002", "ministry": "nts", "steward": "lee@nts.example",
-    "state": "published", "version": 1, "latest_file": 1, "rows": 18250, "withdrawn_at": None, "withdrawal_reason": None,
+    **EXAMPLE,
+    **STAMPS,
+    "id": "0199a1c0-0000-7000-8000-000000000002",
+    "ministry": "nts",
+    "steward": "lee@nts.example",
+    "state": "published",
+    "version": 1,
+    "latest_file": 1,
+    "rows": 18250,
+    "withdrawn_at": None,
+    "withdrawal_reason": None,
     "actions": ["update", "file", "withdraw"],
 }
 

@@ -15,7 +15,9 @@ EXAMPLE: dict[str, Any] = {
     "version": 2,
     "state": "failed",
     "object": {
-        "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08", "size": 734003, "media_type": "text/csv",
+        "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+        "size": 734003,
+        "media_type": "text/csv",
     },
     "uploaded_by": "lee@nts.example",
     "uploaded_at": "2026-07-01T01:00:00Z",
@@ -24,7 +26,9 @@ EXAMPLE: dict[str, Any] = {
     "error_count": 1,
     "errors": [
         {
-            "line": 7214, "column": "wages", "code": "not-a-number",
+            "line": 7214,
+            "column": "wages",
+            "code": "not-a-number",
             "detail": {"ko": "유한한 수가 아닙니다.", "en": "This is not a finite number."},
         }
     ],

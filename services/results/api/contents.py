@@ -17,6 +17,7 @@ from services.results.queries.contents import LIMIT, entry, load_json, load_tabl
 from services.results.queries.report import Background, background, report_view
 from services.results.queries.results import readable_result
 from services.results.report import CONTENT_POLICY, csv_line, csv_table, render_page, with_rows
+from services.results.schemas import files
 from services.results.schemas.results import Why
 from shared.http import Caller, OptionalCaller, Route
 from shared.storage import Storage
@@ -25,7 +26,8 @@ router = APIRouter(route_class=Route, tags=["results"])
 CSV = "text/csv; charset=utf-8; header=present"
 # Whoever opens a picture by itself opens no page of ours with it.
 SEALED = {
-    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; sandbox", "X-Content-Type-Options": "nosniff",
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; sandbox",
+    "X-Content-Type-Options": "nosniff",
 }
 
 
@@ -72,10 +74,7 @@ def json_answer(value: Any, media_type: str = "application/json") -> Response:
     return file_answer(json.dumps(value, ensure_ascii=False, allow_nan=False), media_type)
 
 
-FILES: dict[int | str, dict[str, Any]] = {200: {"content": {"application/json": {}, "text/csv": {}}, "description": "The table."}}
-
-
-@router.get("/{result_id}/tables/{name}", response_class=Response, responses=FILES)
+@router.get("/{result_id}/tables/{name}", response_class=Response, responses=files.TABLE_ANSWER)
 async def read_table(
     result: Readable,
     name: Name,
@@ -90,32 +89,32 @@ async def read_table(
     return json_answer(table)
 
 
-@router.get("/{result_id}/metrics/{name}", response_class=Response)
+@router.get("/{result_id}/metrics/{name}", response_class=Response, responses=files.METRICS_ANSWER)
 async def read_metrics(result: Readable, name: Name, storage: Stored) -> Response:
     """A metrics file: each figure with the count it stands on."""
     return json_answer(await load_json(storage, entry(result, "metrics", name)["sha256"]))
 
 
-@router.get("/{result_id}/figures/{name}.svg", response_class=Response)
+@router.get("/{result_id}/figures/{name}.svg", response_class=Response, responses=files.SVG_ANSWER)
 async def read_figure_svg(result: Readable, name: Name, storage: Stored, lang: Tongue = Tongue.KO) -> Response:
     """A figure as SVG, drawn on the server, in Korean or English."""
     return file_answer(await storage.read(entry(result, "figures", name)["svg"][lang], LIMIT), "image/svg+xml")
 
 
-@router.get("/{result_id}/figures/{name}.png", response_class=Response)
+@router.get("/{result_id}/figures/{name}.png", response_class=Response, responses=files.PNG_ANSWER)
 async def read_figure_png(result: Readable, name: Name, storage: Stored, lang: Tongue = Tongue.KO) -> Response:
     """A figure as PNG, drawn on the server, in Korean or English."""
     return file_answer(await storage.read(entry(result, "figures", name)["png"][lang], LIMIT), "image/png")
 
 
-@router.get("/{result_id}/figures/{name}.json", response_class=Response)
+@router.get("/{result_id}/figures/{name}.json", response_class=Response, responses=files.SPEC_ANSWER)
 async def read_figure_spec(result: Readable, name: Name, storage: Stored, lang: Tongue = Tongue.KO) -> Response:
     """A figure as a Vega-Lite specification with the rows that it draws, for a browser to render."""
     spec = await load_json(storage, entry(result, "figures", name)["sha256"])
     return json_answer(with_rows(spec, await load_tables(storage, result), lang), "application/vnd.vegalite+json")
 
 
-@router.get("/{result_id}/report", response_class=HTMLResponse)
+@router.get("/{result_id}/report", response_class=HTMLResponse, responses=files.REPORT_ANSWER)
 async def read_report(
     result_id: ResultId, request: Request, storage: Stored, caller: OptionalCaller, lang: Tongue = Tongue.KO
 ) -> HTMLResponse:
@@ -132,7 +131,7 @@ async def result_and_background(request: Request, result_id: ResultId, caller: O
         return result, await background(session, result)
 
 
-@router.get("/{result_id}/restricted-list", response_class=StreamingResponse)
+@router.get("/{result_id}/restricted-list", response_class=StreamingResponse, responses=files.LIST_ANSWER)
 async def read_restricted_list(
     result_id: ResultId,
     request: Request,

@@ -58,7 +58,9 @@ async def list_subscriptions(
 
 
 @router.get("/{subscription_id}")
-async def show_subscription(subscription_id: SubscriptionId, response: Response, session: Reading, caller: Caller) -> SubscriptionOut:
+async def show_subscription(
+    subscription_id: SubscriptionId, response: Response, session: Reading, caller: Caller
+) -> SubscriptionOut:
     """One of your ministry's subscriptions."""
     row = await queries.find_subscription(session, caller, subscription_id)
     tagged(response, row)
@@ -93,7 +95,9 @@ async def list_deliveries(
 
 
 @router.post("/{subscription_id}/deliveries/{delivery_id}/redeliver", status_code=202)
-async def redeliver(subscription_id: SubscriptionId, delivery_id: DeliveryId, session: Transaction, caller: Caller) -> DeliveryOut:
+async def redeliver(
+    subscription_id: SubscriptionId, delivery_id: DeliveryId, session: Transaction, caller: Caller
+) -> DeliveryOut:
     """Send an event again, with the same webhook-id."""
     row = await actions.redeliver(session, caller, subscription_id, delivery_id)
     return queries.show_delivery(row, [], enabled=True)

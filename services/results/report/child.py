@@ -11,8 +11,23 @@ import vl_convert
 
 MEMORY = 2 * 1024**3
 TAGS = {
-    "svg", "g", "path", "rect", "line", "text", "tspan", "circle", "ellipse", "polygon", "defs", "clipPath", "linearGradient",
-    "radialGradient", "stop", "title", "desc",
+    "svg",
+    "g",
+    "path",
+    "rect",
+    "line",
+    "text",
+    "tspan",
+    "circle",
+    "ellipse",
+    "polygon",
+    "defs",
+    "clipPath",
+    "linearGradient",
+    "radialGradient",
+    "stop",
+    "title",
+    "desc",
 }
 
 

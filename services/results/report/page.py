@@ -33,10 +33,30 @@ def shown(value: Any) -> str:
     return f"{value:,}" if isinstance(value, int) else str(value)
 
 
+def cell_text(value: Any, kind: str) -> str:
+    """A cell by its column's kind: a rate is a percentage."""
+    return f"{value:.1%}" if kind == "rate" and isinstance(value, int | float) else shown(value)
+
+
+def in_tongue(table: Mapping[str, Any], tongue: str) -> list[int]:
+    """The columns to show: where a text stands in both languages (`label_ko`, `label_en`), the one of the page."""
+    names = [str(column["name"]) for column in table["columns"]]
+    other = "_en" if tongue == "ko" else "_ko"
+    return [at for at, name in enumerate(names) if not (name.endswith(other) and f"{name[:-3]}_{tongue}" in names)]
+
+
 def render_page(view: Mapping[str, Any], tongue: str) -> str:
     """The page of a view (see queries.report) in one language."""
     template = environment.get_template("report.html.j2")
     other = "en" if tongue == "ko" else "ko"
     return template.render(
-        view=view, t=WORDS[tongue], lang=tongue, other=other, css=CSS, shown=shown, reason=partial(reason_words, tongue=tongue)
+        view=view,
+        t=WORDS[tongue],
+        lang=tongue,
+        other=other,
+        css=CSS,
+        shown=shown,
+        cell_text=cell_text,
+        in_tongue=partial(in_tongue, tongue=tongue),
+        reason=partial(reason_words, tongue=tongue),
     )

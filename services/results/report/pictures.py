@@ -83,8 +83,14 @@ async def draw(
 async def draw_together(specs: Mapping[str, Mapping[str, Any]], stall: float) -> tuple[dict[str, Picture], bool]:
     """What one child draws until it ends by itself, or answers nothing for too long (False)."""
     child = await asyncio.create_subprocess_exec(
-        sys.executable, "-I", str(HERE / "child.py"), str(HERE / "fonts"),
-        stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL, env={},
+        sys.executable,
+        "-I",
+        str(HERE / "child.py"),
+        str(HERE / "fonts"),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.DEVNULL,
+        env={},
     )
     assert child.stdin
     assert child.stdout

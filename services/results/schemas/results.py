@@ -14,14 +14,25 @@ Why = Annotated[str, StringConstraints(strip_whitespace=True, min_length=5, max_
 
 
 EXAMPLE: JsonDict = {
-    "id": "01890a5d-ac96-774b-bcce-b302099a8057", "created_at": "2026-03-02T01:00:00Z", "version": 4, "status": "released",
-    "reason": None, "title": "Households that may miss out on welfare", "ministry": "mohw",
-    "audience": {"kind": "members", "ministries": []}, "released_at": "2026-03-03T02:10:00Z", "actions": ["read"],
-    "purpose": "Find households to contact.", "owners": ["nts", "molit"], "request_id": "01890a5d-ac96-774b-bcce-b302099a8000",
+    "id": "01890a5d-ac96-774b-bcce-b302099a8057",
+    "created_at": "2026-03-02T01:00:00Z",
+    "version": 4,
+    "status": "released",
+    "reason": None,
+    "title": "Households that may miss out on welfare",
+    "ministry": "mohw",
+    "audience": {"kind": "members", "ministries": []},
+    "released_at": "2026-03-03T02:10:00Z",
+    "actions": ["read"],
+    "purpose": "Find households to contact.",
+    "owners": ["nts", "molit"],
+    "request_id": "01890a5d-ac96-774b-bcce-b302099a8000",
     "method": {"name": "welfare_blind_spots", "version": "1.0.0", "digest": "0" * 64, "title": None},
-    "match_rates": {"benefits": 0.98}, "rules": "kr-gov-default/2026-01",
+    "match_rates": {"benefits": 0.98},
+    "rules": "kr-gov-default/2026-01",
     "tables": [{"name": "by_region", "title": {"ko": "지역별", "en": "By region"}, "rows": 17, "href": "/results/…"}],
-    "withheld": [{"kind": "table", "name": "by_age", "reasons": ["count-below-minimum"]}], "report": "/results/…/report",
+    "withheld": [{"kind": "table", "name": "by_age", "reasons": ["count-below-minimum"]}],
+    "report": "/results/…/report",
 }
 
 
@@ -108,7 +119,15 @@ class MethodOut(BaseModel):
     title: LocalText | None = None
 
 
+BRIEF = ("id", "created_at", "version", "status", "reason", "title", "ministry", "audience", "released_at", "actions")
+BRIEF_EXAMPLE: JsonDict = {name: EXAMPLE[name] for name in BRIEF}
+
+
 class ResultSummary(BaseModel):
+    """A result in a list."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [BRIEF_EXAMPLE]})
+
     id: UUID
     created_at: datetime
     version: int

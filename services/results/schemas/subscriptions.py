@@ -11,9 +11,32 @@ from services.results.models import DeliveryState
 from shared.contracts import ResultHeld, ResultRecalled, ResultReleased, ResultWithheld
 
 EXAMPLE: JsonDict = {
-    "id": "01890a5d-ac96-774b-bcce-b302099a8058", "created_at": "2026-03-02T01:00:00Z", "version": 1, "ministry": "mohw",
-    "created_by": "lee", "url": "https://hooks.mohw.example/dure", "events": ["results.result-released.v1"],
-    "description": "Case management", "disabled_reason": None, "former_until": None, "actions": ["rotate-secret", "delete"],
+    "id": "01890a5d-ac96-774b-bcce-b302099a8058",
+    "created_at": "2026-03-02T01:00:00Z",
+    "version": 1,
+    "ministry": "mohw",
+    "created_by": "lee",
+    "url": "https://hooks.mohw.example/dure",
+    "events": ["results.result-released.v1"],
+    "description": "Case management",
+    "disabled_reason": None,
+    "former_until": None,
+    "actions": ["rotate-secret", "delete"],
+}
+
+
+DELIVERY_EXAMPLE: JsonDict = {
+    "id": "01890a5d-ac96-774b-bcce-b302099a8059",
+    "created_at": "2026-03-03T02:10:01Z",
+    "event_id": "01890a5d-ac96-774b-bcce-b302099a8060",
+    "event_type": "results.result-released.v1",
+    "result_id": "01890a5d-ac96-774b-bcce-b302099a8057",
+    "state": "waiting",
+    "next_attempt_at": "2026-03-03T02:10:31Z",
+    "delivered_at": None,
+    "last_error": "http-status",
+    "actions": ["redeliver"],
+    "attempts": [{"at": "2026-03-03T02:10:02Z", "number": 1, "outcome": "http-status", "status": 503, "milliseconds": 41}],
 }
 
 
@@ -48,6 +71,8 @@ class SubscriptionIn(BaseModel):
 
 
 class SubscriptionOut(BaseModel):
+    """A subscription of your ministry."""
+
     model_config = ConfigDict(json_schema_extra={"examples": [EXAMPLE]})
 
     id: UUID
@@ -80,6 +105,10 @@ class AttemptOut(BaseModel):
 
 
 class DeliveryOut(BaseModel):
+    """One event on its way to your ministry's system, with each attempt."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [DELIVERY_EXAMPLE]})
+
     id: UUID
     created_at: datetime
     event_id: UUID = Field(description="The `webhook-id`: the same each time this event is sent to you.")

@@ -1,0 +1,98 @@
+"""How a service is: its parts one by one, for readyz, and what its metrics measure in the database."""
+
+import time
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, JsonValue
+from sqlalchemy import func, select
+
+from shared import ops
+from shared.bus import Bus
+from shared.db import Database
+from shared.keys import SigningKey
+from shared.storage import Storage
+from shared.telemetry import Metrics
+
+PARTS: list[JsonValue] = [
+    {"name": "database", "state": "ready", "detail": None},
+    {"name": "storage", "state": "ready", "detail": None},
+    {"name": "bus", "state": "degraded", "detail": "the broker is not reachable"},
+    {"name": "audit", "state": "ready", "detail": None},
+]
+DOCUMENT_EXAMPLE = {"asyncapi": "3.0.0", "info": {"title": "Dure catalog: events", "version": "1.0.0"}, "channels": {}}
+EVENTS_DOCUMENT: dict[int | str, dict[str, Any]] = {
+    200: {"description": "The AsyncAPI document.", "content": {"application/json": {"example": DOCUMENT_EXAMPLE}}}
+}
+METRICS_TEXT: dict[int | str, dict[str, Any]] = {
+    200: {"description": "Metrics as text.", "content": {"text/plain": {"example": 'dure_outbox_unsent{service="catalog"} 0\n'}}}
+}
+
+
+class Health(BaseModel):
+    """`ok`, or which background loops have ended (status 503)."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"status": "ok"}]})
+
+    status: str
+
+
+class Part(BaseModel):
+    """Something that the service needs: `ready`, `degraded` or `unavailable`."""
+
+    name: str
+    state: str
+    detail: str | None = None
+
+
+class Readiness(BaseModel):
+    """`ready`, `degraded` (works, but look at the parts) or `unavailable` (status 503)."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"status": "degraded", "parts": PARTS}]})
+
+    status: str
+    parts: list[Part]
+
+
+async def database_part(db: Database) -> Part:
+    inbox = db.tables.inbox
+    try:
+        async with db.reading() as session:
+            await session.execute(select(inbox.c.id).limit(1))
+            dead = (await session.execute(select(func.count()).where(inbox.c.state == "dead"))).scalar_one()
+    except Exception as error:
+        return Part(name="database", state="unavailable", detail=f"not reachable or not migrated ({type(error).__name__})")
+    if dead:
+        return Part(name="inbox", state="degraded", detail=f"{dead} events were given up: see /{db.service}/ops/inbox")
+    return Part(name="database", state="ready")
+
+
+async def storage_part(storage: Storage) -> Part:
+    try:
+        await storage.check()
+    except Exception as error:
+        return Part(name="storage", state="unavailable", detail=f"the object storage cannot be used ({type(error).__name__})")
+    return Part(name="storage", state="ready")
+
+
+def bus_part(bus: Bus) -> Part:
+    down = bus.down
+    return Part(name="bus", state="degraded" if down else "ready", detail=down)
+
+
+def audit_part(key: SigningKey | None) -> Part:
+    if key is None:
+        return Part(name="audit", state="degraded", detail="no signing key is set: audit rows are written but not sealed")
+    return Part(name="audit", state="ready")
+
+
+async def measure(db: Database, metrics: Metrics) -> None:
+    tables = db.tables
+    async with db.reading() as session:
+        created = tables.outbox.c.created_at
+        unsent = select(func.count().label("n"), func.min(created).label("oldest")).where(tables.outbox.c.due_at.is_not(None))
+        waiting = (await session.execute(unsent)).mappings().one()
+        states = await ops.count_states(session, tables.inbox)
+    metrics.outbox_unsent.set(waiting["n"])
+    metrics.outbox_oldest_seconds.set(time.time() - waiting["oldest"].timestamp() if waiting["oldest"] else 0)
+    metrics.inbox_new.set(states.get("new", 0))
+    metrics.inbox_dead.set(states.get("dead", 0))

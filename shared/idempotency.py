@@ -1,0 +1,65 @@
+"""The same key and the same body give the same answer: kept beside the deed, in its transaction."""
+
+import hashlib
+import json
+import re
+
+from fastapi import Request, Response
+from sqlalchemy import select, update
+from sqlalchemy.dialects.postgresql import insert as insert_postgresql
+from sqlalchemy.dialects.sqlite import insert as insert_sqlite
+
+from shared.auth import Principal
+from shared.bodies import read_body
+from shared.clock import now
+from shared.db import Database, Session
+from shared.errors import BadRequest, FieldError, Unprocessable
+
+
+class Replay(Exception):
+    """The same key and the same body came before: here is the answer that was given then."""
+
+    def __init__(self, response: Response) -> None:
+        self.response = response
+
+
+async def begin_idempotent(request: Request, session: Session, caller: Principal | None, key: str) -> None:
+    """Note the key in the deed's own transaction; a second request with it waits here, then gets the first one's answer."""
+    if not re.fullmatch(r"[\x21-\x7e]{1,200}", key):
+        error = FieldError("header/idempotency-key", "bad-key", "1 to 200 visible ASCII characters.")
+        raise BadRequest("The Idempotency-Key is not usable.", errors=[error])
+    db: Database = request.app.state.db
+    table = db.tables.idempotency
+    operation = f"{request.method} {request.url.path}"
+    if not hasattr(request, "_body"):  # this operation takes none, so nobody has looked at what came
+        await read_body(request, request.app.state.settings.body_limit)
+    # If-Match is part of what was asked, so it is part of the fingerprint.
+    asked = await request.body() + request.headers.get("if-match", "").encode()
+    row = {
+        "actor": caller.subject if caller else "",
+        "key": key,
+        "operation": operation[:300],
+        "body_sha256": hashlib.sha256(asked).hexdigest(),
+        "created_at": now(),
+    }
+    insert_new = (insert_sqlite if db.sqlite else insert_postgresql)(table).values(**row).on_conflict_do_nothing()
+    if (await session.execute(insert_new.returning(table.c.key))).first():
+        request.state.idempotent = session, row["actor"], key
+        return
+    known = (await session.execute(select(table).where(table.c.actor == row["actor"], table.c.key == key))).mappings().one()
+    if (known["operation"], known["body_sha256"]) != (row["operation"], row["body_sha256"]):
+        error = FieldError("header/idempotency-key", "key-reused", "Use a new key for another request.")
+        raise Unprocessable("This Idempotency-Key was used for another request.", errors=[error])
+    headers = json.loads(known["headers"]) | {"Idempotent-Replayed": "true"}
+    raise Replay(Response(known["body"], known["status"], headers))
+
+
+async def keep_answer(request: Request, response: Response) -> None:
+    """Keep the answer beside the deed, in its transaction."""
+    if not hasattr(request.state, "idempotent"):
+        return
+    session, actor, key = request.state.idempotent
+    table = request.app.state.db.tables.idempotency
+    headers = {name: value for name, value in response.headers.items() if name in ("content-type", "etag", "location")}
+    answer = {"status": response.status_code, "headers": json.dumps(headers), "body": bytes(response.body).decode()}
+    await session.execute(update(table).where(table.c.actor == actor, table.c.key == key).values(**answer))

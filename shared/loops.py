@@ -1,0 +1,77 @@
+"""Background work: loops that take turns, sleep until something is committed, and go on after a failure."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from shared.db import Database
+from shared.storage import Storage
+
+log = logging.getLogger(__name__)
+
+
+class Wake:
+    """Tells every loop and every long poll of a service that something was committed."""
+
+    def __init__(self) -> None:
+        self.event = asyncio.Event()
+        self.stop = asyncio.Event()
+
+    @property
+    def stopping(self) -> bool:
+        return self.stop.is_set()
+
+    async def rest(self, seconds: float) -> None:
+        """Wait, whatever is committed meanwhile; only the end of the service cuts it short."""
+        await self.wait(self.stop, seconds)
+
+    def ticket(self) -> asyncio.Event:
+        """Take it before looking, so that a commit between looking and waiting is not missed."""
+        return self.event
+
+    def set(self) -> None:
+        self.event.set()
+        self.event = asyncio.Event()
+
+    async def wait(self, ticket: asyncio.Event, seconds: float) -> None:
+        try:
+            async with asyncio.timeout(seconds):
+                await ticket.wait()
+        except TimeoutError:
+            pass
+
+
+@dataclass
+class Context:
+    """What a background step may use."""
+
+    db: Database
+    settings: Any
+    storage: Storage
+    wake: Wake
+    state: dict[str, Any] = field(default_factory=dict)
+
+
+GRACE = 3.0
+Step = Callable[[Context], Awaitable[bool]]
+Turn = Callable[[], Awaitable[bool]]
+
+
+async def until_stopped(name: str, turn: Turn, wake: Wake, idle: float) -> None:
+    """Take turns until there is nothing to do, then wait for a commit. A failing turn is logged and comes again, ever later."""
+    failures = 0
+    while not wake.stopping:
+        ticket = wake.ticket()
+        try:
+            busy = await turn()
+            failures = 0
+        except Exception as error:
+            failures += 1
+            busy = False
+            log.warning("step failed", extra={"step": name, "failures": failures}, exc_info=error)
+        if failures:
+            await wake.rest(min(0.2 * 2**failures, 10))
+        elif not busy:
+            await wake.wait(ticket, idle)

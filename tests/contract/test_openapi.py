@@ -1,0 +1,157 @@
+"""The OpenAPI documents: valid, stored, and every operation explained by its words, its examples and its refusals."""
+
+import json
+from collections.abc import Iterator
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+from openapi_spec_validator import validate
+
+from deploy import openapi
+from deploy.installation import SERVICES
+
+ROOT = Path(__file__).parents[2]
+JsonObject = dict[str, Any]
+# What anybody may ask, and what a worker asks with the token of its run.
+OPEN = {"healthz", "readyz", "metrics", "asyncapi"}
+RUN_TOKEN = {"show_bundle", "get_bundle_file", "beat", "wait_for_signal", "put_artefact", "finish_run"}
+
+
+@pytest.fixture(scope="module")
+def documents() -> dict[str, JsonObject]:
+    return openapi.documents()
+
+
+@pytest.fixture(params=SERVICES)
+def document(request: pytest.FixtureRequest, documents: dict[str, JsonObject]) -> JsonObject:
+    found: JsonObject = documents[request.param]
+    return found
+
+
+def examples(document: JsonObject) -> Iterator[tuple[str, JsonObject, Any]]:
+    """Every example with where it stands and the schema it belongs to."""
+    for name, schema in document["components"]["schemas"].items():
+        for example in schema.get("examples", []):
+            yield f"schema {name}", schema, example
+    for name, operation in openapi.operations(document):
+        contents = [operation.get("requestBody", {}), *operation["responses"].values()]
+        for kind, content in [one for each in contents for one in each.get("content", {}).items()]:
+            if "example" in content:
+                yield f"{name} {kind}", content.get("schema", {}), content["example"]
+        for parameter in operation.get("parameters", []):
+            for example in [*parameter.get("schema", {}).get("examples", []), *parameter.get("examples", {}).values()]:
+                shown = example.get("value") if isinstance(example, dict) and "value" in example else example
+                yield f"{name} parameter {parameter['name']}", parameter["schema"], shown
+
+
+def forgiving(document: JsonObject) -> JsonObject:
+    """The document's schemas; what may be null need not be there, as FastAPI leaves nulls out of examples."""
+    components: JsonObject = deepcopy(document["components"])
+    for schema in components["schemas"].values():
+        nullable = {name for name, one in schema.get("properties", {}).items() if {"type": "null"} in one.get("anyOf", [])}
+        schema["required"] = [name for name in schema.get("required", []) if name not in nullable]
+    return components
+
+
+def test_it_is_a_valid_openapi_document(document: JsonObject) -> None:
+    validate(document)
+    assert document["openapi"].startswith("3.1")
+    assert document["info"]["description"]
+
+
+def test_it_is_what_is_stored() -> None:
+    assert openapi.stale(ROOT, openapi.documents()) == []
+
+
+def test_every_operation_is_explained(document: JsonObject) -> None:
+    assert openapi.faults(document) == []
+
+
+def test_every_example_fits_its_schema(document: JsonObject) -> None:
+    wrong, components = [], forgiving(document)
+    for where, schema, example in examples(document | {"components": components}):
+        whole = {"components": components, **schema}
+        wrong += [
+            f"{where}: {error.json_path} {error.message[:200]}" for error in Draft202012Validator(whole).iter_errors(example)
+        ]
+    assert wrong == []
+
+
+def test_every_operation_says_whose_token_it_needs(document: JsonObject) -> None:
+    schemes = document["components"]["securitySchemes"]
+    assert schemes["bearer"]["scheme"] == "bearer"
+    assert schemes["bearer"]["bearerFormat"] == "JWT"
+    for name, operation in openapi.operations(document):
+        wanted = "run-token" if operation["operationId"] in RUN_TOKEN else "bearer"
+        expected: list[JsonObject] | None = None if operation["operationId"] in OPEN else [{wanted: []}]
+        assert operation.get("security") == expected, name
+
+
+def test_every_address_is_under_the_prefix_of_its_service(documents: dict[str, JsonObject]) -> None:
+    for service, document in documents.items():
+        assert all(path == f"/{service}" or path.startswith(f"/{service}/") for path in document["paths"])
+        assert {f"/{service}/{name}" for name in ("healthz", "readyz", "metrics", "asyncapi.json")} <= set(document["paths"])
+
+
+def test_every_write_takes_an_idempotency_key_and_every_list_a_cursor(document: JsonObject) -> None:
+    # Claims, beats and finishes are made repeatable by their fence, uploads by their digest.
+    by_themselves = RUN_TOKEN | {"claim_run", "attach_file"}
+    for name, operation in openapi.operations(document):
+        taken = {parameter["name"] for parameter in operation.get("parameters", [])}
+        if not name.startswith("GET") and operation["operationId"] not in by_themselves:
+            assert "Idempotency-Key" in taken, name
+        answer = operation["responses"].get("200", {}).get("content", {}).get("application/json", {})
+        if "next" in openapi.resolved(document, answer.get("schema", {})).get("properties", {}):
+            assert {"limit", "cursor"} <= taken, name
+
+
+@pytest.mark.parametrize(
+    ("at", "sentence"),
+    [
+        (("description",), "GET /catalog/datasets has no description"),
+        (("tags",), "GET /catalog/datasets has no tag"),
+        (("operationId",), "GET /catalog/datasets has no operationId of its own"),
+        (("responses", "4XX"), "GET /catalog/datasets does not say that it answers with problems"),
+        (("responses", "200", "content"), "GET /catalog/datasets: 200 says nothing of what is given"),
+        (
+            ("responses", "200", "content", "application/json", "schema"),
+            "GET /catalog/datasets: 200 application/json is given without an example",
+        ),
+    ],
+)
+def test_what_is_left_out_is_named(documents: dict[str, JsonObject], at: tuple[str, ...], sentence: str) -> None:
+    document = deepcopy(documents["catalog"])
+    *way, last = at
+    place = document["paths"]["/catalog/datasets"]["get"]
+    for step in way:
+        place = place[step]
+    del place[last]
+    assert openapi.faults(document) == [sentence]
+
+
+def test_a_body_without_an_example_is_named(documents: dict[str, JsonObject]) -> None:
+    document = deepcopy(documents["catalog"])
+    del document["components"]["schemas"]["DatasetIn"]["examples"]
+    assert openapi.faults(document) == ["POST /catalog/datasets: application/json is taken without an example"]
+
+
+def test_a_changed_interface_is_found(documents: dict[str, JsonObject], tmp_path: Path) -> None:
+    openapi.write(tmp_path, documents)
+    assert openapi.stale(tmp_path, documents) == []
+    stored = tmp_path / openapi.FOLDER / "requests.json"
+    stored.write_text(stored.read_text().replace('"votes"', '"ballots"'))
+    (tmp_path / openapi.FOLDER / "budget.json").write_text("{}")
+    assert openapi.stale(tmp_path, documents) == [
+        f"{openapi.FOLDER / name} is out of date: run python -m deploy.openapi" for name in ("budget.json", "requests.json")
+    ]
+
+
+def test_the_command_writes_and_checks(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert openapi.main(["--check"], tmp_path) == 1
+    assert capsys.readouterr().err.count("is out of date") == len(SERVICES)
+    assert openapi.main([], tmp_path) == 0
+    assert json.loads((tmp_path / openapi.FOLDER / "results.json").read_text())["info"]["title"] == "Dure results"
+    assert openapi.main(["--check"], tmp_path) == 0
