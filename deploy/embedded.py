@@ -14,7 +14,6 @@ import uvicorn
 from fastapi import FastAPI
 from starlette.applications import Starlette
 from starlette.responses import JSONResponse, RedirectResponse
-from starlette.routing import Mount
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from deploy.installation import settings
@@ -28,6 +27,8 @@ from services.requests.settings import Settings as RequestsSettings
 from services.results import app as results
 from services.results.settings import Settings as ResultsSettings
 from shared.bus import Bus, InProcessBus
+from shared.errors import NotFound
+from shared.http import PROBLEM
 from shared.telemetry import setup_logging
 
 
@@ -48,8 +49,7 @@ def embed(apps: dict[str, FastAPI]) -> Starlette:
 
     async def dispatch(scope: Scope, receive: Receive, send: Send) -> None:
         name = scope["path"].split("/")[1]
-        nothing = JSONResponse({"title": "Not found", "status": 404}, 404, media_type="application/problem+json")
-        other: ASGIApp = RedirectResponse("/catalog/docs") if not name else nothing
+        other: ASGIApp = RedirectResponse("/catalog/docs") if not name else nowhere(scope["path"])
         await apps.get(name, other)(scope, receive, send)
 
     @asynccontextmanager
@@ -60,7 +60,15 @@ def embed(apps: dict[str, FastAPI]) -> Starlette:
             await seed(apps["catalog"])
             yield
 
-    return Starlette(routes=[Mount("/", app=dispatch)], lifespan=lifespan)
+    whole = Starlette(lifespan=lifespan)
+    whole.router.default = dispatch  # no route at all: the pattern of one does not match a path with a line break
+    return whole
+
+
+def nowhere(path: str) -> JSONResponse:
+    """The problem of an address that belongs to no service."""
+    problem = NotFound("There is nothing at this address.").document("", path[:500]) | {"type": "about:blank"}
+    return JSONResponse(problem, 404, media_type=PROBLEM)
 
 
 def main() -> None:

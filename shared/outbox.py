@@ -17,7 +17,7 @@ from shared.due import backoff, claim_rows, db_now
 from shared.ids import new_id
 
 LEASE = timedelta(seconds=15)  # longer than a publish may take, shorter than anybody wants to wait after a crash
-BATCH = 100
+BATCH = 500
 
 
 async def next_sequence(session: Session, subject: str) -> int:
@@ -74,7 +74,7 @@ async def relay_batch(db: Database, bus: Bus) -> bool:
         return False
     db.emitted = False
     async with db.transaction() as session:
-        rows = await claim_rows(session, table, n=BATCH, lease=LEASE, order=(table.c.id,), columns=(table.c.body,))
+        rows = await claim_rows(session, table, n=BATCH, lease=LEASE, columns=(table.c.body,))
     if not rows:
         return False
     outcomes = await bus.publish([Envelope.parse(row["body"]) for row in rows])

@@ -10,7 +10,9 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
+from uuid import uuid4
 
+import asyncpg
 import httpx
 import pytest
 from fastapi import FastAPI
@@ -109,6 +111,20 @@ def headers(tokens: Callable[..., str]) -> Callable[..., dict[str, str]]:
 @pytest.fixture
 def bus() -> InProcessBus:
     return InProcessBus()
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+async def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[str]:
+    """An empty database of this test alone, on SQLite and on PostgreSQL; the latter is dropped afterwards."""
+    if request.param == "sqlite":
+        yield f"sqlite+aiosqlite:///{tmp_path}/own.db"
+        return
+    name = f"dure_test_{uuid4().hex[:12]}"
+    admin = await asyncpg.connect(POSTGRES.replace("+asyncpg", ""))
+    await admin.execute(f'CREATE DATABASE "{name}"')
+    yield f"{POSTGRES.rsplit('/', 1)[0]}/{name}"
+    await admin.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+    await admin.close()
 
 
 @pytest.fixture

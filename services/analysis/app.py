@@ -45,9 +45,17 @@ def build(settings: Settings, bus: Bus) -> FastAPI:
     lease = timedelta(seconds=settings.prepare_lease_seconds)
     terms = PrepareTerms(settings.wrapping_bytes, limits, lease, settings.max_attempts, settings.scratch)
     return build_service(
-        "analysis", settings=settings, bus=bus, metadata=Base.metadata, tables=PLUMBING,
-        migrations=MIGRATIONS, routers=[*routers, claims.router], consumers=consumers,
-        steps=[prepare, clear, reap], state={"prepare_terms": terms}, description=DESCRIPTION,
+        "analysis",
+        settings=settings,
+        bus=bus,
+        metadata=Base.metadata,
+        tables=PLUMBING,
+        migrations=MIGRATIONS,
+        routers=[*routers, claims.router],
+        consumers=consumers,
+        steps=[prepare, clear, reap],
+        state={"prepare_terms": terms},
+        description=DESCRIPTION,
     )
 
 

@@ -22,8 +22,15 @@ dataset is published whole or not at all. Nobody reads a raw file here."""
 
 def build(settings: Settings, bus: Bus) -> FastAPI:
     return build_service(
-        "catalog", settings=settings, bus=bus, metadata=Base.metadata, tables=PLUMBING,
-        migrations=Path(__file__).with_name("migrations"), routers=routers, consumers=consumers, steps=[check_next],
+        "catalog",
+        settings=settings,
+        bus=bus,
+        metadata=Base.metadata,
+        tables=PLUMBING,
+        migrations=Path(__file__).with_name("migrations"),
+        routers=routers,
+        consumers=consumers,
+        steps=[check_next],
         description=DESCRIPTION,
     )
 

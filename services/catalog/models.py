@@ -144,9 +144,17 @@ class Dataset(Base, Row, table=True):
     def announced(self, file: DatasetFile) -> DatasetPublished:
         """What the others are told of it, once this file of it is live."""
         return DatasetPublished(
-            dataset_id=self.id, version=file.number, title=self.title, ministry=self.ministry, steward=self.steward,
-            legal_basis=self.legal_basis, sensitivity=self.sensitivity, allowed_purposes=tuple(self.allowed_purposes),
-            table=self.table, rows=self.rows or 0, object=file.stored,
+            dataset_id=self.id,
+            version=file.number,
+            title=self.title,
+            ministry=self.ministry,
+            steward=self.steward,
+            legal_basis=self.legal_basis,
+            sensitivity=self.sensitivity,
+            allowed_purposes=tuple(self.allowed_purposes),
+            table=self.table,
+            rows=self.rows or 0,
+            object=file.stored,
         )
 
 

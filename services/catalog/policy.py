@@ -86,7 +86,9 @@ def may_withdraw(caller: Principal, dataset: Dataset) -> None:
 
 
 ACTIONS: dict[str, Callable[[Principal, Dataset], None]] = {
-    "update": may_update, "file": may_attach, "withdraw": may_withdraw,
+    "update": may_update,
+    "file": may_attach,
+    "withdraw": may_withdraw,
 }
 
 

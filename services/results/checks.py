@@ -172,7 +172,11 @@ class Check:
             png[tongue] = (await self.storage.put_bytes(picture.png, "image/png")).sha256
         self.contents["figures"].append(
             {
-                "name": name, "title": title_of(spec, name), "tables": sorted(tables_named(spec)), "svg": svg, "png": png,
+                "name": name,
+                "title": title_of(spec, name),
+                "tables": sorted(tables_named(spec)),
+                "svg": svg,
+                "png": png,
                 "sha256": await self.keep(spec),
             }
         )

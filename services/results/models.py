@@ -39,6 +39,7 @@ TRANSITIONS: dict[Status, frozenset[Status]] = {
 
 def choice(values: type[StrEnum], **options: Any) -> Column[Any]:
     """A column that holds one of the values as plain text: a new value needs no change of type."""
+
     def names(them: type[StrEnum]) -> list[str]:
         return [one.value for one in them]
 

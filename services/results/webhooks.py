@@ -59,9 +59,7 @@ class Courier:
         room, each = ctx.settings.webhook_at_once - len(self.flying), ctx.settings.webhook_per_subscription
         on_way = Counter(self.flying.values())
         full = [owner for owner, count in on_way.items() if count >= each]
-        due = select(Delivery.subscription_id).where(
-            col(Delivery.due_at) <= db_now(), col(Delivery.subscription_id).not_in(full)
-        )
+        due = select(Delivery.subscription_id).where(col(Delivery.due_at) <= db_now(), col(Delivery.subscription_id).not_in(full))
         async with ctx.db.reading() as session:
             owners = (await session.exec(due.distinct().limit(max(room, 0)))).all()
         if not owners:
@@ -98,9 +96,7 @@ async def send(ctx: Context, tls: ssl.SSLContext, delivery: Delivery, subscripti
         log.warning("delivery not recorded", extra={"delivery": str(delivery.id)}, exc_info=error)
 
 
-async def attempt(
-    ctx: Context, tls: ssl.SSLContext, delivery: Delivery, subscription: Subscription
-) -> tuple[str, int | None]:
+async def attempt(ctx: Context, tls: ssl.SSLContext, delivery: Delivery, subscription: Subscription) -> tuple[str, int | None]:
     """Post once. Returns an outcome code and the HTTP status if there was one."""
     if subscription.ended_at or subscription.disabled_reason:
         return "subscription-ended", None

@@ -54,9 +54,7 @@ class Claim:
 
     async def call(self, method: str, path: str, **kwargs: Any) -> httpx.Response:
         headers = {"Authorization": f"Bearer {self.told['token']}", **kwargs.pop("headers", {})}
-        return await self.client.request(
-            method, f"/analysis/runs/{self.told['run_id']}{path}", headers=headers, **kwargs
-        )
+        return await self.client.request(method, f"/analysis/runs/{self.told['run_id']}{path}", headers=headers, **kwargs)
 
     async def beat(self, progress: float = 0.5, message: str = "halfway") -> httpx.Response:
         return await self.call("POST", "/heartbeat", json={"progress": progress, "message": message})
@@ -96,13 +94,9 @@ class Centre:
         self, of: MethodCard | None = None, digest: str = DIGEST, subject: str = "worker.centre"
     ) -> httpx.Response:
         body = {"card": (of or card()).model_dump(mode="json"), "digest": digest}
-        return await self.client.post(
-            "/analysis/methods", json=body, headers=self.headers("worker", "centre", subject=subject)
-        )
+        return await self.client.post("/analysis/methods", json=body, headers=self.headers("worker", "centre", subject=subject))
 
-    async def review(
-        self, ministry: str, verdict: str = "approve", version: str = "1.0.0", **who: Any
-    ) -> httpx.Response:
+    async def review(self, ministry: str, verdict: str = "approve", version: str = "1.0.0", **who: Any) -> httpx.Response:
         headers = self.headers(who.pop("role", "method-reviewer"), ministry, **who)
         body = {"verdict": verdict, "reason": "Read it."}
         return await self.client.post(f"/analysis/methods/peers/{version}/reviews", json=body, headers=headers)

@@ -1,14 +1,12 @@
 """On SQLite and on PostgreSQL: migrations from empty, the deeds, and many at once."""
 
 import asyncio
-import os
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
-import asyncpg
 import pytest
 from sqlmodel import col, select
 
@@ -38,23 +36,8 @@ from tests.analysis.examples import (
     person,
 )
 
-POSTGRES = os.environ.get("DURE_TEST_POSTGRES", "postgresql+asyncpg://postgres@127.0.0.1:5432/postgres")
 TERMS = actions.ClaimTerms(timedelta(seconds=30), 3)
 MOMENT = actions.ClaimTerms(timedelta(seconds=0.05), 3)
-
-
-@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
-async def url(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[str]:
-    """An empty database of this test's own, on SQLite and on PostgreSQL."""
-    if request.param == "sqlite":
-        yield f"sqlite+aiosqlite:///{tmp_path}/own.db"
-        return
-    name = f"dure_test_{uuid4().hex[:12]}"
-    admin = await asyncpg.connect(POSTGRES.replace("+asyncpg", ""))
-    await admin.execute(f'CREATE DATABASE "{name}"')
-    yield f"{POSTGRES.rsplit('/', 1)[0]}/{name}"
-    await admin.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
-    await admin.close()
 
 
 class Desk:
@@ -113,19 +96,19 @@ class Desk:
 
 
 @pytest.fixture
-async def desk(url: str, tmp_path: Path) -> AsyncIterator[Desk]:
-    await asyncio.to_thread(upgrade, MIGRATIONS, url)
-    db = Database(url, Base.metadata, PLUMBING, "analysis")
+async def desk(database_url: str, tmp_path: Path) -> AsyncIterator[Desk]:
+    await asyncio.to_thread(upgrade, MIGRATIONS, database_url)
+    db = Database(database_url, Base.metadata, PLUMBING, "analysis")
     desk = Desk(db, Storage((tmp_path / "objects").as_uri()), tmp_path)
     await desk.go_live()
     yield desk
     await db.close()
 
 
-async def test_migrations_from_empty_match_the_models(url: str) -> None:
-    await asyncio.to_thread(upgrade, MIGRATIONS, url)
-    await asyncio.to_thread(check, MIGRATIONS, url)
-    await asyncio.to_thread(upgrade, MIGRATIONS, url)
+async def test_migrations_from_empty_match_the_models(database_url: str) -> None:
+    await asyncio.to_thread(upgrade, MIGRATIONS, database_url)
+    await asyncio.to_thread(check, MIGRATIONS, database_url)
+    await asyncio.to_thread(upgrade, MIGRATIONS, database_url)
 
 
 async def test_the_walk(desk: Desk) -> None:
@@ -245,9 +228,9 @@ async def test_a_withdrawal_that_came_unseen_is_met_at_claim_and_finish(desk: De
         assert ended.reason["code"] == "dataset-withdrawn"
 
 
-async def test_two_reviewers_of_one_body_at_once(url: str, tmp_path: Path) -> None:
-    await asyncio.to_thread(upgrade, MIGRATIONS, url)
-    db = Database(url, Base.metadata, PLUMBING, "analysis")
+async def test_two_reviewers_of_one_body_at_once(database_url: str, tmp_path: Path) -> None:
+    await asyncio.to_thread(upgrade, MIGRATIONS, database_url)
+    db = Database(database_url, Base.metadata, PLUMBING, "analysis")
     desk = Desk(db, Storage((tmp_path / "objects").as_uri()), tmp_path)
     async with db.transaction(caller=WORKER) as session:
         await actions.announce_method(session, WORKER, card(), DIGEST)

@@ -293,9 +293,7 @@ async def test_run_tokens_speak_for_their_run_only(live_centre: Centre) -> None:
 
 
 async def jwts(centre: Centre) -> list[str]:
-    return [
-        centre.headers(role, "centre")["Authorization"].removeprefix("Bearer ") for role in ("worker", "centre-analyst")
-    ]
+    return [centre.headers(role, "centre")["Authorization"].removeprefix("Bearer ") for role in ("worker", "centre-analyst")]
 
 
 async def test_a_run_token_opens_no_other_door(live_centre: Centre) -> None:
@@ -313,9 +311,7 @@ async def test_only_a_worker_claims(live_centre: Centre) -> None:
         answer = await live_centre.client.post("/analysis/claims", json=body, headers=live_centre.headers(role))
         assert (answer.status_code, answer.json()["right"]) == (403, "worker")
     for bad in ({"wait": 26}, {"wait": -1}, {"worker": "x"}, {"methods": []}, {"methods": [{"name": "peers"}]}):
-        answer = await live_centre.client.post(
-            "/analysis/claims", json=body | bad, headers=live_centre.headers("worker")
-        )
+        answer = await live_centre.client.post("/analysis/claims", json=body | bad, headers=live_centre.headers("worker"))
         assert answer.status_code == 422
 
 

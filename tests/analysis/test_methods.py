@@ -95,9 +95,7 @@ async def test_withdrawal_ends_what_waits_and_stays(live_centre: Centre) -> None
     run = await live_centre.row(run_id)
     assert run.status is RunStatus.FAILED
     assert run.reason and run.reason["code"] == "method-withdrawn"
-    again = await live_centre.client.post(
-        "/analysis/methods/peers/1.0.0/withdraw", json={"reason": "Twice."}, headers=headers
-    )
+    again = await live_centre.client.post("/analysis/methods/peers/1.0.0/withdraw", json={"reason": "Twice."}, headers=headers)
     assert again.status_code == 409
     assert (await live_centre.announce()).status_code == 409
     assert (await live_centre.review("motie")).status_code == 409
@@ -112,9 +110,7 @@ async def test_who_may_withdraw(live_centre: Centre) -> None:
         ("worker", "worker.centre", 200),
     ):
         headers = live_centre.headers(role, "centre", subject=subject)
-        answer = await live_centre.client.post(
-            "/analysis/methods/peers/1.0.0/withdraw", json={"reason": "r"}, headers=headers
-        )
+        answer = await live_centre.client.post("/analysis/methods/peers/1.0.0/withdraw", json={"reason": "r"}, headers=headers)
         assert answer.status_code == status, answer.text
 
 
@@ -171,9 +167,7 @@ async def test_a_review_of_an_older_reading_is_refused(centre: Centre) -> None:
 @pytest.mark.parametrize("here", MethodState)
 @pytest.mark.parametrize("there", MethodState)
 def test_every_pair_of_method_states(here: MethodState, there: MethodState) -> None:
-    method = Method(
-        name="m", release="1.0.0", digest=DIGEST, card={}, state=here, announced_by="a", announced_ministry="b"
-    )
+    method = Method(name="m", release="1.0.0", digest=DIGEST, card={}, state=here, announced_by="a", announced_ministry="b")
     if there in METHOD_TRANSITIONS[here]:
         policy.check_method_move(method, there)
     else:

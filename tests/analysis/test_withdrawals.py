@@ -165,15 +165,11 @@ def withheld(request_id: UUID) -> ResultWithheld:
 
 def recalled(request_id: UUID) -> ResultRecalled:
     audience = Audience(kind=AudienceKind.PUBLIC)
-    return ResultRecalled(
-        result_id=new_id(), request_id=request_id, ministry="mohw", audience=audience, reason="Wrong."
-    )
+    return ResultRecalled(result_id=new_id(), request_id=request_id, ministry="mohw", audience=audience, reason="Wrong.")
 
 
 @pytest.mark.parametrize("closing", [released, withheld, recalled])
-async def test_the_key_is_destroyed_when_the_request_closes(
-    live_centre: Centre, closing: Callable[[UUID], Event]
-) -> None:
+async def test_the_key_is_destroyed_when_the_request_closes(live_centre: Centre, closing: Callable[[UUID], Event]) -> None:
     event = approved()
     await live_centre.prepared(event)
     claim = await live_centre.worker().claim()

@@ -17,9 +17,13 @@ TABLE = [
     {"name": "wages", "type": "integer", "role": "measure", "unit": "KRW", "title": {"ko": "근로소득", "en": "Wages"}},
 ]
 DATASET: dict[str, Any] = {
-    "title": "가구 소득과 세금", "description": "연말정산 자료를 모은 연간 소득 자료",
-    "legal_basis": "Framework Act on National Taxes", "sensitivity": "identifiable",
-    "allowed_purposes": ["복지 사각지대 발굴"], "keywords": ["소득", "100%_tax"], "table": TABLE,
+    "title": "가구 소득과 세금",
+    "description": "연말정산 자료를 모은 연간 소득 자료",
+    "legal_basis": "Framework Act on National Taxes",
+    "sensitivity": "identifiable",
+    "allowed_purposes": ["복지 사각지대 발굴"],
+    "keywords": ["소득", "100%_tax"],
+    "table": TABLE,
 }
 GOOD = b"person_no,wages\nP1,100\nP2,\n"
 

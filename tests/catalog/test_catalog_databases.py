@@ -1,44 +1,24 @@
 """The same life of a dataset on SQLite and on PostgreSQL, from an empty database that the migrations have filled."""
 
 import asyncio
-import os
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
-
-import asyncpg
-import pytest
 
 import services.catalog
 from shared import migrate
 from shared.contracts import Envelope
 
-POSTGRES = os.environ.get("DURE_TEST_POSTGRES", "postgresql+asyncpg://postgres@127.0.0.1:5432/postgres")
 MIGRATIONS = Path(services.catalog.__file__).parent / "migrations"
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
-async def url(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[str]:
-    """An empty database; the PostgreSQL one has a name of its own and is dropped."""
-    if request.param == "sqlite":
-        yield f"sqlite+aiosqlite:///{tmp_path}/empty.db"
-        return
-    name = f"dure_test_{uuid4().hex[:12]}"
-    admin = await asyncpg.connect(POSTGRES.replace("+asyncpg", ""))
-    await admin.execute(f'CREATE DATABASE "{name}"')
-    yield f"{POSTGRES.rsplit('/', 1)[0]}/{name}"
-    await admin.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
-    await admin.close()
+async def test_the_migrations_give_what_the_models_say(database_url: str) -> None:
+    await asyncio.to_thread(migrate.upgrade, MIGRATIONS, database_url)
+    await asyncio.to_thread(migrate.check, MIGRATIONS, database_url)
 
 
-async def test_the_migrations_give_what_the_models_say(url: str) -> None:
-    await asyncio.to_thread(migrate.upgrade, MIGRATIONS, url)
-    await asyncio.to_thread(migrate.check, MIGRATIONS, url)
-
-
-async def test_the_life_of_a_dataset(url: str, open_desk: Callable[..., Awaitable[Any]], heard: list[Envelope]) -> None:
-    desk = await open_desk(database_url=url)
+async def test_the_life_of_a_dataset(database_url: str, open_desk: Callable[..., Awaitable[Any]], heard: list[Envelope]) -> None:
+    desk = await open_desk(database_url=database_url)
     dataset = await desk.published()
     path = f"/catalog/datasets/{dataset['id']}"
     etag = (await desk.get(path)).headers["etag"]

@@ -205,9 +205,7 @@ async def test_a_withdrawal_overtakes_the_check(desk: Any, monkeypatch: pytest.M
     assert [envelope for envelope in heard if "dataset" in envelope.type] == []
 
 
-async def test_a_check_that_breaks_down_is_tried_again_and_then_given_up(
-    open_desk: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_check_that_breaks_down_is_tried_again_and_then_given_up(open_desk: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     desk = await open_desk(check_attempts=2, idle_seconds=0.05)
     tries = 0
 

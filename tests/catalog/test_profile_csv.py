@@ -215,7 +215,8 @@ def tables_with_one_bad_cell(draw: st.DrawFn) -> tuple[list[str], list[list[str]
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
-    planted=tables_with_one_bad_cell(), ending=st.sampled_from(["\n", "\r\n"]),
+    planted=tables_with_one_bad_cell(),
+    ending=st.sampled_from(["\n", "\r\n"]),
     quoting=st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL]),
 )
 def test_one_planted_cell_is_found_exactly(tmp_path: Path, planted: Any, ending: str, quoting: Any) -> None:

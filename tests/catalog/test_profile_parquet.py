@@ -42,7 +42,13 @@ ALL = (
     "DATE '2020-01-01' + i::INTEGER AS born, TIMESTAMP '2020-01-01 00:00:00' + to_seconds(i) AS seen FROM range(1000) t(i)"
 )
 ALL_COLUMNS = [
-    "person:string!", "age:integer!", "score:number", "price:number", "poor:boolean", "born:date", "seen:datetime",
+    "person:string!",
+    "age:integer!",
+    "score:number",
+    "price:number",
+    "poor:boolean",
+    "born:date",
+    "seen:datetime",
 ]
 
 

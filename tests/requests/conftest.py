@@ -1,12 +1,9 @@
 """A house that knows its members, datasets and method, on a SQLite file of its own."""
 
 import asyncio
-import os
 from collections.abc import AsyncIterator
 from pathlib import Path
-from uuid import uuid4
 
-import asyncpg
 import pytest
 
 from services.requests.app import MIGRATIONS
@@ -16,28 +13,12 @@ from shared.migrate import upgrade
 from tests.requests.examples import world
 from tests.requests.house import House
 
-POSTGRES = os.environ.get("DURE_TEST_POSTGRES", "postgresql+asyncpg://postgres@127.0.0.1:5432/postgres")
-
-
-@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
-async def url(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[str]:
-    """An empty database of this test's own, on SQLite and on PostgreSQL."""
-    if request.param == "sqlite":
-        yield f"sqlite+aiosqlite:///{tmp_path}/own.db"
-        return
-    name = f"dure_test_{uuid4().hex[:12]}"
-    admin = await asyncpg.connect(POSTGRES.replace("+asyncpg", ""))
-    await admin.execute(f'CREATE DATABASE "{name}"')
-    yield f"{POSTGRES.rsplit('/', 1)[0]}/{name}"
-    await admin.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
-    await admin.close()
-
 
 @pytest.fixture
-async def migrated_house(url: str) -> AsyncIterator[House]:
+async def migrated_house(database_url: str) -> AsyncIterator[House]:
     """A house on a database that the migrations made."""
-    await asyncio.to_thread(upgrade, MIGRATIONS, url)
-    db = Database(url, Base.metadata, PLUMBING, "requests")
+    await asyncio.to_thread(upgrade, MIGRATIONS, database_url)
+    db = Database(database_url, Base.metadata, PLUMBING, "requests")
     house = House(db)
     await house.hear(*world())
     yield house

@@ -34,10 +34,10 @@ async def at_once(*deeds: Awaitable[AnalysisRequest | None]) -> list[Any]:
     return await asyncio.gather(*deeds, return_exceptions=True)
 
 
-async def test_migrations_from_empty_match_the_models(url: str) -> None:
-    await asyncio.to_thread(upgrade, MIGRATIONS, url)
-    await asyncio.to_thread(check, MIGRATIONS, url)
-    await asyncio.to_thread(upgrade, MIGRATIONS, url)
+async def test_migrations_from_empty_match_the_models(database_url: str) -> None:
+    await asyncio.to_thread(upgrade, MIGRATIONS, database_url)
+    await asyncio.to_thread(check, MIGRATIONS, database_url)
+    await asyncio.to_thread(upgrade, MIGRATIONS, database_url)
 
 
 async def test_the_walk(migrated_house: House) -> None:

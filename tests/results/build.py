@@ -42,8 +42,11 @@ def column(name: str, kind: str, **more: Any) -> dict[str, Any]:
 def table(name: str = "by_region", rows: list[list[Any]] | None = None, **more: Any) -> dict[str, Any]:
     """region, households, blind (a part of households), rate of blind, mean score."""
     columns = [
-        column("region", "dimension"), column("households", "count"), column("blind", "count", of="households"),
-        column("rate", "rate", of="households", numerator="blind"), column("score", "measure", of="blind"),
+        column("region", "dimension"),
+        column("households", "count"),
+        column("blind", "count", of="households"),
+        column("rate", "rate", of="households", numerator="blind"),
+        column("score", "measure", of="blind"),
     ]
     rows = rows if rows is not None else [["서울", 400, 40, 0.1, 0.71], ["부산", 200, 30, 0.15, 0.68]]
     return {"name": name, "title": words("By region"), "columns": columns, "rows": rows, "notes": words("Of a sample.")} | more
@@ -51,7 +54,10 @@ def table(name: str = "by_region", rows: list[list[Any]] | None = None, **more: 
 
 def figure(data: str = "by_region", **more: Any) -> dict[str, Any]:
     return {
-        "$schema": SCHEMA, "title": words("Blind spots by region"), "data": {"name": data}, "mark": "bar",
+        "$schema": SCHEMA,
+        "title": words("Blind spots by region"),
+        "data": {"name": data},
+        "mark": "bar",
         "encoding": {
             "x": {"field": "region", "type": "nominal", "title": words("Region")},
             "y": {"field": "rate", "type": "quantitative", "axis": {"format": ".0%"}},
@@ -76,9 +82,14 @@ def listing(count: int = 3) -> bytes:
 
 def brief(audience: Audience | None = None, **more: Any) -> RequestBrief:
     values: dict[str, Any] = {
-        "request_id": new_id(), "title": "Households that may miss out", "purpose": "Find households to contact.",
-        "ministry": "mohw", "requester": AUTHOR, "dataset_ids": (new_id(), new_id()),
-        "audience": audience or Audience(kind=AudienceKind.MEMBERS), "owners": ("nts", "molit"),
+        "request_id": new_id(),
+        "title": "Households that may miss out",
+        "purpose": "Find households to contact.",
+        "ministry": "mohw",
+        "requester": AUTHOR,
+        "dataset_ids": (new_id(), new_id()),
+        "audience": audience or Audience(kind=AudienceKind.MEMBERS),
+        "owners": ("nts", "molit"),
     }
     return RequestBrief(**(values | more))
 
@@ -91,9 +102,15 @@ def card() -> MethodCard:
     title = LocalText(ko="사각지대 찾기", en="Find blind spots")
     column = CardColumn(name="id", type=ColumnType.STRING, role=ColumnRole.KEY, key_domain="person")
     return MethodCard(
-        name=METHOD.name, version=METHOD.version, title=title, purpose="Find households to contact.", owner="mohw",
-        inputs=(InputRole(name="income", title=title, columns=(column,)),), linkage=Linkage(key_domain="person", base="income"),
-        parameters={}, outputs=(OutputSpec(name="by_region", kind=OutputKind.TABLE, title=title),),
+        name=METHOD.name,
+        version=METHOD.version,
+        title=title,
+        purpose="Find households to contact.",
+        owner="mohw",
+        inputs=(InputRole(name="income", title=title, columns=(column,)),),
+        linkage=Linkage(key_domain="person", base="income"),
+        parameters={},
+        outputs=(OutputSpec(name="by_region", kind=OutputKind.TABLE, title=title),),
         must_not_conclude=("Nobody is poor because of a score & nothing else.",),
     )
 
@@ -121,7 +138,12 @@ def missing_object() -> StoredObject:
 
 def finished(artefacts: tuple[Artefact, ...], *, run_id: UUID | None = None, fence: int = 1, **more: Any) -> RunFinished:
     values: dict[str, Any] = {
-        "run_id": run_id or new_id(), "brief": brief(), "method": METHOD, "fence": fence, "outcome": Outcome.SUCCEEDED,
-        "artefacts": artefacts, "match_rates": {"benefits": 0.98},
+        "run_id": run_id or new_id(),
+        "brief": brief(),
+        "method": METHOD,
+        "fence": fence,
+        "outcome": Outcome.SUCCEEDED,
+        "artefacts": artefacts,
+        "match_rates": {"benefits": 0.98},
     }
     return RunFinished(**(values | more))

@@ -1,14 +1,11 @@
 """A running results service, and results in every state."""
 
 import asyncio
-import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
-import asyncpg
 import httpx
 import pytest
 from sqlmodel import select
@@ -19,7 +16,6 @@ from shared.contracts import Artefact, Envelope, RunFinished
 from shared.storage import Storage
 from tests.results.build import brief, finished, outputs
 
-POSTGRES = os.environ.get("DURE_TEST_POSTGRES", "postgresql+asyncpg://postgres@127.0.0.1:5432/postgres")
 APPROVE = {"approve": True, "reason": "All counts are large enough."}
 REJECT = {"approve": False, "reason": "The notes do not name the sample."}
 
@@ -92,20 +88,6 @@ class House:
         async with self.client.app.state.db.reading() as session:
             rows = (await session.execute(table.select().where(table.c.type == event_type).order_by(table.c.id))).mappings().all()
         return [Envelope.parse(row["body"].encode()) for row in rows]
-
-
-@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
-async def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[str]:
-    """An empty database of this test alone; the PostgreSQL one is dropped afterwards."""
-    if request.param == "sqlite":
-        yield f"sqlite+aiosqlite:///{tmp_path}/own.db"
-        return
-    name = f"dure_test_{uuid4().hex[:12]}"
-    admin = await asyncpg.connect(POSTGRES.replace("+asyncpg", ""))
-    await admin.execute(f'CREATE DATABASE "{name}"')
-    yield f"{POSTGRES.rsplit('/', 1)[0]}/{name}"
-    await admin.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
-    await admin.close()
 
 
 @pytest.fixture

@@ -51,8 +51,13 @@ def test_a_figure_of_a_withheld_table_is_withheld() -> None:
         {"description": "f" * 64},
         {"description": "x" * 501},
         {"width": 1e9},
-        {"padding": ["x" * 400] * 50, "title": {"text": ["y" * 499] * 50}, "description": "z" * 400, "autosize": ["w" * 499] * 50,
-         "config": {f"k{n}": ["v" * 450] * 10 for n in range(20)}},
+        {
+            "padding": ["x" * 400] * 50,
+            "title": {"text": ["y" * 499] * 50},
+            "description": "z" * 400,
+            "autosize": ["w" * 499] * 50,
+            "config": {f"k{n}": ["v" * 450] * 10 for n in range(20)},
+        },
         {"$schema": "https://vega.github.io/schema/vega/v5.json"},
         {"$schema": "https://vega.github.io.evil.example/schema/vega-lite/v5.json"},
         {"$schema": None},
@@ -70,7 +75,9 @@ def test_a_figure_without_data_is_withheld() -> None:
 
 def test_common_specifications_pass() -> None:
     layered = {
-        "$schema": "https://vega.github.io/schema/vega-lite/v5.8.0.json", "data": {"name": "by_region"}, "width": 400,
+        "$schema": "https://vega.github.io/schema/vega-lite/v5.8.0.json",
+        "data": {"name": "by_region"},
+        "width": 400,
         "transform": [{"calculate": "round(datum.rate * 100)", "as": "percent"}, {"filter": "datum.percent > 1"}],
         "layer": [
             {"mark": "line", "encoding": {"y": {"field": "percent", "type": "quantitative"}}},
@@ -95,14 +102,19 @@ def test_metrics_pass_only_if_each_stands_on_enough() -> None:
 @pytest.mark.parametrize(
     "change",
     [
-        {"figures": []}, {"figures": None}, {"figures": [{"name": "a b"}]},
+        {"figures": []},
+        {"figures": None},
+        {"figures": [{"name": "a b"}]},
         {"figures": [{"name": "a", "title": words("a"), "value": None, "count": 50}]},
         {"figures": [{"name": "a", "title": words("a"), "value": 1.0, "count": 50.0}]},
         {"figures": [{"name": "a", "title": words("a"), "value": 1.0}]},
         {"figures": [{"name": "a", "value": 1.0, "count": 50}]},
         {"figures": [{"name": "a", "title": words("a"), "value": 3, "count": 50, "unit": "households"}]},
         {"figures": [{"name": "a", "title": words("a"), "value": 3, "count": 50, "unit": ["x"]}]},
-        {"split": {"train": [{"deep": 1}]}}, {"split": {"train": list(range(21))}}, {"split": [1]}, {"notes": {"ko": "한쪽만"}},
+        {"split": {"train": [{"deep": 1}]}},
+        {"split": {"train": list(range(21))}},
+        {"split": [1]},
+        {"notes": {"ko": "한쪽만"}},
     ],
 )
 def test_metrics_that_do_not_hold_together_are_withheld(change: dict[str, Any]) -> None:
@@ -118,8 +130,13 @@ def test_a_list_line_is_a_pseudonym_a_score_and_reasons() -> None:
 @pytest.mark.parametrize(
     "line",
     [
-        b"{}", b"[]", b"x", b'{"pseudonym": "short", "score": 1}', b'{"pseudonym": "%s", "score": "1"}' % (b"a" * 64),
-        b'{"pseudonym": "%s", "score": 1, "reasons": [1]}' % (b"a" * 64), b'{"pseudonym": "%s", "score": NaN}' % (b"a" * 64),
+        b"{}",
+        b"[]",
+        b"x",
+        b'{"pseudonym": "short", "score": 1}',
+        b'{"pseudonym": "%s", "score": "1"}' % (b"a" * 64),
+        b'{"pseudonym": "%s", "score": 1, "reasons": [1]}' % (b"a" * 64),
+        b'{"pseudonym": "%s", "score": NaN}' % (b"a" * 64),
         b'{"pseudonym": "%s", "score": 1, "reasons": [{"code": "c", "ko": "900101-1234567", "en": "x"}]}' % (b"a" * 64),
     ],
 )

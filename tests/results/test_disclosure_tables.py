@@ -64,7 +64,10 @@ def test_a_part_larger_than_its_whole_is_refused() -> None:
 @pytest.mark.parametrize(
     ("cell", "code"),
     [
-        (None, "count-missing"), (40.0, "count-not-integer"), ("40", "count-not-integer"), (True, "count-not-integer"),
+        (None, "count-missing"),
+        (40.0, "count-not-integer"),
+        ("40", "count-not-integer"),
+        (True, "count-not-integer"),
         (-5, "count-below-minimum"),
     ],
 )
@@ -86,7 +89,8 @@ def test_a_rate_or_measure_names_the_counts_that_it_stands_on() -> None:
     broken["columns"][4] = column("score", "measure", of="region")
     found = check_table(broken, RULES).findings
     assert [(each.code, each.column) for each in found] == [
-        ("numerator-column-not-named", "rate"), ("count-column-not-named", "score"),
+        ("numerator-column-not-named", "rate"),
+        ("count-column-not-named", "score"),
     ]
 
 
@@ -143,9 +147,16 @@ def test_what_passes_always_stands_on_ten_on_both_sides(whole: int, part: int) -
 @pytest.mark.parametrize(
     ("raw", "code"),
     [
-        (b"{", "not-json"), (b"\xff\xfe", "not-json"), (b'{"a": NaN}', "not-finite"), (b'{"a": 1e999}', "not-finite"),
-        (b'{"a": 1, "a": 2}', "repeated-key"), (b"[" * 50 + b"]" * 50, "too-deep"), (b"[" * 100_000, "too-deep"),
-        (b'["\\ud800"]', "half-a-character"), (b'{"a": ' + b"9" * 5000 + b"}", "number-too-long"), (b" " * 2000, "too-large"),
+        (b"{", "not-json"),
+        (b"\xff\xfe", "not-json"),
+        (b'{"a": NaN}', "not-finite"),
+        (b'{"a": 1e999}', "not-finite"),
+        (b'{"a": 1, "a": 2}', "repeated-key"),
+        (b"[" * 50 + b"]" * 50, "too-deep"),
+        (b"[" * 100_000, "too-deep"),
+        (b'["\\ud800"]', "half-a-character"),
+        (b'{"a": ' + b"9" * 5000 + b"}", "number-too-long"),
+        (b" " * 2000, "too-large"),
     ],
 )
 def test_artefacts_are_read_within_bounds(raw: bytes, code: str) -> None:

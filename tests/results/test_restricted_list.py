@@ -14,8 +14,6 @@ from tests.results.conftest import House
 WHY = {"reason": "Visits of the third round."}
 
 
-
-
 async def release(house: House, entities: int = 3, **of_brief: object) -> str:
     storage = house.storage
     result = await house.released(
@@ -54,8 +52,15 @@ async def test_nobody_else_reads_it_not_even_of_a_public_result(house: House) ->
     path = await release(house, audience=Audience(kind=AudienceKind.PUBLIC))
     assert (await house.get(path, params=WHY)).status_code == 401
     for roles, ministry in (
-        ("requester", "nts"), ("steward", "nts"), ("output-checker", "mois"), ("auditor", "bai"), ("ops", "mois"),
-        ("worker", "mohw"), ("centre-analyst", "mohw"), ("auditor", "mohw"), ("council-secretary", "mois"),
+        ("requester", "nts"),
+        ("steward", "nts"),
+        ("output-checker", "mois"),
+        ("auditor", "bai"),
+        ("ops", "mois"),
+        ("worker", "mohw"),
+        ("centre-analyst", "mohw"),
+        ("auditor", "mohw"),
+        ("council-secretary", "mois"),
         ("output-checker", "mohw"),
     ):
         answer = await house.get(path, roles, ministry, params=WHY)

@@ -47,15 +47,38 @@ CALLERS: dict[str, Principal | None] = {
 }
 EVERYWHERE = {"own requester", "own steward", "own auditor", "checker", "author who checks", "auditor", "auditor of nts"}
 MEMBERS = set(CALLERS) - {
-    "public", "nobody", "own worker", "own ops", "own auditor", "auditor", "auditor of nts", "ops", "worker",
+    "public",
+    "nobody",
+    "own worker",
+    "own ops",
+    "own auditor",
+    "auditor",
+    "auditor of nts",
+    "ops",
+    "worker",
 }
 
 
 def result(status: Status = Status.HELD, audience: str = "members") -> Result:
     return Result(
-        id=new_id(), run_id=new_id(), run_fence=1, request_id=new_id(), title="t", purpose="p", ministry="mohw", requester=AUTHOR,
-        audience_kind=AudienceKind(audience), audience_ministries=AUDIENCES[audience], owners=["nts"], dataset_ids=[],
-        method_name="m", method_version="1.0.0", method_digest="a" * 64, match_rates={}, artefacts=[], status=status,
+        id=new_id(),
+        run_id=new_id(),
+        run_fence=1,
+        request_id=new_id(),
+        title="t",
+        purpose="p",
+        ministry="mohw",
+        requester=AUTHOR,
+        audience_kind=AudienceKind(audience),
+        audience_ministries=AUDIENCES[audience],
+        owners=["nts"],
+        dataset_ids=[],
+        method_name="m",
+        method_version="1.0.0",
+        method_digest="a" * 64,
+        match_rates={},
+        artefacts=[],
+        status=status,
         contents={"lists": [{"name": "l"}]},
     )
 
@@ -116,8 +139,12 @@ def test_every_pair_of_states_moves_as_the_table_says() -> None:
     assert set(TRANSITIONS) == set(Status)
     moves = {(here, there) for here, there in product(Status, Status) if moves_to(result(here), there)}
     assert moves == {
-        (Status.CHECKING, Status.HELD), (Status.CHECKING, Status.WITHHELD), (Status.HELD, Status.CHECKING),
-        (Status.HELD, Status.RELEASED), (Status.HELD, Status.WITHHELD), (Status.RELEASED, Status.RECALLED),
+        (Status.CHECKING, Status.HELD),
+        (Status.CHECKING, Status.WITHHELD),
+        (Status.HELD, Status.CHECKING),
+        (Status.HELD, Status.RELEASED),
+        (Status.HELD, Status.WITHHELD),
+        (Status.RELEASED, Status.RECALLED),
     }
 
 

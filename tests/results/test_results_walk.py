@@ -19,7 +19,9 @@ from tests.results.conftest import APPROVE, House
 async def test_a_run_becomes_a_held_result_with_verdicts(house: House) -> None:
     result = await house.held()
     assert [(verdict["kind"], verdict["name"], verdict["passed"]) for verdict in result.verdicts] == [
-        ("table", "by_region", True), ("metrics", "quality", True), ("figure", "map", True),
+        ("table", "by_region", True),
+        ("metrics", "quality", True),
+        ("figure", "map", True),
         ("restricted_list", "households", True),
     ]
     assert result.rules == "kr-gov-default/2026-01"
@@ -52,7 +54,7 @@ async def test_two_checkers_release_it_and_its_audience_reads_it(house: House) -
 
 
 async def test_a_table_leaves_as_csv_in_which_a_formula_is_text(house: House) -> None:
-    rows = [["=HYPERLINK(\"http://evil\")", 400, 40, -0.1, 0.71]]
+    rows = [['=HYPERLINK("http://evil")', 400, 40, -0.1, 0.71]]
     result = await house.released((await artefact(house.storage, OutputKind.TABLE, "by_region", table(rows=rows)),))
     path = f"/results/{result.id}/tables/by_region"
     for answer in (
@@ -62,7 +64,7 @@ async def test_a_table_leaves_as_csv_in_which_a_formula_is_text(house: House) ->
         assert answer.headers["content-type"].startswith("text/csv")
         header, row = csv.reader(io.StringIO(answer.text, newline=""))
         assert header == ["region", "households", "blind", "rate", "score"]
-        assert row == ["'=HYPERLINK(\"http://evil\")", "400", "40", "-0.1", "0.71"]
+        assert row == ['\'=HYPERLINK("http://evil")', "400", "40", "-0.1", "0.71"]
 
 
 async def test_the_report_is_complete_in_both_languages_and_loads_nothing(house: House) -> None:

@@ -137,7 +137,9 @@ async def test_a_receiver_that_takes_too_long_is_given_up_on_and_tried_again(hou
 @pytest.mark.parametrize(
     ("status", "extra", "outcome"),
     [
-        (500, "", "http-status"), (404, "", "http-status"), (301, "", "redirect-refused"),
+        (500, "", "http-status"),
+        (404, "", "http-status"),
+        (301, "", "redirect-refused"),
         (302, "Location: http://127.0.0.1:1/\r\n", "redirect-refused"),
     ],
 )
@@ -260,8 +262,11 @@ async def test_who_may_subscribe(house: House, receiver: Receiver) -> None:
 @pytest.mark.parametrize(
     ("change", "pointer"),
     [
-        ({"url": "ftp://127.0.0.1/"}, "#/url"), ({"url": "nonsense"}, "#/url"),
-        ({"url": "https://no-such-host.invalid/"}, "#/url"), ({"events": []}, "#/events"), ({"more": 1}, "#/more"),
+        ({"url": "ftp://127.0.0.1/"}, "#/url"),
+        ({"url": "nonsense"}, "#/url"),
+        ({"url": "https://no-such-host.invalid/"}, "#/url"),
+        ({"events": []}, "#/events"),
+        ({"more": 1}, "#/more"),
         ({"events": ["catalog.dataset-published.v1"]}, "#/events/0"),
     ],
 )
@@ -293,8 +298,12 @@ def certificate(folder: Path, name: str) -> tuple[ssl.SSLContext, ssl.SSLContext
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
     at = datetime.now(UTC)
     built = (
-        x509.CertificateBuilder().subject_name(subject).issuer_name(subject).public_key(key.public_key())
-        .serial_number(x509.random_serial_number()).not_valid_before(at - timedelta(days=1))
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(subject)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(at - timedelta(days=1))
         .not_valid_after(at + timedelta(days=1))
         .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)

@@ -16,7 +16,24 @@ from services.analysis.actions.runs import cancel_run, close_request, queue_run
 from services.analysis.actions.withdrawals import end_withdrawn_request, end_withdrawn_runs
 
 __all__ = [
-    "ClaimTerms", "Offer", "announce_method", "beat", "cancel_run", "check_artefact", "claim_run", "close_request",
-    "end_damaged_run", "end_withdrawn_request", "end_withdrawn_runs", "finish_run", 
-    "keep_artefact", "keep_late_result", "queue_run", "read_bundle", "reap", "review_method", "see_worker", "withdraw_method",
+    "ClaimTerms",
+    "Offer",
+    "announce_method",
+    "beat",
+    "cancel_run",
+    "check_artefact",
+    "claim_run",
+    "close_request",
+    "end_damaged_run",
+    "end_withdrawn_request",
+    "end_withdrawn_runs",
+    "finish_run",
+    "keep_artefact",
+    "keep_late_result",
+    "queue_run",
+    "read_bundle",
+    "reap",
+    "review_method",
+    "see_worker",
+    "withdraw_method",
 ]

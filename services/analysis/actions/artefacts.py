@@ -61,7 +61,9 @@ async def keep_artefact(
     """Note an upload under its fence; the same name again replaces what this same attempt uploaded."""
     await check_artefact(session, run_id, fence, kind, name, most)
     query = select(RunArtefact).where(
-        col(RunArtefact.run_id) == run_id, col(RunArtefact.fence) == fence, col(RunArtefact.kind) == kind,
+        col(RunArtefact.run_id) == run_id,
+        col(RunArtefact.fence) == fence,
+        col(RunArtefact.kind) == kind,
         col(RunArtefact.name) == name,
     )
     artefact = (await session.exec(query)).first()

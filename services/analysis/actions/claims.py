@@ -71,7 +71,9 @@ async def runnable_methods(session: Session, caller: Principal, offer: Offer) ->
 
 def method_columns(method: Method) -> tuple[ColumnElement[bool], ...]:
     return (
-        col(Run.method_name) == method.name, col(Run.method_release) == method.release, col(Run.method_digest) == method.digest,
+        col(Run.method_name) == method.name,
+        col(Run.method_release) == method.release,
+        col(Run.method_digest) == method.digest,
     )
 
 

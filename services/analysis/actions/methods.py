@@ -27,7 +27,11 @@ async def announce_method(session: Session, caller: Principal, card: MethodCard,
         policy.check_same_announcement(caller, known, told, digest)
         return known, False
     method = Method(
-        name=card.name, release=card.version, digest=digest, card=told, announced_by=caller.subject,
+        name=card.name,
+        release=card.version,
+        digest=digest,
+        card=told,
+        announced_by=caller.subject,
         announced_ministry=caller.ministry,
     )
     session.add(method)
@@ -45,9 +49,7 @@ async def review_method(
     check_version(method, expected)
     reviews = list((await session.exec(select(MethodReview).where(col(MethodReview.method_id) == method.id))).all())
     policy.check_reviewable(caller, method, reviews)
-    review = MethodReview(
-        method_id=method.id, reviewer=caller.subject, ministry=caller.ministry, verdict=verdict, reason=reason
-    )
+    review = MethodReview(method_id=method.id, reviewer=caller.subject, ministry=caller.ministry, verdict=verdict, reason=reason)
     session.add(review)
     method.touch()
     session.add(method)

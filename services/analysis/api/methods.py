@@ -30,7 +30,11 @@ async def announce_method(data: AnnounceIn, session: Transaction, caller: Caller
 
 @router.get("")
 async def list_methods(
-    session: Reading, caller: Caller, page: Paging, request: Request, response: Response,
+    session: Reading,
+    caller: Caller,
+    page: Paging,
+    request: Request,
+    response: Response,
     state: Annotated[MethodState | None, Query(description="Only versions in this state.")] = None,
     name: Annotated[Name | None, Query(description="Only versions of this method.")] = None,
 ) -> Page[MethodSummary]:
@@ -50,7 +54,12 @@ async def show_method(name: MethodName, version: Version, session: Reading, call
 
 @router.post("/{name}/{version}/reviews", status_code=201)
 async def review_method(
-    name: MethodName, version: Version, data: ReviewIn, session: Transaction, caller: Caller, expected: IfMatch,
+    name: MethodName,
+    version: Version,
+    data: ReviewIn,
+    session: Transaction,
+    caller: Caller,
+    expected: IfMatch,
     response: Response,
 ) -> MethodOut:
     """Approve or reject a registered version (method-reviewer; not the announcer; one of each body).
@@ -64,7 +73,12 @@ async def review_method(
 
 @router.post("/{name}/{version}/withdraw")
 async def withdraw_method(
-    name: MethodName, version: Version, data: WithdrawIn, session: Transaction, caller: Caller, expected: IfMatch,
+    name: MethodName,
+    version: Version,
+    data: WithdrawIn,
+    session: Transaction,
+    caller: Caller,
+    expected: IfMatch,
     response: Response,
 ) -> MethodOut:
     """Withdraw a version for good (who announced it, or a centre-analyst). Runs under way on it end."""

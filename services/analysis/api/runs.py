@@ -23,7 +23,12 @@ Seen = Annotated[timedelta, Depends(seen_lately)]
 
 @router.get("")
 async def list_runs(
-    session: Reading, caller: Caller, page: Paging, seen: Seen, request: Request, response: Response,
+    session: Reading,
+    caller: Caller,
+    page: Paging,
+    seen: Seen,
+    request: Request,
+    response: Response,
     status: Annotated[RunStatus | None, Query(description="Only runs that stand there.")] = None,
     request_id: Annotated[UUID | None, Query(description="Only the run of this request.")] = None,
 ) -> Page[RunSummary]:

@@ -41,8 +41,12 @@ class Limits:
 def locked(folder: Path, limits: Limits = Limits()) -> Iterator[duckdb.DuckDBPyConnection]:
     """A DuckDB that reads and writes this folder and nothing else, and whose settings nobody can change."""
     config: dict[str, str | bool | int | float | list[str]] = {
-        "threads": limits.threads, "memory_limit": f"{limits.memory_mb}MiB", "temp_directory": str(folder / "spill"),
-        "autoinstall_known_extensions": False, "autoload_known_extensions": False, "python_enable_replacements": False,
+        "threads": limits.threads,
+        "memory_limit": f"{limits.memory_mb}MiB",
+        "temp_directory": str(folder / "spill"),
+        "autoinstall_known_extensions": False,
+        "autoload_known_extensions": False,
+        "python_enable_replacements": False,
     }
     connection = duckdb.connect(":memory:", config=config)
     connection.execute(f"SET allowed_directories = [{literal(str(folder))}]")

@@ -12,6 +12,14 @@ from services.analysis.queries.runs import (
 )
 
 __all__ = [
-    "claimed_method", "describe_bundle", "describe_method", "describe_run", "get_method", "get_run", "has_claimable",
-    "is_cancelled", "list_methods", "list_runs",
+    "claimed_method",
+    "describe_bundle",
+    "describe_method",
+    "describe_run",
+    "get_method",
+    "get_run",
+    "has_claimable",
+    "is_cancelled",
+    "list_methods",
+    "list_runs",
 ]

@@ -46,7 +46,9 @@ async def describe_method(session: Session, caller: Principal, method: Method) -
         for each in reviews
     ]
     return MethodOut(
-        **summary(caller, method, reviews), card=MethodCard.model_validate(method.card), reviews=told,
+        **summary(caller, method, reviews),
+        card=MethodCard.model_validate(method.card),
+        reviews=told,
         withdrawn_reason=method.withdrawn_reason,
     )
 
@@ -61,8 +63,16 @@ async def reviews_of(session: Session, method_ids: Sequence[UUID]) -> dict[UUID,
 
 def summary(caller: Principal, method: Method, reviews: Sequence[MethodReview]) -> dict[str, Any]:
     return {
-        "id": method.id, "name": method.name, "version": method.release, "digest": method.digest, "title": method.card["title"],
-        "owner": method.card["owner"], "state": method.state, "announced_by": method.announced_by,
-        "announced_at": method.created_at, "live_at": method.live_at, "waiting": policy.method_waiting(method, reviews),
+        "id": method.id,
+        "name": method.name,
+        "version": method.release,
+        "digest": method.digest,
+        "title": method.card["title"],
+        "owner": method.card["owner"],
+        "state": method.state,
+        "announced_by": method.announced_by,
+        "announced_at": method.created_at,
+        "live_at": method.live_at,
+        "waiting": policy.method_waiting(method, reviews),
         "actions": policy.method_actions(caller, method, reviews),
     }

@@ -63,10 +63,19 @@ def summary(caller: Principal, run: Run, offered: set[str]) -> dict[str, Any]:
     told = run.message if policy.sees_parameters(caller, run) else ""
     is_offered = f"{run.method_label} {run.method_digest}" in offered
     return {
-        "id": run.id, "request_id": run.request_id, "ministry": run.ministry, "status": run.status, "method": method_of(run),
-        "created_at": run.created_at, "started_at": run.started_at, "ended_at": run.ended_at, "progress": run.progress,
-        "message": told, "reason": Reason.model_validate(run.reason) if run.reason else None,
-        "waiting": policy.run_waiting(run, is_offered), "actions": policy.run_actions(caller, run),
+        "id": run.id,
+        "request_id": run.request_id,
+        "ministry": run.ministry,
+        "status": run.status,
+        "method": method_of(run),
+        "created_at": run.created_at,
+        "started_at": run.started_at,
+        "ended_at": run.ended_at,
+        "progress": run.progress,
+        "message": told,
+        "reason": Reason.model_validate(run.reason) if run.reason else None,
+        "waiting": policy.run_waiting(run, is_offered),
+        "actions": policy.run_actions(caller, run),
     }
 
 

@@ -5,6 +5,13 @@ from services.catalog.actions.files import attach_file, begin_check, postpone_ch
 from services.catalog.actions.ministries import join_ministry, seed_ministries
 
 __all__ = [
-    "attach_file", "begin_check", "join_ministry", "postpone_check", "record_check", "register_dataset", "seed_ministries",
-    "update_dataset", "withdraw_dataset",
+    "attach_file",
+    "begin_check",
+    "join_ministry",
+    "postpone_check",
+    "record_check",
+    "register_dataset",
+    "seed_ministries",
+    "update_dataset",
+    "withdraw_dataset",
 ]

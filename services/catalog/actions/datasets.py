@@ -79,9 +79,7 @@ async def supersede_files(session: Session, dataset: Dataset) -> None:
 
 
 def refresh_words(dataset: Dataset) -> None:
-    dataset.words = words_of(
-        title=dataset.title, description=dataset.description, keywords=dataset.keywords, table=dataset.table
-    )
+    dataset.words = words_of(title=dataset.title, description=dataset.description, keywords=dataset.keywords, table=dataset.table)
 
 
 def dumped(table: list[Column]) -> list[dict[str, Any]]:

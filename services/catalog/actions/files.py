@@ -32,8 +32,12 @@ async def attach_file(session: Session, caller: Principal, dataset_id: UUID, sto
     dataset.latest_file += 1
     dataset.touch()
     file = DatasetFile(
-        dataset_id=dataset.id, number=dataset.latest_file, uploaded_by=caller.subject,
-        sha256=stored.sha256, size=stored.size, media_type=stored.media_type,
+        dataset_id=dataset.id,
+        number=dataset.latest_file,
+        uploaded_by=caller.subject,
+        sha256=stored.sha256,
+        size=stored.size,
+        media_type=stored.media_type,
     )
     session.add(file)
     await session.flush()

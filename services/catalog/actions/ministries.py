@@ -33,9 +33,7 @@ async def seed_ministries(session: Session, given: Sequence[MinistryIn]) -> int:
 
 
 async def add_ministry(session: Session, given: MinistryIn) -> Ministry:
-    ministry = Ministry(
-        code=given.code, ko=given.name.ko, en=given.name.en, kind=given.kind, contact=given.contact
-    )
+    ministry = Ministry(code=given.code, ko=given.name.ko, en=given.name.en, kind=given.kind, contact=given.contact)
     session.add(ministry)
     await session.flush()
     await record_audit(session, "catalog.join-ministry", f"ministry/{given.code}", detail={"kind": given.kind})

@@ -46,9 +46,7 @@ def read_build(
         header = read_header(file, columns, limits, findings)
         if header is None:
             return None, 0
-        lines = Lines(
-            file, width=len(header.names), crlf=header.crlf, limits=limits, findings=findings, on_run=on_run
-        )
+        lines = Lines(file, width=len(header.names), crlf=header.crlf, limits=limits, findings=findings, on_run=on_run)
         return header, lines.read()
 
 

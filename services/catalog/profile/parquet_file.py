@@ -75,9 +75,7 @@ def check_metadata(engine: DuckDBPyConnection, path: Path, limits: Limits, findi
     return rows
 
 
-def check_types(
-    engine: DuckDBPyConnection, path: Path, columns: Sequence[Column], limits: Limits, findings: Findings
-) -> None:
+def check_types(engine: DuckDBPyConnection, path: Path, columns: Sequence[Column], limits: Limits, findings: Findings) -> None:
     found = engine.execute(f"DESCRIBE SELECT * FROM {source(path)}").fetchall()  # noqa: S608  the path is ours
     if len(found) > limits.columns:
         return findings.add(Fault.TOO_MANY_COLUMNS)
@@ -93,9 +91,7 @@ def fits(found: str, wanted: ColumnType) -> bool:
     return (found.split("(")[0] if found.endswith(")") else found) in TYPES[wanted]
 
 
-def check_values(
-    engine: DuckDBPyConnection, path: Path, columns: Sequence[Column], limits: Limits, findings: Findings
-) -> None:
+def check_values(engine: DuckDBPyConnection, path: Path, columns: Sequence[Column], limits: Limits, findings: Findings) -> None:
     """Decode every page, and look for missing and unfit values."""
     tests = [test for column in columns for test in tests_of(column, limits)]
     counts = "".join(f", count_if({condition})" for _, _, condition in tests)

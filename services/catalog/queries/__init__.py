@@ -4,6 +4,13 @@ from services.catalog.queries.datasets import DatasetFilter, find_dataset, find_
 from services.catalog.queries.ministries import find_ministry, is_member, list_ministries
 
 __all__ = [
-    "DatasetFilter", "find_dataset", "find_file", "find_ministry", "is_member", "list_datasets", "list_ministries", "live_file",
+    "DatasetFilter",
+    "find_dataset",
+    "find_file",
+    "find_ministry",
+    "is_member",
+    "list_datasets",
+    "list_ministries",
+    "live_file",
     "own_dataset",
 ]

@@ -7,8 +7,9 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from services.catalog.models import DatasetState, UpdateCycle
-from services.catalog.schemas.texts import In, Keyword, Line, Prose
+from services.catalog.schemas.texts import Keyword
 from shared.contracts import Code, Column, Sensitivity
+from shared.texts import In, Line, Prose
 
 MOST_COLUMNS = 2_000
 Subject = Annotated[str, StringConstraints(pattern=r"^[\x21-\x7e]{1,200}$")]

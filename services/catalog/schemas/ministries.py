@@ -6,8 +6,8 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from services.catalog.models import MinistryKind
-from services.catalog.schemas.texts import In, Line
 from shared.contracts import Code, LocalText
+from shared.texts import In, Line
 
 EXAMPLE: dict[str, Any] = {
     "code": "molg",

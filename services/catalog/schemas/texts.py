@@ -1,30 +1,9 @@
-"""Text that comes in: bounded, without control characters, on one line where it is a line."""
+"""Words by which a dataset is found."""
 
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints
+from pydantic import AfterValidator, StringConstraints
 
-from shared.contracts import Text, Title
+from shared.texts import one_line
 
-
-def no_controls(value: str) -> str:
-    if any((ord(letter) < 32 and letter not in "\n\t\r") or ord(letter) == 127 for letter in value):
-        raise ValueError("it holds a control character")
-    return value
-
-
-def one_line(value: str) -> str:
-    if "\n" in value or "\r" in value:
-        raise ValueError("it has more than one line")
-    return no_controls(value)
-
-
-Line = Annotated[Title, AfterValidator(one_line)]
-Prose = Annotated[Text, AfterValidator(no_controls)]
 Keyword = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=60), AfterValidator(one_line)]
-
-
-class In(BaseModel):
-    """What comes in holds no field that we do not know."""
-
-    model_config = ConfigDict(extra="forbid")

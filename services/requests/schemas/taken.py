@@ -3,10 +3,11 @@
 from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, ConfigDict, Field, StringConstraints
 
 from services.requests.models import Ballot, Verdict
-from shared.contracts import Audience, Code, Name, SemVer, Text, Title
+from shared.contracts import Audience, Code, Name, SemVer
+from shared.texts import In, Line, Prose, no_controls
 
 DEEPEST = 20
 
@@ -29,27 +30,7 @@ def plain_json(value: dict[str, Any]) -> dict[str, Any]:
     return value
 
 
-def no_controls(value: str) -> str:
-    if any((ord(letter) < 32 and letter not in "\n\t\r") or ord(letter) == 127 for letter in value):
-        raise ValueError("it holds a control character")
-    return value
-
-
-def one_line(value: str) -> str:
-    if "\n" in value or "\r" in value:
-        raise ValueError("it has more than one line")
-    return no_controls(value)
-
-
-Line = Annotated[Title, AfterValidator(one_line)]
-Prose = Annotated[Text, AfterValidator(no_controls)]
 Condition = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=1000), AfterValidator(no_controls)]
-
-
-class In(BaseModel):
-    """What comes in holds no field that we do not know."""
-
-    model_config = ConfigDict(extra="forbid")
 
 
 class MethodIn(In):

@@ -44,11 +44,22 @@ async def record_result(session: Session, event: RunFinished) -> Result | None:
 async def create_result(session: Session, event: RunFinished) -> Result:
     brief, method = event.brief, event.method
     result = Result(
-        run_id=event.run_id, run_fence=event.fence, request_id=brief.request_id, title=brief.title, purpose=brief.purpose,
-        ministry=brief.ministry, requester=brief.requester, audience_kind=brief.audience.kind,
-        audience_ministries=barred(brief.audience.ministries), owners=list(brief.owners),
-        dataset_ids=[str(dataset_id) for dataset_id in brief.dataset_ids], method_name=method.name, method_version=method.version,
-        method_digest=method.digest, match_rates=event.match_rates, artefacts=outputs_of(event),
+        run_id=event.run_id,
+        run_fence=event.fence,
+        request_id=brief.request_id,
+        title=brief.title,
+        purpose=brief.purpose,
+        ministry=brief.ministry,
+        requester=brief.requester,
+        audience_kind=brief.audience.kind,
+        audience_ministries=barred(brief.audience.ministries),
+        owners=list(brief.owners),
+        dataset_ids=[str(dataset_id) for dataset_id in brief.dataset_ids],
+        method_name=method.name,
+        method_version=method.version,
+        method_digest=method.digest,
+        match_rates=event.match_rates,
+        artefacts=outputs_of(event),
     )
     session.add(result)
     await session.flush()
@@ -80,7 +91,8 @@ def barred(ministries: Sequence[str]) -> str:
 async def withdrawn(session: Session, result: Result) -> str | None:
     """The reason of a withdrawal that this result stands on."""
     keys = {
-        "request": {str(result.request_id)}, "dataset": set(result.dataset_ids),
+        "request": {str(result.request_id)},
+        "dataset": set(result.dataset_ids),
         "method": {f"{result.method_name}@{result.method_version}"},
     }
     stones = select(Withdrawal).where(col(Withdrawal.key).in_([key for every in keys.values() for key in every]))

@@ -26,8 +26,13 @@ async def create_subscription(
     policy.check_may_subscribe(caller)
     secret, subscription_id = new_secret(), new_id()
     subscription = Subscription(
-        id=subscription_id, ministry=caller.ministry, created_by=caller.subject, url=url, events=list(events),
-        description=description, secret=vault.seal(secret, subscription_id),
+        id=subscription_id,
+        ministry=caller.ministry,
+        created_by=caller.subject,
+        url=url,
+        events=list(events),
+        description=description,
+        secret=vault.seal(secret, subscription_id),
     )
     session.add(subscription)
     await record_audit(session, "results.create-subscription", f"subscription/{subscription_id}", detail={"events": list(events)})

@@ -44,9 +44,7 @@ async def conclude(session: Session, result: Result, votes: Sequence[ReleaseVote
         await withhold_result(session, result, (REJECTED + " / ".join(rejections))[:4000], detail)
         return
     if await withdrawal_waits(session):
-        raise Conflict(
-            "A withdrawal waits to be handled, so nothing is released. Your vote was not counted: vote again later."
-        )
+        raise Conflict("A withdrawal waits to be handled, so nothing is released. Your vote was not counted: vote again later.")
     if reason := await withdrawn(session, result):
         await withhold_result(session, result, reason, detail)
         return

@@ -8,7 +8,15 @@ from services.results.disclosure.rules import Rules
 from services.results.disclosure.tables import check_table
 
 __all__ = [
-    "Finding", "ListLine", "Rules", "UnreadableError", "Verdict", "check_figure", "check_metrics", "check_table", "line_batches",
+    "Finding",
+    "ListLine",
+    "Rules",
+    "UnreadableError",
+    "Verdict",
+    "check_figure",
+    "check_metrics",
+    "check_table",
+    "line_batches",
     "parse_json",
     "read_line",
 ]

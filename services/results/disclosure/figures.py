@@ -11,23 +11,98 @@ from services.results.disclosure.rules import Rules
 SCHEMA = re.compile(r"https://vega\.github\.io/schema/vega-lite/v[56](\.\d{1,3}){0,2}\.json")
 CALL = re.compile(r"([A-Za-z_$][\w$]*)\s*\(")
 # Ways to bring data, to fetch, to link, to generate without bound, or to touch the page around the figure.
-BARRED = frozenset({
-    "values", "url", "datasets", "sequence", "graticule", "sphere", "href", "src", "keyvals", "bind", "loader", "signals",
-    "projection",
-})
+BARRED = frozenset(
+    {
+        "values",
+        "url",
+        "datasets",
+        "sequence",
+        "graticule",
+        "sphere",
+        "href",
+        "src",
+        "keyvals",
+        "bind",
+        "loader",
+        "signals",
+        "projection",
+    }
+)
 MARKS_BARRED = frozenset({"image", "geoshape"})
 EXPRESSIONS = frozenset({"calculate", "filter", "test", "expr", "labelExpr"})
-FUNCTIONS = frozenset({
-    "abs", "ceil", "clamp", "date", "day", "exp", "floor", "format", "if", "indexof", "inrange", "isFinite", "isNaN", "isNumber",
-    "isString", "isValid", "length", "log", "lower", "max", "min", "month", "pow", "quarter", "replace", "round", "slice", 
-    "split", "sqrt", "substring", "timeFormat", "toNumber", "toString", "truncate", "upper", "year",
-})
+FUNCTIONS = frozenset(
+    {
+        "abs",
+        "ceil",
+        "clamp",
+        "date",
+        "day",
+        "exp",
+        "floor",
+        "format",
+        "if",
+        "indexof",
+        "inrange",
+        "isFinite",
+        "isNaN",
+        "isNumber",
+        "isString",
+        "isValid",
+        "length",
+        "log",
+        "lower",
+        "max",
+        "min",
+        "month",
+        "pow",
+        "quarter",
+        "replace",
+        "round",
+        "slice",
+        "split",
+        "sqrt",
+        "substring",
+        "timeFormat",
+        "toNumber",
+        "toString",
+        "truncate",
+        "upper",
+        "year",
+    }
+)
 # Only words of the grammar stand in an address; other keys could carry what they should not.
-GRAMMAR = frozenset({
-    "layer", "concat", "hconcat", "vconcat", "spec", "facet", "repeat", "encoding", "transform", "data", "mark", "from", "params",
-    "x", "y", "color", "size", "shape", "text", "tooltip", "row", "column", "axis", "scale", "legend", "title", "config",
-    "resolve",
-})
+GRAMMAR = frozenset(
+    {
+        "layer",
+        "concat",
+        "hconcat",
+        "vconcat",
+        "spec",
+        "facet",
+        "repeat",
+        "encoding",
+        "transform",
+        "data",
+        "mark",
+        "from",
+        "params",
+        "x",
+        "y",
+        "color",
+        "size",
+        "shape",
+        "text",
+        "tooltip",
+        "row",
+        "column",
+        "axis",
+        "scale",
+        "legend",
+        "title",
+        "config",
+        "resolve",
+    }
+)
 MAX_SIDE = 4000
 MAX_WORDS = 500
 

@@ -50,7 +50,10 @@ class Verdict:
 
     def as_json(self) -> dict[str, Any]:
         return {
-            "kind": self.kind, "name": self.name, "passed": self.passed, "found": len(self.findings),
+            "kind": self.kind,
+            "name": self.name,
+            "passed": self.passed,
+            "found": len(self.findings),
             "findings": [finding.as_json() for finding in self.findings[:MAX_FINDINGS]],
         }
 
@@ -75,7 +78,10 @@ def parse_json(raw: bytes, *, limit: int) -> Any:
     try:
         text = raw.decode("utf-8")
         value = json.loads(
-            text, parse_constant=refuse, parse_float=finite, parse_int=bounded,
+            text,
+            parse_constant=refuse,
+            parse_float=finite,
+            parse_int=bounded,
             object_pairs_hook=distinct,
         )
     except RecursionError as error:

@@ -33,7 +33,8 @@ def parts_of(key: Key, summed: list[int], keys: list[Key], rules: Rules) -> Iter
     a table of (group, value) pairs shows one population cut in several ways."""
     kept = [place for place in range(len(key)) if place not in summed]
     candidates = [
-        index for index, other in enumerate(keys)
+        index
+        for index, other in enumerate(keys)
         if all(other[place] == key[place] for place in kept) and not any(is_margin(other[place], rules) for place in summed)
     ]
     if candidates:

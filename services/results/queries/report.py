@@ -50,15 +50,25 @@ async def report_view(storage: Storage, result: Result, around: Background, rule
     method["title"] = around.card.get("title") or {"ko": result.method_name, "en": result.method_name}
     audience = {"kind": result.audience.kind.value, "names": [around.name(code) for code in result.audience.ministries]}
     return {
-        "id": result.id, "request_id": result.request_id, "title": result.title, "purpose": result.purpose,
-        "released_at": result.released_at if result.status is Status.RELEASED else None, "audience": audience, "method": method,
-        "asked_by": around.name(result.ministry), "owners": [around.name(code) for code in result.owners],
-        "datasets": around.datasets, "match_rates": result.match_rates, "withheld": withheld(result),
-        "must_not_conclude": around.card.get("must_not_conclude", ()), "assumptions": around.card.get("assumptions", ()),
+        "id": result.id,
+        "request_id": result.request_id,
+        "title": result.title,
+        "purpose": result.purpose,
+        "released_at": result.released_at if result.status is Status.RELEASED else None,
+        "audience": audience,
+        "method": method,
+        "asked_by": around.name(result.ministry),
+        "owners": [around.name(code) for code in result.owners],
+        "datasets": around.datasets,
+        "match_rates": result.match_rates,
+        "withheld": withheld(result),
+        "must_not_conclude": around.card.get("must_not_conclude", ()),
+        "assumptions": around.card.get("assumptions", ()),
         "tables": list((await load_tables(storage, result)).values()),
         "metrics": [await load_json(storage, each["sha256"]) for each in result.contents.get("metrics", ())],
         "figures": [await figure_view(storage, each) for each in result.contents.get("figures", ())],
-        "restricted": bool(result.contents.get("lists")), "chain": release_chain(result, around),
+        "restricted": bool(result.contents.get("lists")),
+        "chain": release_chain(result, around),
         "rules": {"label": result.rules or rules.label, "verified": rules.verified},
     }
 

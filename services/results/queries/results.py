@@ -78,8 +78,12 @@ async def as_shown(session: Session, caller: Principal | None, result: Result) -
     votes = (await votes_by_result(session, [result.id]))[result.id]
     method = await method_card(session, result)
     shown = summary(caller, result, votes) | {
-        "purpose": result.purpose, "owners": result.owners, "request_id": result.request_id, "match_rates": result.match_rates,
-        "rules": result.rules, "withheld": withheld(result),
+        "purpose": result.purpose,
+        "owners": result.owners,
+        "request_id": result.request_id,
+        "match_rates": result.match_rates,
+        "rules": result.rules,
+        "withheld": withheld(result),
         "method": MethodOut(
             name=result.method_name, version=result.method_version, digest=result.method_digest, title=method.get("title")
         ),
@@ -93,9 +97,16 @@ async def as_shown(session: Session, caller: Principal | None, result: Result) -
 
 def summary(caller: Principal | None, result: Result, votes: Sequence[ReleaseVote]) -> dict[str, object]:
     return {
-        "id": result.id, "created_at": result.created_at, "version": result.version, "status": result.status,
-        "reason": result.reason, "title": result.title, "ministry": result.ministry, "audience": result.audience,
-        "released_at": result.released_at, "actions": policy.actions_for(caller, result, votes),
+        "id": result.id,
+        "created_at": result.created_at,
+        "version": result.version,
+        "status": result.status,
+        "reason": result.reason,
+        "title": result.title,
+        "ministry": result.ministry,
+        "audience": result.audience,
+        "released_at": result.released_at,
+        "actions": policy.actions_for(caller, result, votes),
     }
 
 
@@ -109,8 +120,12 @@ def contents(result: Result) -> dict[str, object]:
         ],
         "figures": [
             FigureOut(
-                name=each["name"], title=each["title"], tables=each["tables"], svg=f"{base}/figures/{each['name']}.svg",
-                png=f"{base}/figures/{each['name']}.png", vega_lite=f"{base}/figures/{each['name']}.json",
+                name=each["name"],
+                title=each["title"],
+                tables=each["tables"],
+                svg=f"{base}/figures/{each['name']}.svg",
+                png=f"{base}/figures/{each['name']}.png",
+                vega_lite=f"{base}/figures/{each['name']}.json",
             )
             for each in passed.get("figures", ())
         ],
@@ -126,8 +141,12 @@ def record_part(caller: Principal | None, result: Result, votes: Sequence[Releas
     """For those who keep the record: who asked, how the check stands, and, but for the ministry itself, each finding."""
     base = f"/results/{result.id}/restricted-list"
     shown: dict[str, object] = {
-        "run_id": result.run_id, "requester": result.requester, "dataset_ids": result.dataset_ids, "held_at": result.held_at,
-        "ended_at": result.ended_at, "votes": votes_shown(caller, votes),
+        "run_id": result.run_id,
+        "requester": result.requester,
+        "dataset_ids": result.dataset_ids,
+        "held_at": result.held_at,
+        "ended_at": result.ended_at,
+        "votes": votes_shown(caller, votes),
         "restricted_lists": [
             ListOut(name=each["name"], entities=each["lines"], href=f"{base}?name={each['name']}")
             for each in result.contents.get("lists", ())

@@ -46,7 +46,15 @@ def show_delivery(row: Delivery, tries: list[Attempt], *, enabled: bool) -> Deli
     attempts = [AttemptOut.model_validate(each.model_dump() | {"at": each.created_at}) for each in tries]
     waiting = row.state is DeliveryState.WAITING
     return DeliveryOut(
-        id=row.id, created_at=row.created_at, event_id=row.event_id, event_type=row.event_type, result_id=row.result_id,
-        state=row.state, next_attempt_at=row.due_at if waiting else None, delivered_at=row.delivered_at,
-        last_error=row.last_error, attempts=attempts, actions=["redeliver"] if enabled else [],
+        id=row.id,
+        created_at=row.created_at,
+        event_id=row.event_id,
+        event_type=row.event_type,
+        result_id=row.result_id,
+        state=row.state,
+        next_attempt_at=row.due_at if waiting else None,
+        delivered_at=row.delivered_at,
+        last_error=row.last_error,
+        attempts=attempts,
+        actions=["redeliver"] if enabled else [],
     )
