@@ -41,6 +41,8 @@ check: install-dev
 	@$(BIN)/lint-imports
 	@$(BIN)/python -m deploy.contracts --check
 	@$(BIN)/python -m deploy.topology --check
+	@$(BIN)/python -m deploy.openapi --check
+	@$(BIN)/python -m deploy.docs --check
 	@$(BIN)/python -m deploy.locks --check
 	@$(MAKE) --no-print-directory test
 
@@ -57,6 +59,8 @@ format: install-dev
 contracts: install-dev
 	@$(BIN)/python -m deploy.contracts
 	@$(BIN)/python -m deploy.topology
+	@$(BIN)/python -m deploy.openapi
+	@$(BIN)/python -m deploy.docs
 
 lock:
 	@$(PYTHON) -m deploy.locks

@@ -59,10 +59,14 @@ def main() -> int:
     parser.add_argument("--checkpoints", type=Path, help="folder with checkpoints that were handed out")
     options = parser.parse_args()
     if options.url:
+        if options.key is None or not all("=" in each for each in options.url):
+            parser.error("--url SERVICE=URL goes with --key, the public half of the key that signs the audit")
         key = VerifyKey.load(options.key)
         pairs = [each.split("=", 1) for each in options.url]
         whole = [asyncio.run(verify_service(service, url, key, options.checkpoints)) for service, url in pairs]
         return 0 if all(whole) else 1
+    if options.folder is None:
+        parser.error("say what to verify: --folder of an embedded installation, or --url SERVICE=URL with --key")
     if not (options.folder / "audit.pem").exists():
         print(f"There is no installation in {options.folder}: start one with `make serve`, or name it with FOLDER=...")
         return 2

@@ -55,7 +55,7 @@ DESCRIPTIONS: Final[Mapping[Role, str]] = {
     Role.REQUESTER: "Asks for analyses in the name of one ministry and reads their results.",
     Role.STEWARD: "Speaks for the datasets of one ministry: registers them, and decides on requests that use them.",
     Role.COUNCIL_MEMBER: "Votes in the council on requests that every owner has approved.",
-    Role.COUNCIL_SECRETARY: "Keeps the council's list: records who is recused and sees to it that votes are held.",
+    Role.COUNCIL_SECRETARY: "Lets ministries join, sees what is overdue, returns requests, may recall a released result.",
     Role.CENTRE_ANALYST: "Works at the analysis centre: follows runs, and can cancel them.",
     Role.METHOD_REVIEWER: "Reviews announced method versions; two reviewers of two bodies make one live.",
     Role.OUTPUT_CHECKER: "Checks held results and releases or withholds them, blind to the other checker until both have voted.",

@@ -7,6 +7,7 @@ afterwards names the fence: a later claim makes the earlier one's record fail. A
 import random
 from collections.abc import Sequence
 from datetime import timedelta
+from operator import itemgetter
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -57,23 +58,22 @@ async def claim_rows(
     n: int,
     lease: timedelta = LEASE,
     where: Sequence[ColumnElement[bool]] = (),
-    order: Any = None,
     columns: Sequence[Column[Any]] = (),
 ) -> list[Fields]:
-    """Claim up to n rows that are due, oldest first: their id, new fence and attempts, and the columns asked for.
+    """Claim up to n rows, those first that are due longest: their id, fence and attempts, and the columns asked for.
 
-    Two claimers never get the same row while its lease lasts.
+    Two claimers never get the same row while its lease lasts. One statement, as many claims find a single row or none.
     """
-    due = select(table.c.id, table.c.fence, table.c.attempts, *columns).where(table.c.due_at <= db_now(), *where).limit(n)
-    due = due.order_by(*(order if order is not None else (table.c.due_at, table.c.id)))
-    rows = (await session.execute(due.with_for_update(skip_locked=True))).mappings().all()
-    if not rows:
-        return []
-    # The rows are locked, so what they will be is known; RETURNING would read every one a second time.
-    claimed = update(table).where(table.c.id.in_([row["id"] for row in rows]))
-    claimed = claimed.values(fence=table.c.fence + 1, attempts=table.c.attempts + 1, due_at=db_now(lease))
-    await session.execute(claimed.execution_options(synchronize_session=False))
-    return [{**row, "fence": row["fence"] + 1, "attempts": row["attempts"] + 1} for row in rows]
+    due = select(table.c.id).where(table.c.due_at <= db_now(), *where).order_by(table.c.due_at, table.c.id).limit(n)
+    chosen = due.with_for_update(skip_locked=True).cte("chosen")
+    claimed = (
+        update(table)
+        .where(table.c.id.in_(select(chosen.c.id)))
+        .values(fence=table.c.fence + 1, attempts=table.c.attempts + 1, due_at=db_now(lease))
+        .returning(table.c.id, table.c.fence, table.c.attempts, *columns)
+    )
+    rows = (await session.execute(claimed.execution_options(synchronize_session=False))).mappings()
+    return sorted(rows, key=itemgetter("id"))  # ids sort by time; RETURNING keeps no order
 
 
 async def claim(

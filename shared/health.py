@@ -4,17 +4,19 @@ import time
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, JsonValue
-from sqlalchemy import func, select
+from sqlalchemy import Table, func, select
 
 from shared import ops
 from shared.bus import Bus
 from shared.db import Database
+from shared.due import waiting as waiting_rows
 from shared.keys import SigningKey
 from shared.storage import Storage
 from shared.telemetry import Metrics
 
 PARTS: list[JsonValue] = [
     {"name": "database", "state": "ready", "detail": None},
+    {"name": "inbox", "state": "ready", "detail": None},
     {"name": "storage", "state": "ready", "detail": None},
     {"name": "bus", "state": "degraded", "detail": "the broker is not reachable"},
     {"name": "audit", "state": "ready", "detail": None},
@@ -53,17 +55,17 @@ class Readiness(BaseModel):
     parts: list[Part]
 
 
-async def database_part(db: Database) -> Part:
+async def database_parts(db: Database) -> list[Part]:
+    """The database, and the inbox in it: events that were given up want somebody to look."""
     inbox = db.tables.inbox
     try:
         async with db.reading() as session:
-            await session.execute(select(inbox.c.id).limit(1))
             dead = (await session.execute(select(func.count()).where(inbox.c.state == "dead"))).scalar_one()
     except Exception as error:
-        return Part(name="database", state="unavailable", detail=f"not reachable or not migrated ({type(error).__name__})")
-    if dead:
-        return Part(name="inbox", state="degraded", detail=f"{dead} events were given up: see /{db.service}/ops/inbox")
-    return Part(name="database", state="ready")
+        detail = f"not reachable or not migrated ({type(error).__name__})"
+        return [Part(name="database", state="unavailable", detail=detail)]
+    given_up = f"{dead} events were given up: see /{db.service}/ops/inbox" if dead else None
+    return [Part(name="database", state="ready"), Part(name="inbox", state="degraded" if dead else "ready", detail=given_up)]
 
 
 async def storage_part(storage: Storage) -> Part:
@@ -92,7 +94,15 @@ async def measure(db: Database, metrics: Metrics) -> None:
         unsent = select(func.count().label("n"), func.min(created).label("oldest")).where(tables.outbox.c.due_at.is_not(None))
         waiting = (await session.execute(unsent)).mappings().one()
         states = await ops.count_states(session, tables.inbox)
+        for table in due_tables(db):
+            metrics.due_waiting.labels(table.name).set(await waiting_rows(session, table))
     metrics.outbox_unsent.set(waiting["n"])
     metrics.outbox_oldest_seconds.set(time.time() - waiting["oldest"].timestamp() if waiting["oldest"] else 0)
     metrics.inbox_new.set(states.get("new", 0))
     metrics.inbox_dead.set(states.get("dead", 0))
+
+
+def due_tables(db: Database) -> list[Table]:
+    """The service's own tables of waiting work."""
+    plumbing = (db.tables.outbox, db.tables.inbox)
+    return [table for table in db.metadata.sorted_tables if "due_at" in table.c and table not in plumbing]

@@ -1,9 +1,16 @@
-"""The same key and the same body give the same answer: kept beside the deed, in its transaction."""
+"""The same key and the same body give the same answer: kept beside the deed, in its transaction.
 
+An answer may hold a secret that is shown once (a webhook's). So neither the key nor the answer is kept in the clear: the row
+holds the key's digest, and the answer under a key that only the caller's Idempotency-Key gives.
+"""
+
+import base64
 import hashlib
 import json
+import os
 import re
 
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from fastapi import Request, Response
 from sqlalchemy import select, update
 from sqlalchemy.dialects.postgresql import insert as insert_postgresql
@@ -23,6 +30,24 @@ class Replay(Exception):
         self.response = response
 
 
+def digest_of(key: str) -> str:
+    return hashlib.sha256(f"dure idempotency name\n{key}".encode()).hexdigest()
+
+
+def sealer(actor: str, key: str) -> AESGCM:
+    return AESGCM(hashlib.sha256(f"dure idempotency answer\n{actor}\n{key}".encode()).digest())
+
+
+def seal(actor: str, key: str, body: bytes) -> str:
+    nonce = os.urandom(12)
+    return base64.b64encode(nonce + sealer(actor, key).encrypt(nonce, body, None)).decode()
+
+
+def unseal(actor: str, key: str, sealed: str) -> bytes:
+    raw = base64.b64decode(sealed)
+    return sealer(actor, key).decrypt(raw[:12], raw[12:], None)
+
+
 async def begin_idempotent(request: Request, session: Session, caller: Principal | None, key: str) -> None:
     """Note the key in the deed's own transaction; a second request with it waits here, then gets the first one's answer."""
     if not re.fullmatch(r"[\x21-\x7e]{1,200}", key):
@@ -35,23 +60,25 @@ async def begin_idempotent(request: Request, session: Session, caller: Principal
         await read_body(request, request.app.state.settings.body_limit)
     # If-Match is part of what was asked, so it is part of the fingerprint.
     asked = await request.body() + request.headers.get("if-match", "").encode()
+    actor = caller.subject if caller else ""
     row = {
-        "actor": caller.subject if caller else "",
-        "key": key,
+        "actor": actor,
+        "key": digest_of(key),
         "operation": operation[:300],
         "body_sha256": hashlib.sha256(asked).hexdigest(),
         "created_at": now(),
     }
     insert_new = (insert_sqlite if db.sqlite else insert_postgresql)(table).values(**row).on_conflict_do_nothing()
     if (await session.execute(insert_new.returning(table.c.key))).first():
-        request.state.idempotent = session, row["actor"], key
+        request.state.idempotent = session, actor, key
         return
-    known = (await session.execute(select(table).where(table.c.actor == row["actor"], table.c.key == key))).mappings().one()
+    same = select(table).where(table.c.actor == actor, table.c.key == row["key"])
+    known = (await session.execute(same)).mappings().one()
     if (known["operation"], known["body_sha256"]) != (row["operation"], row["body_sha256"]):
         error = FieldError("header/idempotency-key", "key-reused", "Use a new key for another request.")
         raise Unprocessable("This Idempotency-Key was used for another request.", errors=[error])
     headers = json.loads(known["headers"]) | {"Idempotent-Replayed": "true"}
-    raise Replay(Response(known["body"], known["status"], headers))
+    raise Replay(Response(unseal(actor, key, known["body"]), known["status"], headers))
 
 
 async def keep_answer(request: Request, response: Response) -> None:
@@ -61,5 +88,5 @@ async def keep_answer(request: Request, response: Response) -> None:
     session, actor, key = request.state.idempotent
     table = request.app.state.db.tables.idempotency
     headers = {name: value for name, value in response.headers.items() if name in ("content-type", "etag", "location")}
-    answer = {"status": response.status_code, "headers": json.dumps(headers), "body": bytes(response.body).decode()}
-    await session.execute(update(table).where(table.c.actor == actor, table.c.key == key).values(**answer))
+    answer = {"status": response.status_code, "headers": json.dumps(headers), "body": seal(actor, key, bytes(response.body))}
+    await session.execute(update(table).where(table.c.actor == actor, table.c.key == digest_of(key)).values(**answer))

@@ -3,11 +3,12 @@
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import timedelta
+from operator import itemgetter
 from typing import Any
 from uuid import UUID, uuid5
 
 from pydantic import ValidationError
-from sqlalchemy import exists, select, update
+from sqlalchemy import exists, literal_column, select, update
 from sqlalchemy.dialects.postgresql import insert as insert_postgresql
 from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 
@@ -22,8 +23,9 @@ from shared.due import backoff, claim_rows, db_now, record_row
 log = logging.getLogger(__name__)
 LEASE = timedelta(seconds=60)
 MAX_ATTEMPTS = 8
-MAX_BODY = 1024 * 1024
+MAX_BODY = 16 * 1024 * 1024  # more than the widest dataset that a JSON body can register
 BATCH = 50
+FRESH = {"fence": literal_column("0"), "attempts": literal_column("0")}
 Handler = Callable[[Session, Any, Envelope], Awaitable[None]]
 
 
@@ -35,7 +37,8 @@ async def receive(db: Database, batch: Sequence[Incoming]) -> None:
     """Store a batch; what is there already is passed over. What cannot be read is stored dead, with its reason."""
     rows = [row_of(incoming) for incoming in batch]
     table = db.tables.inbox
-    insert_new = (insert_sqlite if db.sqlite else insert_postgresql)(table).on_conflict_do_nothing(index_elements=[table.c.id])
+    insert_new = (insert_sqlite if db.sqlite else insert_postgresql)(table).values(FRESH)
+    insert_new = insert_new.on_conflict_do_nothing(index_elements=[table.c.id])
     async with db.transaction() as session:
         await session.execute(insert_new, rows)
         for row in rows:
@@ -46,7 +49,8 @@ async def receive(db: Database, batch: Sequence[Incoming]) -> None:
 
 
 def row_of(incoming: Incoming) -> dict[str, Any]:
-    base = {"received_at": now(), "state": "new", "due_at": now(), "fence": 0, "attempts": 0, "last_error": None, "done_at": None}
+    at = now()
+    base = {"received_at": at, "state": "new", "due_at": at, "last_error": None}
     try:
         envelope = Envelope.parse(incoming.body[: MAX_BODY + 1])
         check_sender(envelope, incoming.user_id)
@@ -57,7 +61,7 @@ def row_of(incoming: Incoming) -> dict[str, Any]:
     row = base | {"id": envelope.id, "source": envelope.source, "type": envelope.type, "subject": envelope.subject}
     if incoming.dead:
         row |= {"state": "dead", "due_at": None, "last_error": "given-up-by-broker"}
-    return row | {"body": envelope.model_dump_json(exclude_none=True)}
+    return row | {"body": incoming.body.decode()}  # as it came, with fields that only a newer version of us will know
 
 
 def dead_row(incoming: Incoming, reason: str) -> dict[str, Any]:
@@ -84,8 +88,8 @@ async def dispatch_batch(db: Database, handlers: Mapping[str, Handler]) -> bool:
         if (await session.execute(select(table.c.id).where(table.c.due_at <= db_now()).limit(1))).first() is None:
             return False
     async with db.transaction() as session:
-        rows = await claim_rows(session, table, n=BATCH, lease=LEASE, columns=(table.c.body,))
-    for row in rows:
+        rows = await claim_rows(session, table, n=BATCH, lease=LEASE, columns=(table.c.body, table.c.received_at))
+    for row in sorted(rows, key=itemgetter("received_at")):
         await dispatch(db, handlers, row)
     return bool(rows)
 

@@ -1,7 +1,11 @@
 """What is thrown away, and when: each purge is an audited deed. No decision and no audit row is ever deleted."""
 
+import asyncio
+import shutil
+import tempfile
 import time
 from datetime import timedelta
+from pathlib import Path
 
 from sqlalchemy import CursorResult, Delete, delete
 
@@ -14,6 +18,9 @@ SENT_KEPT = timedelta(days=7)
 HANDLED_KEPT = timedelta(days=30)
 ANSWERS_KEPT = timedelta(days=7)
 HOUR = 3600.0
+# Rows lie in these folders while a file is checked or a bundle is built; a killed process leaves its own behind.
+SCRATCH = ("dure-check-*", "dure-prepare-*")
+SCRATCH_KEPT = 6 * HOUR
 
 
 def old_rows(db: Database) -> dict[str, Delete]:
@@ -26,19 +33,28 @@ def old_rows(db: Database) -> dict[str, Delete]:
     }
 
 
+def sweep_scratch(scratch: Path) -> int:
+    """Remove working folders that nobody has touched for hours; how many there were."""
+    left = [folder for pattern in SCRATCH for folder in scratch.glob(pattern) if folder.is_dir() and not folder.is_symlink()]
+    old = [folder for folder in left if time.time() - folder.stat().st_mtime > SCRATCH_KEPT]
+    for folder in old:
+        shutil.rmtree(folder, ignore_errors=True)
+    return len(old)
+
+
 class Janitor:
     """One turn an hour; `tidy` is the turn."""
 
-    def __init__(self, db: Database, storage: Storage) -> None:
-        self.db, self.storage, self.due = db, storage, 0.0
+    def __init__(self, db: Database, storage: Storage, scratch: Path | None = None) -> None:
+        self.db, self.storage, self.scratch, self.due = db, storage, scratch or Path(tempfile.gettempdir()), 0.0
 
     async def tidy(self) -> bool:
         if time.monotonic() < self.due:
             return False
         self.due = time.monotonic() + HOUR
-        swept = await self.storage.sweep()
+        folders = await asyncio.to_thread(sweep_scratch, self.scratch)
+        counts = {"half-uploads": await self.storage.sweep(), "working-folders": folders}
         async with self.db.transaction() as session:
-            counts = {"half-uploads": swept}
             for name, statement in old_rows(self.db).items():
                 result = await session.execute(statement.execution_options(synchronize_session=False))
                 assert isinstance(result, CursorResult)

@@ -44,7 +44,6 @@ async def run_with(metadata: MetaData, url: str) -> None:
             target_metadata=metadata,
             render_as_batch=True,
             compare_type=True,
-            user_module_prefix="shared.db.",
         )
         with context.begin_transaction():
             context.run_migrations()

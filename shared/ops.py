@@ -1,13 +1,13 @@
 """Doors of every service: the audit for auditors, the bus for ops (envelopes, never payloads), the pages of problem types."""
 
 import html
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Query
 from fastapi.responses import HTMLResponse
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue
 from sqlalchemy import Table, func, select
 
 from shared import inbox, outbox
@@ -103,7 +103,7 @@ class Republish(BaseModel):
     """Make every event sent since then leave again; receivers that have it pass it over."""
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"since": "2026-11-23T00:00:00Z"}]})
-    since: datetime
+    since: AwareDatetime = Field(ge=datetime(2000, 1, 1, tzinfo=UTC), lt=datetime(3000, 1, 1, tzinfo=UTC))
 
 
 class Counted(BaseModel):
@@ -199,8 +199,6 @@ async def replay_event(event_id: UUID, session: Transaction, caller: Caller) -> 
 async def republish(data: Republish, session: Transaction, caller: Caller) -> Counted:
     """Send again every event since a time, for example after the broker lost its data (ops)."""
     require(caller, Role.OPS)
-    if data.since.tzinfo is None:
-        raise Conflict("Give `since` with its time zone.")
     count = await outbox.republish_since(session, data.since)
     await record_audit(session, "bus.republish-events", f"since/{data.since.isoformat()}", detail={"count": count})
     return Counted(count=count)

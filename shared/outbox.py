@@ -1,6 +1,8 @@
 """Events leave with the transaction that caused them: written beside the change, relayed in batches, at least once."""
 
+import asyncio
 import json
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from uuid import UUID, uuid5
 
@@ -12,12 +14,14 @@ from shared import telemetry
 from shared.bus import Bus
 from shared.clock import now
 from shared.contracts import Envelope, Event
-from shared.db import Database, Session, database
-from shared.due import backoff, claim_rows, db_now
+from shared.db import Database, Fields, Session, database
+from shared.due import backoff, claim_rows, db_now, record_row
 from shared.ids import new_id
 
 LEASE = timedelta(seconds=15)  # longer than a publish may take, shorter than anybody wants to wait after a crash
-BATCH = 500
+BATCH = 250
+TURNS = 8  # batches of one turn, so that a service that has to stop need not relay all first
+Settled = tuple[Fields, Exception | None]
 
 
 async def next_sequence(session: Session, subject: str) -> int:
@@ -68,28 +72,44 @@ async def emit(session: Session, event: Event, *, cause: Envelope | None = None)
 
 
 async def relay_batch(db: Database, bus: Bus) -> bool:
-    """Publish what is due, without holding a lock while publishing. True if all of a batch left: there may be more."""
-    table = db.tables.outbox
+    """Publish what is due, without holding a lock while publishing. True if all of it left: there may be more.
+
+    While a batch is under way, the one before it is recorded and the one after it is claimed.
+    """
     if not db.emitted and not await something_due(db):
         return False
     db.emitted = False
-    async with db.transaction() as session:
-        rows = await claim_rows(session, table, n=BATCH, lease=LEASE, columns=(table.c.body,))
-    if not rows:
-        return False
-    outcomes = await bus.publish([Envelope.parse(row["body"]) for row in rows])
-    sent = [row["id"] for row, outcome in zip(rows, outcomes, strict=True) if outcome is None]
+    settled: list[Settled] = []
+    rows = await record_and_claim(db, settled, BATCH)
+    for turn in range(1, TURNS + 1):
+        if not rows:
+            break
+        last = turn == TURNS or len(rows) < BATCH or any(error for _, error in settled)
+        async with asyncio.TaskGroup() as group:
+            publishing = group.create_task(bus.publish([Envelope.parse(row["body"]) for row in rows]))
+            claiming = group.create_task(record_and_claim(db, settled, 0 if last else BATCH))
+        settled = list(zip(rows, publishing.result(), strict=True))
+        rows = claiming.result()
+    await record_and_claim(db, settled, 0)
+    return bool(settled) and not any(error for _, error in settled)
+
+
+async def record_and_claim(db: Database, settled: Sequence[Settled], n: int) -> list[Fields]:
+    """Record what became of claimed rows, and claim up to n more."""
+    if not settled and not n:
+        return []
+    table = db.tables.outbox
+    sent = [row["id"] for row, error in settled if error is None]
     async with db.transaction() as session:
         # No fence here: a row that somebody else claims meanwhile was published all the same.
         if sent:
             done = update(table).where(table.c.id.in_(sent)).values(due_at=None, sent_at=now(), last_error=None)
             await session.execute(done.execution_options(synchronize_session=False))
-        for row, outcome in zip(rows, outcomes, strict=True):
-            if outcome is not None:
-                values = {"due_at": db_now(backoff(row["attempts"], cap=30)), "last_error": type(outcome).__name__}
-                failed = update(table).where(table.c.id == row["id"], table.c.fence == row["fence"]).values(**values)
-                await session.execute(failed.execution_options(synchronize_session=False))
-    return len(sent) == len(rows)
+        for row, error in settled:
+            if error is not None:
+                due_at = db_now(backoff(row["attempts"], cap=30))
+                await record_row(session, table, row["id"], row["fence"], due_at=due_at, last_error=type(error).__name__)
+        return await claim_rows(session, table, n=n, lease=LEASE, columns=(table.c.body,)) if n else []
 
 
 async def something_due(db: Database) -> bool:

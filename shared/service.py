@@ -28,7 +28,7 @@ from shared.health import (
     Readiness,
     audit_part,
     bus_part,
-    database_part,
+    database_parts,
     measure,
     storage_part,
 )
@@ -76,7 +76,7 @@ class Service:
             "relay": self.relay,
             "dispatch": partial(inbox.dispatch_batch, db, self.consumers),
         }
-        turns["tidy"] = Janitor(db, self.context.storage).tidy
+        turns["tidy"] = Janitor(db, self.context.storage, self.context.settings.scratch).tidy
         if self.signing_key:
             turns["seal"] = partial(audit.seal_batch, db, self.signing_key)
         return turns | {step.__name__: partial(step, self.context) for step in self.steps}
@@ -116,7 +116,7 @@ class Service:
 
     async def readiness(self) -> Readiness:
         parts = [
-            await database_part(self.context.db),
+            *await database_parts(self.context.db),
             await storage_part(self.context.storage),
             bus_part(self.bus),
             audit_part(self.signing_key),

@@ -20,8 +20,6 @@ class ServiceSettings(BaseSettings):
     public_url: str = Field(
         default="http://127.0.0.1:8000", description="Base of the URLs that we write, without the service's prefix."
     )
-    host: str = "127.0.0.1"
-    port: int = 8000
     log_level: str = "INFO"
     migrate_at_start: bool = Field(
         default=False, description="Only for the embedded default and tests; else migrations are a job of their own."

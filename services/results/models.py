@@ -57,6 +57,7 @@ class Result(Base, Row, Due, table=True):
     purpose: str
     ministry: str = Field(index=True)
     requester: str
+    authors: list[str] = Field(sa_type=Json)
     audience_kind: AudienceKind = Field(sa_column=choice(AudienceKind))
     audience_ministries: str = ""
     owners: list[str] = Field(sa_type=Json)

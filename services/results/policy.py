@@ -20,7 +20,7 @@ def check_move(result: Result, to: Status) -> None:
 
 
 def is_author(caller: Principal, result: Result) -> bool:
-    return caller.subject == result.requester
+    return caller.subject in result.authors
 
 
 def is_checker(caller: Principal | None, result: Result) -> bool:

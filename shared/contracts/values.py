@@ -178,7 +178,7 @@ class ApprovedInput(Value):
     dataset_version: int = Field(ge=1)
     ministry: Code
     object: StoredObject
-    table: tuple[Column, ...] = Field(description="The dataset's whole table schema.")
+    table: tuple[Column, ...] = Field(description="Those columns of the dataset that may leave it.")
     columns: dict[Name, Name] = Field(description="Card column -> dataset column; nothing else leaves the dataset.")
     conditions: tuple[Text, ...] = ()
 
@@ -191,6 +191,7 @@ class RequestBrief(Value):
     purpose: Text
     ministry: Code
     requester: str = Field(max_length=200)
+    authors: tuple[str, ...] = Field(default=(), description="Everybody who submitted or resubmitted it; none of them decides.")
     audience: Audience
     dataset_ids: tuple[UUID, ...]
     owners: tuple[Code, ...]

@@ -254,7 +254,7 @@ async def test_the_bundle_goes_when_the_run_has_ended(live_centre: Centre) -> No
 
 async def test_no_raw_input_stays_on_the_disk(live_centre: Centre, tmp_path: Any) -> None:
     await live_centre.prepared()
-    assert not list(tmp_path.glob("prepare-*"))
+    assert not list(tmp_path.glob("dure-prepare-*"))
 
 
 async def test_two_requests_on_the_same_files_share_no_pseudonym(live_centre: Centre) -> None:

@@ -68,6 +68,7 @@ def result(status: Status = Status.HELD, audience: str = "members") -> Result:
         title="t",
         purpose="p",
         ministry="mohw",
+        authors=[AUTHOR],
         requester=AUTHOR,
         audience_kind=AudienceKind(audience),
         audience_ministries=AUDIENCES[audience],
@@ -81,6 +82,14 @@ def result(status: Status = Status.HELD, audience: str = "members") -> Result:
         status=status,
         contents={"lists": [{"name": "l"}]},
     )
+
+
+def test_whoever_resubmitted_is_an_author_too() -> None:
+    held = result()
+    held.authors = [AUTHOR, "colleague"]
+    assert policy.is_author(caller(Role.OUTPUT_CHECKER, subject="colleague"), held)
+    assert not policy.is_checker(caller(Role.OUTPUT_CHECKER, subject="colleague"), held)
+    assert policy.is_checker(caller(Role.OUTPUT_CHECKER, subject="somebody else"), held)
 
 
 def expected_to_know(status: Status, audience: str) -> set[str]:

@@ -124,6 +124,16 @@ async def test_the_same_key_and_body_give_the_same_answer_once(
     assert second.headers["etag"] == first.headers["etag"]
 
 
+async def test_a_kept_answer_is_not_readable_in_the_database(
+    client: httpx.AsyncClient, db: Database, steward: dict[str, str]
+) -> None:
+    await client.post("/jobs", json={"name": "shown once"}, headers=steward | {"Idempotency-Key": "k-secret"})
+    async with db.reading() as session:
+        (kept,) = (await session.execute(select(db.tables.idempotency))).mappings().all()
+    assert kept["status"] == 201
+    assert not [value for value in kept.values() if "shown once" in str(value) or "k-secret" in str(value)]
+
+
 async def test_the_same_key_with_another_body_is_refused(
     client: httpx.AsyncClient, db: Database, job: type[Any], steward: dict[str, str]
 ) -> None:

@@ -1,6 +1,9 @@
 """Events leave with their transaction, arrive at least once, are handled once; failures wait, die, and come back by replay."""
 
 import asyncio
+import json
+import os
+import time
 from collections.abc import Sequence
 from datetime import timedelta
 from functools import partial
@@ -188,7 +191,12 @@ async def test_ops_republish(db: Database) -> None:
 
 
 async def test_only_what_is_old_and_done_is_purged_and_that_is_audited(db: Database, tmp_path: Path) -> None:
-    janitor = Janitor(db, Storage((tmp_path / "objects").as_uri()))
+    left, used = tmp_path / "dure-check-left", tmp_path / "dure-check-used"
+    left.mkdir()
+    used.mkdir()
+    (left / "table").write_text("rows of a killed check")
+    os.utime(left, (time.time() - 7 * 3600,) * 2)
+    janitor = Janitor(db, Storage((tmp_path / "objects").as_uri()), tmp_path)
     for age in (1, 8, 8):
         await say(db)
         await relay_batch(db, InProcessBus())
@@ -202,7 +210,15 @@ async def test_only_what_is_old_and_done_is_purged_and_that_is_audited(db: Datab
     assert len(await rows(db, "outbox")) == 2
     assert (await rows(db, "outbox"))[-1]["event_id"] == unsent.id
     (audit,) = await rows(db, "audit")
-    assert (audit["deed"], '"sent-events": 2' in audit["detail"]) == ("catalog.purge", True)
+    assert audit["deed"] == "catalog.purge"
+    assert json.loads(audit["detail"]) == {
+        "half-uploads": 0,
+        "working-folders": 1,
+        "sent-events": 2,
+        "handled-events": 0,
+        "kept-answers": 0,
+    }
+    assert (left.exists(), used.exists()) == (False, True)
 
 
 @pytest.mark.parametrize("state", ["new", "dead", "done"])

@@ -12,7 +12,7 @@ from services.analysis.policy.methods import (
     sees_every_method,
 )
 from services.analysis.policy.moves import check_method_move, check_move
-from services.analysis.policy.outputs import MEDIA_TYPES, Named, check_finish, check_media_type, check_output
+from services.analysis.policy.outputs import MEDIA_TYPES, Named, check_finish, check_media_type, check_output, without_cells
 from services.analysis.policy.runs import check_may_cancel, check_may_see_run, run_actions, sees_every_run, sees_parameters
 from services.analysis.policy.waiting import method_waiting, run_waiting
 
@@ -40,4 +40,5 @@ __all__ = [
     "sees_every_method",
     "sees_every_run",
     "sees_parameters",
+    "without_cells",
 ]

@@ -1,5 +1,6 @@
 """What a worker may hand in."""
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Final
 
@@ -15,6 +16,20 @@ MEDIA_TYPES: Final[Mapping[OutputKind, str]] = {
     OutputKind.LOG: "text/plain",
 }
 Named = tuple[OutputKind, str, str]
+# Why a worker may say that a run failed; the other codes are the service's own words.
+WORKER_CODES: Final = frozenset(
+    {
+        "method-crashed",
+        "method-timeout",
+        "method-memory",
+        "method-output-invalid",
+        "method-refused-input",
+        "input-corrupt",
+        "cancelled",
+    }
+)
+# What a pseudonym, a number of a person or an amount looks like; a year or a share of a hundred is none.
+CELL: Final = re.compile(r"\b[0-9a-fA-F]{16,}\b|\d(?:[\d,.\-]*\d){4,}")
 
 
 def check_media_type(kind: OutputKind, media_type: str) -> str:
@@ -23,6 +38,11 @@ def check_media_type(kind: OutputKind, media_type: str) -> str:
     if plain != MEDIA_TYPES[kind]:
         raise UnsupportedMedia(f"A {kind} is sent as {MEDIA_TYPES[kind]}.", accepted=[MEDIA_TYPES[kind]])
     return plain
+
+
+def without_cells(words: str, most: int) -> str:
+    """A method's words pass no disclosure control, so whatever in them could be somebody's data is cut out."""
+    return CELL.sub("…", words)[:most]
 
 
 def check_output(card: MethodCard, kind: OutputKind, name: str) -> None:
@@ -37,6 +57,8 @@ def check_finish(outcome: Outcome, reason: Reason | None, named: Sequence[Named]
     errors = []
     if outcome is Outcome.FAILED and reason is None:
         errors.append(FieldError("#/reason", "missing", "A failed run gives its reason."))
+    if reason is not None and reason.code not in WORKER_CODES:
+        errors.append(FieldError("#/reason/code", "not-a-workers", f"A worker's reason is one of {', '.join(sorted(WORKER_CODES))}."))
     if outcome is Outcome.SUCCEEDED and not named:
         errors.append(FieldError("#/artefacts", "missing", "A run that succeeded names its outputs."))
     known = {(artefact.kind, artefact.name): artefact.sha256 for artefact in uploaded}

@@ -72,7 +72,7 @@ class BuildFailed(Exception):
 @contextmanager
 def private_folder(scratch: Path | None) -> Iterator[Path]:
     """A folder that only this process may enter, and that is gone afterwards with the raw inputs in it."""
-    folder = Path(tempfile.mkdtemp(prefix="prepare-", dir=scratch))
+    folder = Path(tempfile.mkdtemp(prefix="dure-prepare-", dir=scratch))
     try:
         yield folder
     finally:

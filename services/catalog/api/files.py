@@ -1,10 +1,10 @@
 """Files over HTTP: handed in as a stream, never given out; and the reports of their checks."""
 
 from collections.abc import AsyncIterator
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Path, Request, Response
 from starlette.requests import ClientDisconnect
 
 from services.catalog import actions, policy, queries
@@ -19,6 +19,7 @@ from shared.errors import BadRequest, FieldError, TooLarge, UnsupportedMedia
 from shared.http import Caller, Reading, Route, tagged
 
 router = APIRouter(prefix="/datasets/{dataset_id}", route_class=Route, tags=["files"])
+FileNumber = Annotated[int, Path(ge=1, le=2**31 - 1, examples=[1])]
 BODY: dict[str, Any] = {
     "requestBody": {
         "required": True,
@@ -57,7 +58,7 @@ async def attach_file(dataset_id: UUID, request: Request, caller: Caller, respon
 
 
 @router.get("/checks/{version}")
-async def get_check(dataset_id: UUID, version: int, session: Reading, caller: Caller, response: Response) -> CheckOut:
+async def get_check(dataset_id: UUID, version: FileNumber, session: Reading, caller: Caller, response: Response) -> CheckOut:
     """The check of one handed-in file (steward of its ministry): every fault by line and column, never by its value."""
     dataset = await queries.own_dataset(session, caller, dataset_id)
     return shown(caller, dataset, await queries.find_file(session, dataset, version), response)

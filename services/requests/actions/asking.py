@@ -120,6 +120,7 @@ def brief(request: AnalysisRequest) -> RequestBrief:
         purpose=request.purpose,
         ministry=request.ministry,
         requester=request.requester,
+        authors=tuple(request.authors),
         audience=request.readers,
         owners=tuple(request.owners),
         dataset_ids=tuple(sorted({one.dataset_id for one in request.current_inputs})),

@@ -77,14 +77,14 @@ async def approved_input(session: Session, request: AnalysisRequest, at: int) ->
     asked = request.current_inputs[at]
     decision = next(one for one in request.current_decisions if one.dataset_id == asked.dataset_id)
     await live_dataset(session, asked.dataset_id)
-    seen = decision.dataset
+    seen, columns = decision.dataset, fitting.cut(asked.columns, decision.columns)
     return ApprovedInput(
         role=asked.role,
         dataset_id=seen.dataset_id,
         dataset_version=seen.version,
         ministry=seen.ministry,
         object=seen.object,
-        table=seen.table,
-        columns=fitting.cut(asked.columns, decision.columns),
+        table=tuple(column for column in seen.table if column.name in columns.values()),
+        columns=columns,
         conditions=tuple(decision.conditions),
     )

@@ -51,6 +51,7 @@ async def create_result(session: Session, event: RunFinished) -> Result:
         purpose=brief.purpose,
         ministry=brief.ministry,
         requester=brief.requester,
+        authors=sorted({brief.requester, *brief.authors}),
         audience_kind=brief.audience.kind,
         audience_ministries=barred(brief.audience.ministries),
         owners=list(brief.owners),
@@ -58,7 +59,7 @@ async def create_result(session: Session, event: RunFinished) -> Result:
         method_name=method.name,
         method_version=method.version,
         method_digest=method.digest,
-        match_rates=event.match_rates,
+        match_rates=match_rates_of(event),
         artefacts=outputs_of(event),
     )
     session.add(result)
@@ -73,7 +74,7 @@ async def create_result(session: Session, event: RunFinished) -> Result:
 async def replace_outputs(session: Session, result: Result, event: RunFinished) -> None:
     """A later attempt was accepted before anybody voted: its outputs are checked instead."""
     result.status, result.run_fence, result.artefacts = Status.CHECKING, event.fence, outputs_of(event)
-    result.match_rates, result.verdicts, result.contents, result.held_at = event.match_rates, [], {}, None
+    result.match_rates, result.verdicts, result.contents, result.held_at = match_rates_of(event), [], {}, None
     result.due_at, result.attempts, result.fence = now(), 0, result.fence + 1
     result.touch()
     await record_audit(session, "results.replace-outputs", f"result/{result.id}", detail={"fence": event.fence})
@@ -81,6 +82,11 @@ async def replace_outputs(session: Session, result: Result, event: RunFinished) 
 
 def outputs_of(event: RunFinished) -> list[dict[str, Any]]:
     return [artefact.model_dump(mode="json") for artefact in event.artefacts]
+
+
+def match_rates_of(event: RunFinished) -> dict[str, float]:
+    """In whole per cent: a finer share beside a count of rows would tell of the single rows that were not found."""
+    return {role: round(share, 2) for role, share in event.match_rates.items()}
 
 
 def barred(ministries: Sequence[str]) -> str:

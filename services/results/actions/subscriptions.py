@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from datetime import timedelta
 from uuid import UUID
 
+from sqlmodel import col, func, select
+
 from services.results import policy
 from services.results.actions.deliveries import give_up
 from services.results.models import Delivery, DeliveryState, Subscription
@@ -17,6 +19,7 @@ from shared.errors import Conflict, NotFound
 from shared.ids import new_id
 
 BOTH_VALID = timedelta(days=1)
+MOST = 20  # each release is told to each of them
 
 
 async def create_subscription(
@@ -24,6 +27,8 @@ async def create_subscription(
 ) -> tuple[Subscription, str]:
     """Returns the subscription and its secret, which is shown this once."""
     policy.check_may_subscribe(caller)
+    if await live_count(session, caller.ministry) >= MOST:
+        raise Conflict(f"Your ministry has {MOST} subscriptions already: end one that is not needed.")
     secret, subscription_id = new_secret(), new_id()
     subscription = Subscription(
         id=subscription_id,
@@ -37,6 +42,11 @@ async def create_subscription(
     session.add(subscription)
     await record_audit(session, "results.create-subscription", f"subscription/{subscription_id}", detail={"events": list(events)})
     return subscription, secret
+
+
+async def live_count(session: Session, ministry: str) -> int:
+    own = select(func.count()).where(col(Subscription.ministry) == ministry, col(Subscription.ended_at).is_(None))
+    return (await session.exec(own)).one()
 
 
 async def own_subscription(session: Session, caller: Principal, subscription_id: UUID) -> Subscription:

@@ -29,7 +29,7 @@ BARRED = frozenset(
     }
 )
 MARKS_BARRED = frozenset({"image", "geoshape"})
-EXPRESSIONS = frozenset({"calculate", "filter", "test", "expr", "labelExpr"})
+EXPRESSIONS = frozenset({"calculate", "filter", "test", "expr", "labelExpr", "and", "or", "not", "signal", "update"})
 FUNCTIONS = frozenset(
     {
         "abs",

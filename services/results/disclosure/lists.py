@@ -9,6 +9,8 @@ from services.results.disclosure.findings import Notebook, UnreadableError, chec
 PSEUDONYM = re.compile(r"[0-9a-f]{64}")
 MAX_LINE = 16_384
 MAX_REASONS = 10
+MEMBERS = frozenset({"pseudonym", "score", "reasons"})
+REASON_MEMBERS = frozenset({"code", "ko", "en"})
 BATCH = 2000
 
 
@@ -39,6 +41,8 @@ def read_line(raw: bytes) -> ListLine:
     line = parse_json(raw, limit=MAX_LINE)
     if not isinstance(line, dict) or not PSEUDONYM.fullmatch(str(line.get("pseudonym"))):
         raise UnreadableError("pseudonym-missing")
+    if not line.keys() <= MEMBERS:
+        raise UnreadableError("member-not-allowed")
     if not is_number(line.get("score")):
         raise UnreadableError("score-not-number")
     reasons = line.get("reasons", [])
@@ -53,4 +57,6 @@ def read_reason(reason: object) -> dict[str, str]:
     code = reason.get("code") if isinstance(reason, dict) else None
     if words is None or notebook.findings or not (isinstance(code, str) and 0 < len(code) <= 80):
         raise UnreadableError("reasons-invalid")
+    if not REASON_MEMBERS.issuperset(reason if isinstance(reason, dict) else ()):
+        raise UnreadableError("member-not-allowed")
     return {"code": code, **words}

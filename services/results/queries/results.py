@@ -1,10 +1,11 @@
 """Results: found, listed, and shown as far as the caller may see them."""
 
+import json
 from collections import defaultdict
 from collections.abc import Sequence
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, false, or_, true
+from sqlalchemy import ColumnElement, Text, and_, false, not_, or_, true, type_coerce
 from sqlmodel import col, select
 
 from services.results import policy
@@ -40,7 +41,8 @@ def visible(caller: Principal | None) -> ColumnElement[bool]:
     if not caller.roles <= policy.NO_RECORDS:
         ways.append(own)
     if caller.has(Role.OUTPUT_CHECKER):
-        ways.append(col(Result.requester) != caller.subject)
+        written = type_coerce(col(Result.authors), Text).contains(json.dumps(caller.subject, ensure_ascii=False), autoescape=True)
+        ways.append(not_(written))
     ways += [true() if caller.has(Role.AUDITOR) else false(), out if caller.has(Role.COUNCIL_SECRETARY) else false()]
     return or_(*ways)
 

@@ -121,6 +121,7 @@ def upgrade() -> None:
     sa.Column('purpose', sa.String(), nullable=False),
     sa.Column('ministry', sa.String(), nullable=False),
     sa.Column('requester', sa.String(), nullable=False),
+    sa.Column('authors', shared.db.Json(), nullable=False),
     sa.Column('audience_kind', sa.Enum('ministries', 'members', 'public', name='audiencekind', native_enum=False, length=20), nullable=False),
     sa.Column('audience_ministries', sa.String(), nullable=False),
     sa.Column('owners', shared.db.Json(), nullable=False),
