@@ -25,7 +25,7 @@ LEASE = timedelta(seconds=60)
 MAX_ATTEMPTS = 8
 MAX_BODY = 16 * 1024 * 1024  # more than the widest dataset that a JSON body can register
 BATCH = 50
-FRESH = {"fence": literal_column("0"), "attempts": literal_column("0")}
+FRESH: dict[str, Any] = {"fence": literal_column("0"), "attempts": literal_column("0")}
 Handler = Callable[[Session, Any, Envelope], Awaitable[None]]
 
 

@@ -14,7 +14,7 @@ from shared.trace import current_request_id, current_service, current_trace_id
 
 MESSAGE_LIMIT: Final = 4096
 FIELD_LIMIT: Final = 1024
-STANDARD_FIELDS: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+STANDARD_FIELDS: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "color_message"}
 # Their messages name code, not data. Any other exception may quote a cell, so only its type and place are logged.
 SPEAKING: Final = (NameError, AttributeError, ImportError, TypeError)
 

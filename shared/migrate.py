@@ -7,12 +7,14 @@ import argparse
 import asyncio
 import importlib.util
 from pathlib import Path
+from typing import Any, Literal
 
 from alembic import command, context
 from alembic.config import Config
 from pydantic_settings import BaseSettings
 from sqlalchemy import Connection, MetaData
 from sqlalchemy.ext.asyncio import create_async_engine
+from sqlmodel.sql.sqltypes import AutoString
 
 
 def config(folder: Path, url: str) -> Config:
@@ -33,6 +35,15 @@ def check(folder: Path, url: str) -> None:
     command.check(config(folder, url))
 
 
+def render_item(kind: str, item: Any, _: Any) -> str | Literal[False]:
+    """How a new migration writes our column types, and SQLModel's text as plain text."""
+    if kind == "type" and isinstance(item, AutoString):
+        return f"sa.String(length={item.length})" if item.length else "sa.String()"
+    if kind == "type" and type(item).__module__ == "shared.sqltypes":
+        return f"shared.db.{type(item).__name__}()"
+    return False
+
+
 def run(metadata: MetaData) -> None:
     asyncio.run(run_with(metadata, context.config.attributes["url"]))
 
@@ -44,6 +55,7 @@ async def run_with(metadata: MetaData, url: str) -> None:
             target_metadata=metadata,
             render_as_batch=True,
             compare_type=True,
+            render_item=render_item,
         )
         with context.begin_transaction():
             context.run_migrations()

@@ -100,7 +100,5 @@ def run_begins(request: AnalysisRequest) -> tuple[Why, tuple[Member, ...]]:
     if request.run_id is None:
         ko, en = "승인되었습니다. 분석센터가 실행을 준비합니다.", "Approved: the centre is about to queue the run."
         return Why("run-not-queued", ko, en), (Member(Role.CENTRE_ANALYST),)
-    why = Why(
-        "run-queued", "실행 대기 중입니다. 작업기가 곧 맡습니다.", "The run is queued; a worker takes it soon."
-    )
+    why = Why("run-queued", "실행 대기 중입니다. 작업기가 곧 맡습니다.", "The run is queued; a worker takes it soon.")
     return why, (Member(Role.WORKER),)

@@ -48,6 +48,10 @@ async def check_next(ctx: Context) -> bool:
     if not claimed:
         return False
     result, rules = claimed[0], ctx.state["rules"]
+    if result.attempts > ctx.settings.check_attempts:  # none of its checks came back: it takes the process with it
+        async with ctx.db.transaction() as session:
+            await put_off_check(session, result.id, result.fence, code="check-crashed", limit=ctx.settings.check_attempts)
+        return True
     try:
         check = Check(ctx.storage, rules)
         async with lease_kept(ctx, result):

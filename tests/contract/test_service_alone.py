@@ -314,3 +314,5 @@ def test_as_a_program_it_migrates_starts_and_stops(program: tuple[Program, str])
     assert started.ended in (0, -15), started.tail()
     assert time.monotonic() - began < 9
     assert "Traceback" not in started.tail(200)
+    ours = [line for line in started.tail(200).splitlines() if '"level": "ERROR"' in line and '"logger": "aiormq' not in line]
+    assert ours == []

@@ -10,7 +10,7 @@ from datetime import timedelta
 import pytest
 
 from services.results.actions.results import put_off_check
-from services.results.models import Status
+from services.results.models import Result, Status
 from shared.contracts import Audience, AudienceKind, Outcome, OutputKind, Reason
 from tests.results.build import AUTHOR, artefact, figure, finished, listing, metrics, missing_object, outputs, table
 from tests.results.conftest import APPROVE, House
@@ -266,6 +266,37 @@ async def test_outputs_that_are_missing_are_looked_for_again_and_then_withhold_t
         await put_off_check(session, result.id, result.fence, code="outputs-unreadable", limit=1)
     withheld = await house.result()
     assert (withheld.status, withheld.reason) == (Status.WITHHELD, "The outputs of the run are missing or damaged.")
+
+
+async def test_a_check_that_never_comes_back_is_given_up(house: House) -> None:
+    """Of a process that dies in the check only the risen number of attempts is left."""
+    app = house.client.app
+    good = await artefact(house.storage, OutputKind.TABLE, "by_region", table())
+    await house.storage.delete(good.object.sha256)
+    await house.finish(finished((good,)))
+    async with asyncio.timeout(10):
+        while not (await house.until(Status.CHECKING)).last_error:
+            await asyncio.sleep(0.02)
+    result = await house.result()
+    async with app.state.db.transaction() as session:
+        row = await session.get_one(Result, result.id)
+        row.attempts, row.due_at = app.state.settings.check_attempts, row.created_at
+    withheld = await house.until(Status.WITHHELD)
+    assert withheld.last_error == "check-crashed"
+
+
+async def test_a_storage_that_is_away_is_no_attempt(house: House) -> None:
+    good = await artefact(house.storage, OutputKind.TABLE, "by_region", table())
+    await house.storage.delete(good.object.sha256)
+    await house.finish(finished((good,)))
+    async with asyncio.timeout(10):
+        while not (await house.until(Status.CHECKING)).last_error:
+            await asyncio.sleep(0.02)
+    result = await house.result()
+    async with house.client.app.state.db.transaction() as session:
+        await put_off_check(session, result.id, result.fence, code="check-failed", limit=None)
+    waiting = await house.result()
+    assert (waiting.status, waiting.attempts) == (Status.CHECKING, result.attempts - 1)
 
 
 async def test_outputs_that_come_back_are_checked(house: House) -> None:

@@ -9,7 +9,8 @@ from sqlalchemy import select
 from services.results.disclosure import Rules, check_figure
 from services.results.models import Status
 from shared.contracts import Audience, AudienceKind, OutputKind
-from tests.results.build import artefact, figure, listing, table
+from shared.ids import new_id
+from tests.results.build import artefact, brief, figure, finished, listing, outputs, table
 from tests.results.conftest import House
 
 HIDDEN = "resident 990101-1234567 earns 1234"
@@ -63,12 +64,8 @@ async def test_a_ministry_keeps_few_subscriptions(house: House) -> None:
 
 async def test_a_match_rate_does_not_tell_of_single_rows(house: House) -> None:
     """1999 of 2000 found is one household that was not."""
-    from shared.ids import new_id
-    from tests.results.build import brief as brief_of
-    from tests.results.build import finished, outputs
-
     audience = Audience(kind=AudienceKind.PUBLIC)
-    event = finished(await outputs(house.storage), brief=brief_of(audience), run_id=new_id(), match_rates={"benefits": 0.9995})
+    event = finished(await outputs(house.storage), brief=brief(audience), run_id=new_id(), match_rates={"benefits": 0.9995})
     await house.say(event)
     result = await house.until(Status.HELD, run_id=event.run_id)
     for who, ministry in (("kim", "mois"), ("lee", "moel")):
@@ -88,7 +85,7 @@ def test_a_function_is_not_allowed_inside_a_composed_condition(how: dict[str, An
 
 async def test_whoever_wrote_a_revision_of_the_request_checks_none_of_it(house: House) -> None:
     result = await house.held(authors=("requester.mohw", "second.author"))
-    answer = await house.vote(result.id, "second.author")
+    answer = await house.vote(result.id, "second.author", ministry="mohw")
     assert (answer.status_code, answer.json().get("right")) == (403, "output-checker who is not the author")
     shown = (await house.get(f"/results/{result.id}", "output-checker", "mois", subject="second.author")).status_code
     assert shown == 404

@@ -92,7 +92,12 @@ async def start_run(session: Session, run: Run, worker_id: UUID) -> Run:
 async def beat(session: Session, run_id: UUID, fence: int, *, progress: float, message: str, lease: timedelta) -> bool:
     """Extend the lease and note the progress. False: the run has ended meanwhile, so the worker must stop."""
     mine = (col(Run.id) == run_id, col(Run.fence) == fence, col(Run.status) == RunStatus.RUNNING)
-    values = {"due_at": db_now(lease), "progress": progress, "message": policy.without_cells(message, 200), "version": Run.version + 1}
+    values = {
+        "due_at": db_now(lease),
+        "progress": progress,
+        "message": policy.without_cells(message, 200),
+        "version": Run.version + 1,
+    }
     result = await session.execute(update(Run).where(*mine).values(**values).execution_options(synchronize_session=False))
     assert isinstance(result, CursorResult)
     if result.rowcount == 1:

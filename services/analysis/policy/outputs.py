@@ -58,7 +58,9 @@ def check_finish(outcome: Outcome, reason: Reason | None, named: Sequence[Named]
     if outcome is Outcome.FAILED and reason is None:
         errors.append(FieldError("#/reason", "missing", "A failed run gives its reason."))
     if reason is not None and reason.code not in WORKER_CODES:
-        errors.append(FieldError("#/reason/code", "not-a-workers", f"A worker's reason is one of {', '.join(sorted(WORKER_CODES))}."))
+        errors.append(
+            FieldError("#/reason/code", "not-a-workers", f"A worker's reason is one of {', '.join(sorted(WORKER_CODES))}.")
+        )
     if outcome is Outcome.SUCCEEDED and not named:
         errors.append(FieldError("#/artefacts", "missing", "A run that succeeded names its outputs."))
     known = {(artefact.kind, artefact.name): artefact.sha256 for artefact in uploaded}

@@ -82,8 +82,12 @@ class RunOut(RunSummary):
     title: str | None
     parameters: dict[str, Any] | None
     dataset_ids: list[UUID]
-    rows: int | None = Field(description="Rows of the linked table.")
-    match_rates: dict[str, float] = Field(description="Input -> share of the base rows that were found in it.")
-    keys_dropped: dict[str, int] = Field(description="Input -> rows without a key, which were left out.")
+    rows: int | None = Field(description="Rows of the linked table; for centre analysts only.")
+    match_rates: dict[str, float] = Field(
+        description="Input -> share of the base rows that were found in it; rounded to whole per cent outside the centre."
+    )
+    keys_dropped: dict[str, int] = Field(
+        description="Input -> rows without a key, which were left out; for centre analysts only."
+    )
     fence: int = Field(description="Fence of the last claim by a worker; 0 if there was none.")
     attempts: int

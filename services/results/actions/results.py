@@ -160,5 +160,7 @@ async def put_off_check(session: Session, result_id: UUID, fence: int, *, code: 
     result.last_error = code
     if limit is not None and result.attempts >= limit:
         await withhold_result(session, result, UNREADABLE, {"code": code})
-    else:
-        result.due_at = now() + backoff(result.attempts, base=2, cap=timedelta(minutes=5).total_seconds())
+        return
+    result.due_at = now() + backoff(result.attempts, base=2, cap=timedelta(minutes=5).total_seconds())
+    if limit is None:
+        result.attempts -= 1  # a storage that is away is no failure of this result
