@@ -3,11 +3,14 @@
 import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from typing import Any
 
 from services.results.disclosure.findings import Notebook, UnreadableError, check_words, is_number, parse_json
 
 PSEUDONYM = re.compile(r"[0-9a-f]{64}")
 MAX_LINE = 16_384
+# A stored line also carries the sealed key.
+MAX_STORED = MAX_LINE + 4_096
 MAX_REASONS = 10
 BATCH = 2000
 
@@ -19,14 +22,18 @@ class ListLine:
     pseudonym: str
     score: float
     reasons: tuple[dict[str, str], ...]
+    sealed: str | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        return {"pseudonym": self.pseudonym, "score": self.score, "reasons": list(self.reasons), "sealed": self.sealed}
 
 
-async def line_batches(chunks: AsyncIterator[bytes]) -> AsyncIterator[list[bytes]]:
+async def line_batches(chunks: AsyncIterator[bytes], longest: int = MAX_LINE) -> AsyncIterator[list[bytes]]:
     """The lines of a stream, in batches; one that does not end within bounds comes cut, so that it is refused."""
     rest = b""
     async for chunk in chunks:
         *whole, rest = (rest + chunk).split(b"\n")
-        rest = rest[: MAX_LINE + 1]
+        rest = rest[: longest + 1]
         lines = [line for line in whole if line.strip()]
         for start in range(0, len(lines), BATCH):
             yield lines[start : start + BATCH]
@@ -34,9 +41,9 @@ async def line_batches(chunks: AsyncIterator[bytes]) -> AsyncIterator[list[bytes
         yield [rest]
 
 
-def read_line(raw: bytes) -> ListLine:
+def read_line(raw: bytes, longest: int = MAX_LINE) -> ListLine:
     """One line of the list; UnreadableError with a reason code if it is anything else."""
-    line = parse_json(raw, limit=MAX_LINE)
+    line = parse_json(raw, limit=longest)
     if not isinstance(line, dict) or not PSEUDONYM.fullmatch(str(line.get("pseudonym"))):
         raise UnreadableError("pseudonym-missing")
     if not is_number(line.get("score")):
@@ -44,7 +51,10 @@ def read_line(raw: bytes) -> ListLine:
     reasons = line.get("reasons", [])
     if not isinstance(reasons, list) or len(reasons) > MAX_REASONS:
         raise UnreadableError("reasons-invalid")
-    return ListLine(line["pseudonym"], float(line["score"]), tuple(read_reason(reason) for reason in reasons))
+    sealed = line.get("sealed")
+    if not isinstance(sealed, str | None):
+        raise UnreadableError("sealed-invalid")
+    return ListLine(line["pseudonym"], float(line["score"]), tuple(read_reason(reason) for reason in reasons), sealed)
 
 
 def read_reason(reason: object) -> dict[str, str]:
