@@ -11,7 +11,7 @@ from operator import itemgetter
 from typing import Any, TypeVar
 from uuid import UUID
 
-from sqlalchemy import Column, ColumnElement, CursorResult, Table, func, literal, select, update
+from sqlalchemy import Column, ColumnElement, CursorResult, Table, func, literal, literal_column, select, update
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
@@ -31,19 +31,20 @@ class db_now(FunctionElement[Any]):  # noqa: N801  a function in SQL, written li
     inherit_cache = True
 
     def __init__(self, plus: timedelta = timedelta()) -> None:
-        super().__init__(literal(plus.total_seconds()))
+        super().__init__(*([literal(plus.total_seconds())] if plus else []))
 
 
 @compiles(db_now, "sqlite")
 def db_now_sqlite(element: db_now, compiler: SQLCompiler, **kwargs: Any) -> str:
-    seconds = compiler.process(element.clauses, **kwargs)
+    seconds = compiler.process(element.clauses, **kwargs) or "0"
     return f"strftime('%Y-%m-%d %H:%M:%f000', 'now', ({seconds}) || ' seconds')"
 
 
 @compiles(db_now, "postgresql")
 def db_now_postgresql(element: db_now, compiler: SQLCompiler, **kwargs: Any) -> str:
+    # Not clock_timestamp(): that may differ from row to row, so no index could find what is due.
     seconds = compiler.process(element.clauses, **kwargs)
-    return f"(clock_timestamp() + make_interval(secs => {seconds}))"
+    return f"(statement_timestamp() + make_interval(secs => {seconds}))" if seconds else "statement_timestamp()"
 
 
 def backoff(attempts: int, *, base: float = 1.0, cap: float = 300.0) -> timedelta:
@@ -64,8 +65,9 @@ async def claim_rows(
 
     Two claimers never get the same row while its lease lasts. One statement, as many claims find a single row or none.
     """
-    due = select(table.c.id).where(table.c.due_at <= db_now(), *where).order_by(table.c.due_at, table.c.id).limit(n)
-    chosen = due.with_for_update(skip_locked=True).cte("chosen")
+    # The number stands in the statement: PostgreSQL would plan for a tenth of the table if it were a parameter.
+    due = select(table.c.id).where(table.c.due_at <= db_now(), *where).limit(literal_column(str(n)))
+    chosen = due.order_by(table.c.due_at, table.c.id).with_for_update(skip_locked=True).cte("chosen")
     claimed = (
         update(table)
         .where(table.c.id.in_(select(chosen.c.id)))
@@ -99,6 +101,12 @@ async def record_row(session: Session, table: Table, row_id: UUID, fence: int, *
     result = await session.execute(outcome.execution_options(synchronize_session=False))
     assert isinstance(result, CursorResult)
     return bool(result.rowcount == 1)
+
+
+async def something_due(session: Session, table: Table) -> bool:
+    """Looked up without a lock, so that a loop with nothing to do keeps no writer waiting."""
+    due = select(table.c.id).where(table.c.due_at <= db_now()).limit(literal_column("1"))
+    return (await session.execute(due)).first() is not None
 
 
 async def waiting(session: Session, table: Table) -> int:

@@ -18,7 +18,7 @@ from shared.bus import Incoming
 from shared.clock import now
 from shared.contracts import Envelope, Event
 from shared.db import Database, Fields, Session, database
-from shared.due import backoff, claim_rows, db_now, record_row
+from shared.due import backoff, claim_rows, db_now, record_row, something_due
 
 log = logging.getLogger(__name__)
 LEASE = timedelta(seconds=60)
@@ -85,7 +85,7 @@ async def dispatch_batch(db: Database, handlers: Mapping[str, Handler]) -> bool:
     """Handle what is due. True if there was something."""
     table = db.tables.inbox
     async with db.reading() as session:
-        if (await session.execute(select(table.c.id).where(table.c.due_at <= db_now()).limit(1))).first() is None:
+        if not await something_due(session, table):
             return False
     async with db.transaction() as session:
         rows = await claim_rows(session, table, n=BATCH, lease=LEASE, columns=(table.c.body, table.c.received_at))

@@ -52,6 +52,7 @@ class Context:
     storage: Storage
     wake: Wake
     state: dict[str, Any] = field(default_factory=dict)
+    endings: list[Callable[[], Awaitable[None]]] = field(default_factory=list)  # awaited when the loops have ended
 
 
 GRACE = 3.0

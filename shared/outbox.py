@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from uuid import UUID, uuid5
 
-from sqlalchemy import CursorResult, insert, select, update
+from sqlalchemy import CursorResult, insert, update
 from sqlalchemy.dialects.postgresql import insert as insert_postgresql
 from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 
@@ -15,7 +15,7 @@ from shared.bus import Bus
 from shared.clock import now
 from shared.contracts import Envelope, Event
 from shared.db import Database, Fields, Session, database
-from shared.due import backoff, claim_rows, db_now, record_row
+from shared.due import backoff, claim_rows, db_now, record_row, something_due
 from shared.ids import new_id
 
 LEASE = timedelta(seconds=15)  # longer than a publish may take, shorter than anybody wants to wait after a crash
@@ -76,8 +76,10 @@ async def relay_batch(db: Database, bus: Bus) -> bool:
 
     While a batch is under way, the one before it is recorded and the one after it is claimed.
     """
-    if not db.emitted and not await something_due(db):
-        return False
+    if not db.emitted:
+        async with db.reading() as session:
+            if not await something_due(session, db.tables.outbox):
+                return False
     db.emitted = False
     settled: list[Settled] = []
     rows = await record_and_claim(db, settled, BATCH)
@@ -110,13 +112,6 @@ async def record_and_claim(db: Database, settled: Sequence[Settled], n: int) -> 
                 due_at = db_now(backoff(row["attempts"], cap=30))
                 await record_row(session, table, row["id"], row["fence"], due_at=due_at, last_error=type(error).__name__)
         return await claim_rows(session, table, n=n, lease=LEASE, columns=(table.c.body,)) if n else []
-
-
-async def something_due(db: Database) -> bool:
-    """Looked up without a lock, so that an idle relay keeps no writer waiting."""
-    table = db.tables.outbox
-    async with db.reading() as session:
-        return (await session.execute(select(table.c.id).where(table.c.due_at <= db_now()).limit(1))).first() is not None
 
 
 async def retry_now(db: Database) -> None:

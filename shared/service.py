@@ -111,6 +111,8 @@ class Service:
             for task in late:
                 task.cancel()
         await asyncio.gather(*self.tasks.values(), return_exceptions=True)
+        for end in self.context.endings:
+            await end()
         await self.bus.close()
         await self.context.db.close()
 

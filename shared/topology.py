@@ -35,6 +35,8 @@ LISTENERS: dict[str, frozenset[str]] = {
             "requests.request-approved.v1",
             "requests.request-withdrawn.v1",
             "catalog.dataset-withdrawn.v1",
+            "catalog.ministry-key-registered.v1",
+            "catalog.ministry-key-retired.v1",
             "results.result-released.v1",
             "results.result-withheld.v1",
             "results.result-recalled.v1",

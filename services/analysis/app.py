@@ -9,8 +9,9 @@ from services.analysis import actions, claims
 from services.analysis.api import routers
 from services.analysis.consumers import consumers
 from services.analysis.models import PLUMBING, Base
+from services.analysis.prepare.clearing import clear_next, clear_sealed_next
 from services.analysis.prepare.readers import Limits
-from services.analysis.prepare.steps import PrepareTerms, clear_next, prepare_next
+from services.analysis.prepare.steps import PrepareTerms, prepare_next
 from services.analysis.settings import Settings
 from shared.bus import Bus
 from shared.rabbit import RabbitBus
@@ -31,8 +32,8 @@ async def prepare(context: Context) -> bool:
 
 
 async def clear(context: Context) -> bool:
-    """Delete the bundle of a run that has ended."""
-    return await clear_next(context.db, context.storage)
+    """Delete what a run that has ended, or a request that is closed, left in the storage."""
+    return await clear_next(context.db, context.storage) or await clear_sealed_next(context.db, context.storage)
 
 
 async def reap(context: Context) -> bool:

@@ -5,6 +5,8 @@ from services.analysis.models import Withdrawn
 from shared.contracts import (
     DatasetWithdrawn,
     Envelope,
+    MinistryKeyRegistered,
+    MinistryKeyRetired,
     RequestApproved,
     RequestWithdrawn,
     ResultRecalled,
@@ -30,6 +32,16 @@ async def on_request_withdrawn(session: Session, event: RequestWithdrawn, envelo
 @consumers.on(DatasetWithdrawn)
 async def on_dataset_withdrawn(session: Session, event: DatasetWithdrawn, envelope: Envelope) -> None:
     await actions.end_withdrawn_runs(session, Withdrawn.DATASET, str(event.dataset_id))
+
+
+@consumers.on(MinistryKeyRegistered)
+async def on_ministry_key_registered(session: Session, event: MinistryKeyRegistered, envelope: Envelope) -> None:
+    await actions.keep_key(session, event, envelope.sequence)
+
+
+@consumers.on(MinistryKeyRetired)
+async def on_ministry_key_retired(session: Session, event: MinistryKeyRetired, envelope: Envelope) -> None:
+    await actions.keep_retirement(session, event)
 
 
 @consumers.on(ResultReleased)

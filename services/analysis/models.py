@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Column, Enum, UniqueConstraint
+from sqlalchemy import Column, Enum, UniqueConstraint, false
 from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel
 
@@ -118,6 +118,8 @@ class Run(Base, Row, Due, table=True):
     bundle: dict[str, Any] | None = Field(default=None, sa_type=Json)
     bundle_kept: bool = Field(default=False, index=True)
     match_rates: dict[str, float] = Field(default_factory=dict, sa_type=Json)
+    sealed_keys: dict[str, Any] | None = Field(default=None, sa_type=Json)
+    sealed_kept: bool = Field(default=False, index=True, sa_column_kwargs={"server_default": false()})
     worker_id: UUID | None = None
     worker_fence: int = 0
     progress: float = 0.0
@@ -168,6 +170,20 @@ class RequestKey(Base, table=True):
     wrapped: str | None = Field(default=None, max_length=200)
     created_at: datetime = Field(default_factory=now, sa_type=UtcDateTime)
     destroyed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
+class KnownKey(Base, table=True):
+    """A public key that a ministry registered, as far as was heard of it; without `x` only that it was retired."""
+
+    __tablename__ = "known_key"
+
+    ministry: str = Field(primary_key=True, max_length=40)
+    kid: str = Field(primary_key=True, max_length=43)
+    sequence: int = 0
+    x: str | None = Field(default=None, max_length=43)
+    valid_from: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    valid_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    retired: bool = False
 
 
 class Withdrawn(StrEnum):

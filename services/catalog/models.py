@@ -10,7 +10,7 @@ from sqlalchemy import Column as SqlColumn
 from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel
 
-from shared.contracts import Column, DatasetPublished, LocalText, Sensitivity, StoredObject
+from shared.contracts import Column, DatasetPublished, LocalText, PublicKey, Sensitivity, StoredObject
 from shared.db import Due, Json, Row, UtcDateTime, plumbing
 
 
@@ -94,6 +94,24 @@ class Ministry(Base, Row, table=True):
     @property
     def name(self) -> LocalText:
         return LocalText(ko=self.ko, en=self.en)
+
+
+class MinistryKey(Base, Row, table=True):
+    """A public key that a member registered. Never deleted: what was sealed to it names it."""
+
+    __table_args__ = (UniqueConstraint("ministry", "kid", name="uq_ministrykey_ministry_kid"),)
+    ministry: str = Field(max_length=40, foreign_key="ministry.code")
+    kid: str = Field(max_length=43)
+    x: str = Field(max_length=43)
+    valid_from: datetime = Field(sa_type=UtcDateTime)
+    valid_until: datetime = Field(sa_type=UtcDateTime)
+    registered_by: str
+    retired_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    retired_reason: str | None = None
+
+    @property
+    def public(self) -> PublicKey:
+        return PublicKey(x=self.x)
 
 
 class DatasetFile(Base, Row, Due, table=True):

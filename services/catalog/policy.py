@@ -1,10 +1,14 @@
 """Who may do what in the catalog, and when: pure checks that raise."""
 
+import base64
 from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
 
-from services.catalog.models import FILE_TRANSITIONS, TRANSITIONS, Dataset, DatasetFile, DatasetState, FileState
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
+
+from services.catalog.models import FILE_TRANSITIONS, TRANSITIONS, Dataset, DatasetFile, DatasetState, FileState, MinistryKey
 from shared.auth import Principal, Role
-from shared.contracts import Column
+from shared.contracts import Column, PublicKey
 from shared.errors import Conflict, FieldError, Forbidden, Problem, Unprocessable
 
 FIXED_TABLE = (DatasetState.CHECKING, DatasetState.PUBLISHED, DatasetState.WITHDRAWN)
@@ -103,3 +107,41 @@ def allowed(check: Callable[[Principal, Dataset], None], caller: Principal, data
     except Problem:
         return False
     return True
+
+
+def check_key_holder(caller: Principal, ministry: str) -> None:
+    if not is_steward(caller, ministry):
+        raise Forbidden("Only a steward of the ministry itself decides on its keys.", right=f"steward of {ministry}")
+
+
+def check_key(key: PublicKey, *, valid_from: datetime, valid_until: datetime, at: datetime) -> None:
+    """A key to which something can be sealed, and that is or will be valid."""
+    errors = []
+    if not is_point(key.x):
+        errors.append(FieldError("#/key/x", "key-unusable", "This is no public key of X25519 in base64url."))
+    if valid_until <= max(valid_from, at):
+        errors.append(FieldError("#/valid_until", "never-valid", "It lies before the key's first day, or in the past."))
+    if errors:
+        raise Unprocessable("The key cannot be used.", errors=errors)
+
+
+def is_point(x: str) -> bool:
+    """Written in the one way that its name is made of, and not one of the few points that hide nothing."""
+    raw = base64.urlsafe_b64decode(f"{x}=")
+    if base64.urlsafe_b64encode(raw).rstrip(b"=").decode() != x or raw[31] & 0x80:
+        return False
+    try:
+        X25519PrivateKey.generate().exchange(X25519PublicKey.from_public_bytes(raw))
+    except ValueError:
+        return False
+    return True
+
+
+def may_retire(caller: Principal, key: MinistryKey) -> None:
+    check_key_holder(caller, key.ministry)
+    if key.retired_at is not None:
+        raise Conflict("The key was retired before.")
+
+
+def key_actions_for(caller: Principal, key: MinistryKey) -> list[str]:
+    return ["retire"] if is_steward(caller, key.ministry) and key.retired_at is None else []

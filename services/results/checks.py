@@ -5,7 +5,7 @@ import json
 import logging
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager, closing, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -14,6 +14,7 @@ from sqlmodel import col, select
 
 from services.results.actions.results import hold_result, put_off_check
 from services.results.disclosure import (
+    MAX_STORED,
     Finding,
     Rules,
     UnreadableError,
@@ -23,18 +24,19 @@ from services.results.disclosure import (
     check_table,
     line_batches,
     parse_json,
-    read_line,
 )
+from services.results.joining import JoinedList
 from services.results.models import Result, Status
 from services.results.report import Picture, draw, with_rows
 from services.results.report.pictures import TONGUES, tables_named
-from shared.contracts import Artefact, OutputKind
+from shared.contracts import Artefact, OutputKind, SealedKeys
 from shared.due import claim, db_now, record
 from shared.errors import Unavailable
 from shared.service import Context
 from shared.storage import Corrupt, MissingObject, Storage
 
 log = logging.getLogger(__name__)
+MOST = 1 << 40
 
 
 async def check_next(ctx: Context) -> bool:
@@ -53,7 +55,7 @@ async def check_next(ctx: Context) -> bool:
             await put_off_check(session, result.id, result.fence, code="check-crashed", limit=ctx.settings.check_attempts)
         return True
     try:
-        check = Check(ctx.storage, rules)
+        check = Check(ctx.storage, rules, result.sealed)
         async with lease_kept(ctx, result):
             await check.all(result.outputs)
     except Exception as error:
@@ -100,6 +102,7 @@ class Check:
 
     storage: Storage
     rules: Rules
+    sealed_keys: SealedKeys | None = None
     verdicts: list[Verdict] = field(default_factory=list)
     tables: dict[str, dict[str, Any]] = field(default_factory=dict)
     contents: dict[str, list[dict[str, Any]]] = field(
@@ -186,20 +189,28 @@ class Check:
         )
 
     async def restricted_list(self, artefact: Artefact) -> None:
-        """Line by line, never whole in memory; only the digest and the number of lines are kept."""
-        found: Counter[str] = Counter()
-        lines = 0
+        """Line by line, never whole in memory; stored cleaned, each line with its entity's own key as prepare sealed it."""
         if artefact.object.size > self.rules.max_list_bytes:
-            found["too-large"] += 1
-        else:
+            self.verdicts.append(Verdict("restricted_list", artefact.name, (Finding("too-large", at="1 lines"),)))
+            return
+        with closing(JoinedList()) as joined:
+            found: Counter[str] = Counter()
             async for batch in line_batches(self.storage.open_stream(artefact.object.sha256)):
-                lines += len(batch)
-                found += await asyncio.to_thread(faults_of, batch)
-        findings = tuple(Finding(code, at=f"{count} lines") for code, count in found.items())
-        self.verdicts.append(Verdict("restricted_list", artefact.name, findings))
-        if not findings and lines:
-            entry = {"name": artefact.name, "lines": lines, "sha256": artefact.object.sha256, "size": artefact.object.size}
-            self.contents["lists"].append(entry)
+                found += await asyncio.to_thread(joined.take, batch)
+            findings = tuple(Finding(code, at=f"{count} lines") for code, count in found.items())
+            self.verdicts.append(Verdict("restricted_list", artefact.name, findings))
+            if not findings and joined.lines:
+                self.contents["lists"].append({"name": artefact.name, **await self.join(joined)})
+
+    async def join(self, joined: JoinedList) -> dict[str, Any]:
+        if self.sealed_keys:
+            await asyncio.to_thread(joined.index)
+            async for batch in line_batches(self.storage.open_stream(self.sealed_keys.object.sha256), MAX_STORED):
+                await asyncio.to_thread(joined.seal, batch)
+        stored = await self.storage.put_stream(joined.chunks(), media_type="application/x-ndjson", limit=MOST)
+        kid = self.sealed_keys.kid if self.sealed_keys else None
+        sealed = await asyncio.to_thread(joined.sealed)
+        return {"lines": joined.lines, "sealed": sealed, "kid": kid, "sha256": stored.sha256, "size": stored.size}
 
 
 def of_kind(artefacts: list[Artefact], kind: OutputKind) -> list[Artefact]:
@@ -215,14 +226,3 @@ def title_of(spec: dict[str, Any], name: str) -> dict[str, str]:
     if isinstance(title, dict):
         return {tongue: str(title.get(tongue, name)) for tongue in TONGUES}
     return dict.fromkeys(TONGUES, title if isinstance(title, str) else name)
-
-
-def faults_of(lines: list[bytes]) -> Counter[str]:
-    """How often each fault is in the lines of a restricted list."""
-    found: Counter[str] = Counter()
-    for line in lines:
-        try:
-            read_line(line)
-        except UnreadableError as error:
-            found[error.code] += 1
-    return found

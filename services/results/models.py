@@ -9,7 +9,7 @@ from sqlalchemy import Column, Enum, Index, UniqueConstraint
 from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel
 
-from shared.contracts import Artefact, Audience, AudienceKind
+from shared.contracts import Artefact, Audience, AudienceKind, SealedKeys
 from shared.db import Due, Json, Row, UtcDateTime, plumbing
 
 VOTES_NEEDED = 2
@@ -67,6 +67,7 @@ class Result(Base, Row, Due, table=True):
     method_digest: str
     match_rates: dict[str, float] = Field(sa_type=Json)
     artefacts: list[dict[str, Any]] = Field(sa_type=Json)
+    sealed_keys: dict[str, Any] | None = Field(default=None, sa_type=Json)
     status: Status = Field(default=Status.CHECKING, sa_column=choice(Status, index=True))
     reason: str | None = None
     rules: str | None = None
@@ -83,6 +84,10 @@ class Result(Base, Row, Due, table=True):
     @property
     def outputs(self) -> list[Artefact]:
         return [Artefact.model_validate(artefact) for artefact in self.artefacts]
+
+    @property
+    def sealed(self) -> SealedKeys | None:
+        return SealedKeys.model_validate(self.sealed_keys) if self.sealed_keys else None
 
     def content(self, kind: str, name: str) -> dict[str, Any] | None:
         """The entry of one output that passed; `kind` is `tables`, `figures`, `metrics` or `lists`."""

@@ -31,12 +31,11 @@ CONTENT_TYPE = "application/cloudevents+json; charset=utf-8"
 
 async def deliver(ctx: Context) -> bool:
     """Start what is due and look after what is on its way. False when neither is left."""
-    courier: Courier = ctx.state.setdefault("courier", Courier())
-    try:
-        return await courier.turn(ctx)
-    except asyncio.CancelledError:
-        await courier.land()
-        raise
+    if "courier" not in ctx.state:
+        ctx.state["courier"] = Courier()
+        ctx.endings.append(ctx.state["courier"].land)
+    courier: Courier = ctx.state["courier"]
+    return await courier.turn(ctx)
 
 
 @dataclass
@@ -90,10 +89,19 @@ async def send(ctx: Context, tls: ssl.SSLContext, delivery: Delivery, subscripti
     try:
         outcome, status = await attempt(ctx, tls, delivery, subscription)
         spent = round((time.monotonic() - began) * 1000)
-        async with ctx.db.transaction() as session:
-            await record_attempt(session, delivery, outcome=outcome, status=status, milliseconds=spent)
+        recording = asyncio.create_task(record_outcome(ctx, delivery, outcome, status, spent))
+        try:
+            await asyncio.shield(recording)
+        except asyncio.CancelledError:
+            await recording  # whoever stops us waits for what is being written
+            raise
     except Exception as error:
         log.warning("delivery not recorded", extra={"delivery": str(delivery.id)}, exc_info=error)
+
+
+async def record_outcome(ctx: Context, delivery: Delivery, outcome: str, status: int | None, milliseconds: int) -> None:
+    async with ctx.db.transaction() as session:
+        await record_attempt(session, delivery, outcome=outcome, status=status, milliseconds=milliseconds)
 
 
 async def attempt(ctx: Context, tls: ssl.SSLContext, delivery: Delivery, subscription: Subscription) -> tuple[str, int | None]:

@@ -2,7 +2,13 @@
 
 from shared.contracts.analysis import MethodLive, MethodWithdrawn, Outcome, RunFinished, RunQueued, RunStarted
 from shared.contracts.base import Envelope, Event, Value
-from shared.contracts.catalog import DatasetPublished, DatasetWithdrawn, MinistryJoined
+from shared.contracts.catalog import (
+    DatasetPublished,
+    DatasetWithdrawn,
+    MinistryJoined,
+    MinistryKeyRegistered,
+    MinistryKeyRetired,
+)
 from shared.contracts.requests import (
     RequestApproved,
     RequestRefused,
@@ -22,6 +28,7 @@ from shared.contracts.values import (
     ColumnRole,
     ColumnType,
     InputRole,
+    KeyId,
     Linkage,
     LocalText,
     MethodCard,
@@ -29,9 +36,11 @@ from shared.contracts.values import (
     Name,
     OutputKind,
     OutputSpec,
+    PublicKey,
     Reason,
     RequestBrief,
     Resources,
+    SealedKeys,
     SemVer,
     Sensitivity,
     Sha256,
@@ -55,6 +64,7 @@ __all__ = [
     "Envelope",
     "Event",
     "InputRole",
+    "KeyId",
     "Linkage",
     "LocalText",
     "MethodCard",
@@ -62,10 +72,13 @@ __all__ = [
     "MethodRef",
     "MethodWithdrawn",
     "MinistryJoined",
+    "MinistryKeyRegistered",
+    "MinistryKeyRetired",
     "Name",
     "Outcome",
     "OutputKind",
     "OutputSpec",
+    "PublicKey",
     "Reason",
     "RequestApproved",
     "RequestBrief",
@@ -81,6 +94,7 @@ __all__ = [
     "RunFinished",
     "RunQueued",
     "RunStarted",
+    "SealedKeys",
     "SemVer",
     "Sensitivity",
     "Sha256",

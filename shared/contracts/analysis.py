@@ -6,7 +6,7 @@ from uuid import UUID
 from pydantic import Field
 
 from shared.contracts.base import Event
-from shared.contracts.values import Artefact, MethodCard, MethodRef, Reason, RequestBrief, Text
+from shared.contracts.values import Artefact, MethodCard, MethodRef, Reason, RequestBrief, SealedKeys, Text
 
 
 class Outcome(StrEnum):
@@ -71,6 +71,7 @@ class RunFinished(Event, type="analysis.run-finished.v1"):
     reason: Reason | None = None
     artefacts: tuple[Artefact, ...] = ()
     match_rates: dict[str, float] = Field(default_factory=dict, description="Role -> share of base rows it was found for.")
+    sealed_keys: SealedKeys | None = Field(default=None, description="None if the ministry that asked had no key to seal to.")
 
     @property
     def subject(self) -> str:

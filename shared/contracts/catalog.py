@@ -1,12 +1,13 @@
 """What the catalog says."""
 
+from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
 from pydantic import Field
 
 from shared.contracts.base import Event
-from shared.contracts.values import Code, Column, LocalText, Sensitivity, StoredObject, Text, Title
+from shared.contracts.values import Code, Column, KeyId, LocalText, PublicKey, Sensitivity, StoredObject, Text, Title
 
 
 class MinistryJoined(Event, type="catalog.ministry-joined.v1"):
@@ -18,6 +19,32 @@ class MinistryJoined(Event, type="catalog.ministry-joined.v1"):
     @property
     def subject(self) -> str:
         return f"ministry/{self.code}"
+
+
+class MinistryKeyRegistered(Event, type="catalog.ministry-key-registered.v1"):
+    """A member told its public key; from now on, and while it is valid, restricted lists are sealed to it."""
+
+    ministry: Code
+    kid: KeyId
+    key: PublicKey
+    valid_from: datetime
+    valid_until: datetime
+
+    @property
+    def subject(self) -> str:
+        return f"ministry/{self.ministry}"
+
+
+class MinistryKeyRetired(Event, type="catalog.ministry-key-retired.v1"):
+    """Nothing more is sealed to this key. What was sealed to it stays as it is."""
+
+    ministry: Code
+    kid: KeyId
+    reason: Text
+
+    @property
+    def subject(self) -> str:
+        return f"ministry/{self.ministry}"
 
 
 class DatasetPublished(Event, type="catalog.dataset-published.v1"):

@@ -1,7 +1,10 @@
 """Value objects that several events carry: tables and columns, methods and their cards, who may read a result."""
 
+import base64
+import hashlib
+import json
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from pydantic import Field, StringConstraints, model_validator
@@ -13,6 +16,7 @@ Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,62}$"
 Title = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=4000)]
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+KeyId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{43}$")]
 SemVer = Annotated[str, StringConstraints(pattern=r"^\d{1,4}\.\d{1,4}\.\d{1,4}$")]
 
 
@@ -203,6 +207,28 @@ class Artefact(Value):
     name: Name
     kind: OutputKind
     object: StoredObject
+
+
+class PublicKey(Value):
+    """The public half of an X25519 key, as a JWK."""
+
+    kty: Literal["OKP"] = "OKP"
+    crv: Literal["X25519"] = "X25519"
+    x: KeyId = Field(description="The 32 bytes in base64url, without padding.")
+
+    @property
+    def kid(self) -> str:
+        """The key's name: its RFC 7638 thumbprint."""
+        told = json.dumps(self.model_dump(), separators=(",", ":"), sort_keys=True)
+        return base64.urlsafe_b64encode(hashlib.sha256(told.encode()).digest()).rstrip(b"=").decode()
+
+
+class SealedKeys(Value):
+    """The own key of each base row of a run, sealed to the ministry that asked; NDJSON, a line for each pseudonym."""
+
+    object: StoredObject
+    kid: KeyId = Field(description="The ministry's key that opens them.")
+    key_domain: Code
 
 
 class Reason(Value):

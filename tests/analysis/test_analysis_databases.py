@@ -13,8 +13,9 @@ from sqlmodel import col, select
 from services.analysis import actions, queries
 from services.analysis.app import MIGRATIONS
 from services.analysis.models import PLUMBING, Base, Run, RunStatus, Tombstone, Verdict, Withdrawn
+from services.analysis.prepare.clearing import clear_next
 from services.analysis.prepare.readers import Limits
-from services.analysis.prepare.steps import PrepareTerms, clear_next, prepare_next
+from services.analysis.prepare.steps import PrepareTerms, prepare_next
 from shared.contracts import Outcome, Reason, RequestApproved, RunFinished
 from shared.db import Database
 from shared.errors import Conflict, StaleClaim

@@ -54,7 +54,8 @@ def build(
     for role, data in (FILES | (files or {})).items():
         paths[role] = folder / f"{role}.input"
         paths[role].write_bytes(data)
-    return Builder(folder, Limits(memory_mb=256, threads=2)).build(plan, paths, key)
+    target, linked, _ = Builder(folder, Limits(memory_mb=256, threads=2)).build(plan, paths, key)
+    return target, linked
 
 
 def rows_of(path: Path) -> list[dict[str, Any]]:

@@ -7,8 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.results.report import csv_line, csv_table
-from services.results.report.sheets import csv_cell
+from shared.sheets import csv_cell, csv_line, csv_table
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 
 from services.results.models import Status
 from shared.contracts import Audience, AudienceKind, OutputKind
-from tests.results.build import artefact, listing, table
+from tests.results.build import artefact, listed, listing, table
 from tests.results.conftest import House
 
 WHY = {"reason": "Visits of the third round."}
@@ -32,7 +32,7 @@ async def test_its_ministry_reads_it_and_the_read_is_audited(house: House) -> No
     for roles in ("requester", "steward"):
         answer = await house.get(path, roles, "mohw", params=WHY)
         assert answer.status_code == 200
-        assert answer.content == listing(3)
+        assert answer.content == listed(3)
         assert answer.headers["cache-control"] == "no-store"
     rows = await house.audit("results.read-restricted-list")
     assert [(row["actor"], row["outcome"]) for row in rows] == [("requester.mohw", "read"), ("steward.mohw", "read")]
@@ -44,8 +44,8 @@ async def test_as_csv_no_reason_can_act_as_a_formula(house: House) -> None:
     path = await release(house)
     answer = await house.get(path, "requester", "mohw", params=WHY | {"format": "csv"})
     header, row, *_ = csv.reader(io.StringIO(answer.text, newline=""))
-    assert header == ["pseudonym", "score", "codes", "reasons_ko", "reasons_en"]
-    assert row[1:] == ["0.9", "low-income", "'=소득이 낮음", "'=low income"]
+    assert header == ["pseudonym", "score", "codes", "reasons_ko", "reasons_en", "sealed"]
+    assert row[1:] == ["0.9", "low-income", "'=소득이 낮음", "'=low income", ""]
 
 
 async def test_nobody_else_reads_it_not_even_of_a_public_result(house: House) -> None:
@@ -102,6 +102,6 @@ async def test_it_is_not_read_before_release_nor_after_recall(house: House) -> N
 async def test_a_long_list_comes_whole(house: House) -> None:
     path = await release(house, entities=30_000)
     answer = await house.get(path, "requester", "mohw", params=WHY)
-    assert answer.content == listing(30_000)
+    assert answer.content == listed(30_000)
     answer = await house.get(path, "requester", "mohw", params=WHY | {"format": "csv"})
     assert len(list(csv.reader(io.StringIO(answer.text, newline="")))) == 30_001

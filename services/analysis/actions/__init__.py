@@ -11,6 +11,7 @@ from services.analysis.actions.claims import (
     reap,
     see_worker,
 )
+from services.analysis.actions.keys import keep_key, keep_retirement
 from services.analysis.actions.methods import announce_method, review_method, withdraw_method
 from services.analysis.actions.runs import cancel_run, close_request, queue_run
 from services.analysis.actions.withdrawals import end_withdrawn_request, end_withdrawn_runs
@@ -29,7 +30,9 @@ __all__ = [
     "end_withdrawn_runs",
     "finish_run",
     "keep_artefact",
+    "keep_key",
     "keep_late_result",
+    "keep_retirement",
     "queue_run",
     "read_bundle",
     "reap",

@@ -12,7 +12,7 @@ from services.analysis.models import Run, RunArtefact, RunDataset, RunStatus, To
 from services.analysis.prepare.keys import destroy_key
 from shared.audit import record_audit
 from shared.clock import now
-from shared.contracts import Artefact, MethodRef, Outcome, Reason, RequestBrief, RunFinished, StoredObject
+from shared.contracts import Artefact, MethodRef, Outcome, Reason, RequestBrief, RunFinished, SealedKeys, StoredObject
 from shared.db import Session
 from shared.errors import NotFound
 from shared.outbox import emit
@@ -89,6 +89,7 @@ def finished(run: Run, reason: Reason | None, artefacts: Sequence[RunArtefact]) 
         reason=reason,
         artefacts=tuple(Artefact(name=each.name, kind=each.kind, object=stored(each)) for each in artefacts),
         match_rates=run.match_rates,
+        sealed_keys=SealedKeys.model_validate(run.sealed_keys) if run.sealed_keys and run.status is RunStatus.SUCCEEDED else None,
     )
 
 

@@ -14,7 +14,8 @@ from services.analysis.prepare.keys import pads
 from services.analysis.prepare.linkage import Linked, link
 from services.analysis.prepare.plan import Plan
 from services.analysis.prepare.readers import PARQUET, Limits, locked
-from shared.contracts import StoredObject
+from services.analysis.prepare.sealed import SEALED_FILE, Sealing, write_sealed
+from shared.contracts import SealedKeys, StoredObject
 
 TABLE_FILE: Final = "linked.parquet"
 
@@ -25,9 +26,11 @@ class Manifest:
 
     table: StoredObject
     linked: Linked
+    sealed_keys: SealedKeys | None = None
 
     def as_json(self) -> dict[str, Any]:
         file = {"name": TABLE_FILE, **self.table.model_dump(mode="json")}
+        # The sealed keys are no file of the bundle: no worker gets them.
         return {"files": [file], "rows": self.linked.rows, "keys_dropped": self.linked.keys_dropped}
 
 
@@ -39,14 +42,20 @@ class Builder:
         self.connection: duckdb.DuckDBPyConnection | None = None
         self.stopped = False
 
-    def build(self, plan: Plan, paths: dict[str, Path], key: bytes) -> tuple[Path, Linked]:
-        target = self.folder / TABLE_FILE
+    def build(
+        self, plan: Plan, paths: dict[str, Path], key: bytes, sealing: Sealing | None = None
+    ) -> tuple[Path, Linked, Path | None]:
+        """The bundle's table, what linking found, and the file of sealed keys if somebody is to get it."""
+        target, beside = self.folder / TABLE_FILE, self.folder / SEALED_FILE
         with locked(self.folder, self.limits) as connection:
             self.connection = connection
-            if self.stopped:
-                raise Stopped
+            self.check()
             try:
-                return target, link(connection, plan, paths, pads(key), target)
+                linked = link(connection, plan, paths, pads(key), target)
+                if sealing:
+                    base = plan.base
+                    write_sealed(connection, base, paths[base.role], pads(key), sealing, beside, self.check)
+                return target, linked, beside if sealing else None
             except duckdb.InterruptException:
                 raise Stopped from None
             except duckdb.Error as error:
@@ -54,6 +63,10 @@ class Builder:
                 raise BuildFailed(type(error).__name__) from None
             finally:
                 self.connection = None
+
+    def check(self) -> None:
+        if self.stopped:
+            raise Stopped
 
     def stop(self) -> None:
         self.stopped = True
@@ -79,4 +92,4 @@ def private_folder(scratch: Path | None) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-__all__ = ["PARQUET", "TABLE_FILE", "BuildFailed", "Builder", "Manifest", "Stopped", "private_folder"]
+__all__ = ["PARQUET", "TABLE_FILE", "BuildFailed", "Builder", "Manifest", "Sealing", "Stopped", "private_folder"]

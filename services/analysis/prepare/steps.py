@@ -15,15 +15,17 @@ from sqlmodel import col, select
 from services.analysis import policy
 from services.analysis.actions.endings import end_run, locked_run, obstacle
 from services.analysis.models import Method, Run, RunStatus
-from services.analysis.prepare.bundle import PARQUET, Builder, BuildFailed, Manifest, Stopped, private_folder
+from services.analysis.prepare.bundle import PARQUET, Builder, BuildFailed, Manifest, Sealing, Stopped, private_folder
 from services.analysis.prepare.errors import PrepareError
 from services.analysis.prepare.keys import KeyLost, request_key
 from services.analysis.prepare.linkage import Linked
 from services.analysis.prepare.plan import Plan, plan_linkage
 from services.analysis.prepare.readers import Limits
+from services.analysis.prepare.sealed import NDJSON
+from services.analysis.queries import sealing_key
 from shared.audit import record_audit
 from shared.clock import now
-from shared.contracts import MethodCard, Reason, RequestApproved
+from shared.contracts import MethodCard, OutputKind, Reason, RequestApproved, SealedKeys
 from shared.db import Database, Session
 from shared.due import backoff, claim, db_now
 from shared.storage import Corrupt, MissingObject, Storage
@@ -57,6 +59,7 @@ class Job:
     approved: RequestApproved
     plan: Plan
     key: bytes
+    sealing: Sealing | None = None
 
 
 async def prepare_next(db: Database, storage: Storage, terms: PrepareTerms) -> bool:
@@ -83,7 +86,8 @@ async def take_up(session: Session, run: Run, terms: PrepareTerms) -> Job | None
         return None
     approved = RequestApproved.model_validate(run.approved)
     try:
-        plan = plan_linkage(await card_of(session, run), approved.inputs)
+        card = await card_of(session, run)
+        plan = plan_linkage(card, approved.inputs)
         key = await request_key(session, run.request_id, terms.wrapping)
     except (PrepareError, KeyLost) as error:
         reason = error.reason if isinstance(error, PrepareError) else KEY_LOST
@@ -92,7 +96,15 @@ async def take_up(session: Session, run: Run, terms: PrepareTerms) -> Job | None
     run.status = RunStatus.PREPARING
     run.touch()
     session.add(run)
-    return Job(run.id, run.fence, approved, plan, key)
+    return Job(run.id, run.fence, approved, plan, key, await sealing_of(session, run, card))
+
+
+async def sealing_of(session: Session, run: Run, card: MethodCard) -> Sealing | None:
+    """To whom the run's keys are sealed: nobody if the method lists nothing, or if the ministry has no key."""
+    if all(output.kind is not OutputKind.RESTRICTED_LIST for output in card.outputs):
+        return None
+    to = await sealing_key(session, run.ministry)
+    return Sealing(to, run.request_id, card.linkage.key_domain) if to else None
 
 
 async def card_of(session: Session, run: Run) -> MethodCard:
@@ -116,6 +128,8 @@ async def prepare(db: Database, storage: Storage, terms: PrepareTerms, job: Job)
     else:
         if not await record_bundle(db, job, manifest):
             await storage.delete(manifest.table.sha256)
+            if manifest.sealed_keys:
+                await storage.delete(manifest.sealed_keys.object.sha256)
 
 
 async def build(db: Database, storage: Storage, terms: PrepareTerms, job: Job) -> Manifest:
@@ -124,12 +138,20 @@ async def build(db: Database, storage: Storage, terms: PrepareTerms, job: Job) -
         watch = asyncio.create_task(keep(db, job, terms.lease, builder))
         try:
             paths = await fetch_inputs(storage, job, folder, builder)
-            target, linked = await in_thread(builder, job, paths)
+            target, linked, beside = await in_thread(builder, job, paths)
             stored = await storage.put_stream(chunks(target), media_type=PARQUET, limit=MOST)
+            sealed_keys = await store_sealed(storage, job.sealing, beside)
         finally:
             watch.cancel()
             await asyncio.gather(watch, return_exceptions=True)
-    return Manifest(stored, linked)
+    return Manifest(stored, linked, sealed_keys)
+
+
+async def store_sealed(storage: Storage, sealing: Sealing | None, path: Path | None) -> SealedKeys | None:
+    if sealing is None or path is None:
+        return None
+    stored = await storage.put_stream(chunks(path), media_type=NDJSON, limit=MOST)
+    return SealedKeys(object=stored, kid=sealing.to.kid, key_domain=sealing.key_domain)
 
 
 async def fetch_inputs(storage: Storage, job: Job, folder: Path, builder: Builder) -> dict[str, Path]:
@@ -147,9 +169,9 @@ async def fetch_inputs(storage: Storage, job: Job, folder: Path, builder: Builde
     return paths
 
 
-async def in_thread(builder: Builder, job: Job, paths: dict[str, Path]) -> tuple[Path, Linked]:
+async def in_thread(builder: Builder, job: Job, paths: dict[str, Path]) -> tuple[Path, Linked, Path | None]:
     """Build beside the event loop; if this is cancelled, the thread is stopped and waited for, as it uses the folder."""
-    thread = asyncio.ensure_future(asyncio.to_thread(builder.build, job.plan, paths, job.key))
+    thread = asyncio.ensure_future(asyncio.to_thread(builder.build, job.plan, paths, job.key, job.sealing))
     try:
         return await asyncio.shield(thread)
     except asyncio.CancelledError:
@@ -190,6 +212,8 @@ async def record_bundle(db: Database, job: Job, manifest: Manifest) -> bool:
         if run is None:
             return not (await locked_run(session, job.run_id)).ended
         run.bundle, run.bundle_kept, run.match_rates = manifest.as_json(), True, manifest.linked.match_rates
+        if sealed := manifest.sealed_keys:
+            run.sealed_keys, run.sealed_kept = sealed.model_dump(mode="json"), True
         if ending := await obstacle(session, run):
             await end_run(session, run, ending.status, ending.reason, deed="analysis.prepare-run")
             return True
@@ -198,6 +222,7 @@ async def record_bundle(db: Database, job: Job, manifest: Manifest) -> bool:
         run.touch()
         session.add(run)
         detail = {"rows": manifest.linked.rows, "keys_dropped": manifest.linked.keys_dropped, "sha256": manifest.table.sha256}
+        detail["sealed_to"] = sealed.kid if sealed else None
         await record_audit(session, "analysis.prepare-run", f"run/{run.id}", detail=detail)
         return True
 
@@ -221,20 +246,3 @@ async def try_later(db: Database, job: Job, terms: PrepareTerms, error: str) -> 
         run.status, run.last_error, run.due_at = RunStatus.QUEUED, error, now() + backoff(run.attempts)
         run.touch()
         session.add(run)
-
-
-async def clear_next(db: Database, storage: Storage) -> bool:
-    """Delete the bundle of a run that has ended: nobody needs it, and its pseudonyms are still personal data."""
-    async with db.reading() as session:
-        ended = select(Run).where(col(Run.bundle_kept), col(Run.ended_at).is_not(None)).order_by(col(Run.id)).limit(1)
-        run = (await session.exec(ended)).first()
-    if run is None:
-        return False
-    for file in (run.bundle or {}).get("files", []):
-        await storage.delete(file["sha256"])
-    async with db.transaction() as session:
-        current = await locked_run(session, run.id)
-        current.bundle_kept = False
-        session.add(current)
-        await record_audit(session, "analysis.delete-bundle", f"run/{run.id}")
-    return True

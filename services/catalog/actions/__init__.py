@@ -2,6 +2,7 @@
 
 from services.catalog.actions.datasets import register_dataset, update_dataset, withdraw_dataset
 from services.catalog.actions.files import attach_file, begin_check, postpone_check, record_check
+from services.catalog.actions.keys import register_key, retire_key
 from services.catalog.actions.ministries import join_ministry, seed_ministries
 
 __all__ = [
@@ -11,6 +12,8 @@ __all__ = [
     "postpone_check",
     "record_check",
     "register_dataset",
+    "register_key",
+    "retire_key",
     "seed_ministries",
     "update_dataset",
     "withdraw_dataset",

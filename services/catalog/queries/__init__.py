@@ -1,15 +1,19 @@
 """Everything that reads the catalog, each question scoped to its caller."""
 
 from services.catalog.queries.datasets import DatasetFilter, find_dataset, find_file, list_datasets, live_file, own_dataset
+from services.catalog.queries.keys import find_key, key_in_use, list_keys
 from services.catalog.queries.ministries import find_ministry, is_member, list_ministries
 
 __all__ = [
     "DatasetFilter",
     "find_dataset",
     "find_file",
+    "find_key",
     "find_ministry",
     "is_member",
+    "key_in_use",
     "list_datasets",
+    "list_keys",
     "list_ministries",
     "live_file",
     "own_dataset",

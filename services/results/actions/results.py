@@ -61,6 +61,7 @@ async def create_result(session: Session, event: RunFinished) -> Result:
         method_digest=method.digest,
         match_rates=match_rates_of(event),
         artefacts=outputs_of(event),
+        sealed_keys=event.sealed_keys.model_dump(mode="json") if event.sealed_keys else None,
     )
     session.add(result)
     await session.flush()

@@ -11,15 +11,16 @@ from fastapi.responses import HTMLResponse, StreamingResponse
 
 from services.results.actions.reading import open_restricted_list
 from services.results.api.names import Name, ResultId
-from services.results.disclosure import ListLine, line_batches, read_line
+from services.results.disclosure import MAX_STORED, ListLine, line_batches, read_stored
 from services.results.models import Result
 from services.results.queries.contents import LIMIT, entry, load_json, load_table, load_tables
 from services.results.queries.report import Background, background, report_view
 from services.results.queries.results import readable_result
-from services.results.report import CONTENT_POLICY, csv_line, csv_table, render_page, with_rows
+from services.results.report import CONTENT_POLICY, render_page, with_rows
 from services.results.schemas import files
 from services.results.schemas.results import Why
 from shared.http import Caller, OptionalCaller, Route
+from shared.sheets import csv_line, csv_table
 from shared.storage import Storage
 
 router = APIRouter(route_class=Route, tags=["results"])
@@ -141,7 +142,11 @@ async def read_restricted_list(
     name: Annotated[str | None, Query(max_length=63)] = None,
     wanted: Annotated[ListFormat, Query(alias="format")] = ListFormat.NDJSON,
 ) -> StreamingResponse:
-    """The restricted list, for requesters and stewards of the ministry that asked. The read is audited before the first byte."""
+    """The restricted list, for requesters and stewards of the ministry that asked. The read is audited before the first byte.
+
+    `sealed` is the entity's own key, sealed to the ministry: `python -m deploy.open_list` opens it, offline. It is null if the
+    ministry had no valid key when the inputs were prepared.
+    """
     async with request.app.state.db.transaction(caller=caller) as session:
         listed = await open_restricted_list(session, caller, result_id, name=name, reason=reason)
     headers = {"Cache-Control": "no-store", "Content-Disposition": f'attachment; filename="{listed["name"]}.{wanted}"', **SEALED}
@@ -151,15 +156,15 @@ async def read_restricted_list(
 
 
 async def list_as_csv(chunks: AsyncIterator[bytes]) -> AsyncIterator[str]:
-    yield csv_line(["pseudonym", "score", "codes", "reasons_ko", "reasons_en"])
-    async for batch in line_batches(chunks):
+    yield csv_line(["pseudonym", "score", "codes", "reasons_ko", "reasons_en", "sealed"])
+    async for batch in line_batches(chunks, MAX_STORED):
         yield await asyncio.to_thread(csv_of, batch)
 
 
 def csv_of(batch: list[bytes]) -> str:
     """Lines of a restricted list as lines of a CSV."""
-    lines = map(read_line, batch)
-    return "".join(csv_line([line.pseudonym, line.score, *reasons_of(line)]) for line in lines)
+    lines = map(read_stored, batch)
+    return "".join(csv_line([line.pseudonym, line.score, *reasons_of(line), line.sealed]) for line in lines)
 
 
 def reasons_of(line: ListLine) -> list[str]:

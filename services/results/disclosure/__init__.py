@@ -2,12 +2,13 @@
 
 from services.results.disclosure.figures import check_figure
 from services.results.disclosure.findings import Finding, UnreadableError, Verdict, parse_json
-from services.results.disclosure.lists import ListLine, line_batches, read_line
+from services.results.disclosure.lists import MAX_STORED, ListLine, line_batches, read_line, read_stored
 from services.results.disclosure.metrics import check_metrics
 from services.results.disclosure.rules import Rules
 from services.results.disclosure.tables import check_table
 
 __all__ = [
+    "MAX_STORED",
     "Finding",
     "ListLine",
     "Rules",
@@ -19,4 +20,5 @@ __all__ = [
     "line_batches",
     "parse_json",
     "read_line",
+    "read_stored",
 ]

@@ -150,7 +150,13 @@ def record_part(caller: Principal | None, result: Result, votes: Sequence[Releas
         "ended_at": result.ended_at,
         "votes": votes_shown(caller, votes),
         "restricted_lists": [
-            ListOut(name=each["name"], entities=each["lines"], href=f"{base}?name={each['name']}")
+            ListOut(
+                name=each["name"],
+                entities=each["lines"],
+                sealed=each.get("sealed", 0),
+                kid=each.get("kid"),
+                href=f"{base}?name={each['name']}",
+            )
             for each in result.contents.get("lists", ())
         ],
     }

@@ -34,7 +34,9 @@ SPEC: Final[dict[str, Any]] = {
     "mark": "bar",
     "encoding": {"x": {"field": "region", "type": "nominal"}, "y": {"field": "score", "type": "quantitative"}},
 }
-LINE: Final = {"pseudonym": "4f" * 32, "score": 0.93, "reasons": [{"code": "low-income", **both("낮은 소득", "Low income")}]}
+SEALED: Final = "eyJhbGciOiJFQ0RILUVTIiwi….….….…"
+REASON: Final = {"code": "low-income", **both("낮은 소득", "Low income")}
+LINE: Final = {"pseudonym": "4f" * 32, "score": 0.93, "reasons": [REASON], "sealed": SEALED}
 
 
 def documented(description: str, content: dict[str, dict[str, Any]]) -> Responses:
@@ -51,7 +53,9 @@ def document(example: dict[str, Any]) -> dict[str, Any]:
 
 
 TABLE_CSV: Final = "region,households,score\r\n서울,400,0.71\r\n"
-LIST_CSV: Final = f"pseudonym,score,codes,reasons_ko,reasons_en\r\n{'4f' * 32},0.93,low-income,낮은 소득,Low income\r\n"
+LIST_CSV: Final = (
+    f"pseudonym,score,codes,reasons_ko,reasons_en,sealed\r\n{'4f' * 32},0.93,low-income,낮은 소득,Low income,{SEALED}\r\n"
+)
 TABLE_ANSWER: Final = documented("The table.", {"application/json": document(TABLE), "text/csv": text(TABLE_CSV)})
 METRICS_ANSWER: Final = documented("The metrics.", {"application/json": document(METRICS)})
 SVG_ANSWER: Final = documented("The picture.", {"image/svg+xml": text('<svg xmlns="http://www.w3.org/2000/svg">…</svg>')})

@@ -85,6 +85,10 @@ class ListOut(BaseModel):
 
     name: str
     entities: int
+    sealed: int = Field(default=0, description="How many entities carry their own key, sealed to the ministry that asked.")
+    kid: str | None = Field(
+        default=None, description="The ministry's key that opens them; null if it had none, so that the list stays pseudonymous."
+    )
     href: str
 
 
