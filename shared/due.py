@@ -18,7 +18,7 @@ from sqlalchemy.sql.functions import FunctionElement
 from sqlmodel import SQLModel
 from sqlmodel import select as select_rows
 
-from shared.db import Fields, Session, UtcDateTime
+from shared.db import Fields, Session, UtcDateTime, database
 
 LEASE = timedelta(seconds=30)
 Model = TypeVar("Model", bound=SQLModel)
@@ -68,9 +68,12 @@ async def claim_rows(
     # The number stands in the statement: PostgreSQL would plan for a tenth of the table if it were a parameter.
     due = select(table.c.id).where(table.c.due_at <= db_now(), *where).limit(literal_column(str(n)))
     chosen = due.order_by(table.c.due_at, table.c.id).with_for_update(skip_locked=True).cte("chosen")
+    ids = select(chosen.c.id)
+    # As an array, or PostgreSQL keeps a plan made for a small table and reads the whole of a large one.
+    mine = table.c.id.in_(ids) if database(session).sqlite else table.c.id == func.any(func.array(ids.scalar_subquery()))
     claimed = (
         update(table)
-        .where(table.c.id.in_(select(chosen.c.id)))
+        .where(mine)
         .values(fence=table.c.fence + 1, attempts=table.c.attempts + 1, due_at=db_now(lease))
         .returning(table.c.id, table.c.fence, table.c.attempts, *columns)
     )
@@ -105,7 +108,7 @@ async def record_row(session: Session, table: Table, row_id: UUID, fence: int, *
 
 async def something_due(session: Session, table: Table) -> bool:
     """Looked up without a lock, so that a loop with nothing to do keeps no writer waiting."""
-    due = select(table.c.id).where(table.c.due_at <= db_now()).limit(literal_column("1"))
+    due = select(table.c.id).where(table.c.due_at <= db_now()).order_by(table.c.due_at).limit(literal_column("1"))
     return (await session.execute(due)).first() is not None
 
 
