@@ -21,7 +21,7 @@ from shared.db import Database, Fields, Session, database
 from shared.due import backoff, claim_rows, db_now, record_row, something_due
 
 log = logging.getLogger(__name__)
-LEASE = timedelta(seconds=60)
+LEASE = timedelta(seconds=20)
 MAX_ATTEMPTS = 8
 MAX_BODY = 16 * 1024 * 1024  # more than the widest dataset that a JSON body can register
 BATCH = 50

@@ -13,6 +13,8 @@ from shared.contracts import (
     AudienceKind,
     DatasetWithdrawn,
     Event,
+    MinistryKeyRegistered,
+    MinistryKeyRetired,
     Outcome,
     RequestApproved,
     RequestWithdrawn,
@@ -210,5 +212,7 @@ def test_events_we_do_not_act_on_are_not_ours() -> None:
             ResultReleased,
             ResultWithheld,
             ResultRecalled,
+            MinistryKeyRegistered,
+            MinistryKeyRetired,
         )
     }

@@ -74,7 +74,10 @@ def started(mode: str, folder: Path) -> Iterator[Suite]:
         stack.callback(suite.stop)
         # A killed worker's lease is waited for: let it be short.
         owner = suite.suite if isinstance(suite, Embedded) else suite.programs["analysis"]
-        owner.environment = dict(owner.environment) | {"ANALYSIS_LEASE_SECONDS": "4"}
+        owner.environment = dict(owner.environment) | {
+            "ANALYSIS_LEASE_SECONDS": "4",
+            "ANALYSIS_PREPARE_LEASE_SECONDS": "6",
+        }
         suite.start()
         yield suite
 
@@ -95,7 +98,7 @@ def walk(suite: Suite) -> Iterator[Walk]:
         return minted.setdefault(who, mint(suite.folder, who.roles, who.ministry, who.subject))
 
     with Receiver() as receiver, httpx.Client(timeout=30, trust_env=False) as http:
-        yield Walk(urls, token, receiver, http)
+        yield Walk(urls, token, receiver, http, patience=300)
 
 
 @pytest.fixture
