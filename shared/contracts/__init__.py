@@ -1,6 +1,15 @@
 """The common language: every event and value object, by producer. Read this first."""
 
-from shared.contracts.analysis import MethodLive, MethodWithdrawn, Outcome, RunFinished, RunQueued, RunStarted
+from shared.contracts.analysis import (
+    MethodLive,
+    MethodWithdrawn,
+    ModelReleased,
+    ModelWithdrawn,
+    Outcome,
+    RunFinished,
+    RunQueued,
+    RunStarted,
+)
 from shared.contracts.base import Envelope, Event, Value
 from shared.contracts.catalog import (
     DatasetPublished,
@@ -8,6 +17,21 @@ from shared.contracts.catalog import (
     MinistryJoined,
     MinistryKeyRegistered,
     MinistryKeyRetired,
+)
+from shared.contracts.methods import (
+    Alarm,
+    Artefact,
+    CardColumn,
+    DisclosureClass,
+    InputRole,
+    Linkage,
+    MethodCard,
+    MethodRef,
+    ModelFormat,
+    ModelRef,
+    OutputKind,
+    OutputSpec,
+    Resources,
 )
 from shared.contracts.requests import (
     RequestApproved,
@@ -19,27 +43,18 @@ from shared.contracts.requests import (
 from shared.contracts.results import ResultHeld, ResultRecalled, ResultReleased, ResultWithheld
 from shared.contracts.values import (
     ApprovedInput,
-    Artefact,
     Audience,
     AudienceKind,
-    CardColumn,
     Code,
     Column,
     ColumnRole,
     ColumnType,
-    InputRole,
     KeyId,
-    Linkage,
     LocalText,
-    MethodCard,
-    MethodRef,
     Name,
-    OutputKind,
-    OutputSpec,
     PublicKey,
     Reason,
     RequestBrief,
-    Resources,
     SealedKeys,
     SemVer,
     Sensitivity,
@@ -50,6 +65,7 @@ from shared.contracts.values import (
 )
 
 __all__ = [
+    "Alarm",
     "ApprovedInput",
     "Artefact",
     "Audience",
@@ -61,6 +77,7 @@ __all__ = [
     "ColumnType",
     "DatasetPublished",
     "DatasetWithdrawn",
+    "DisclosureClass",
     "Envelope",
     "Event",
     "InputRole",
@@ -74,6 +91,10 @@ __all__ = [
     "MinistryJoined",
     "MinistryKeyRegistered",
     "MinistryKeyRetired",
+    "ModelFormat",
+    "ModelRef",
+    "ModelReleased",
+    "ModelWithdrawn",
     "Name",
     "Outcome",
     "OutputKind",

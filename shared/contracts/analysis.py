@@ -6,7 +6,8 @@ from uuid import UUID
 from pydantic import Field
 
 from shared.contracts.base import Event
-from shared.contracts.values import Artefact, MethodCard, MethodRef, Reason, RequestBrief, SealedKeys, Text
+from shared.contracts.methods import Alarm, Artefact, MethodCard, MethodRef, ModelRef
+from shared.contracts.values import Code, Reason, RequestBrief, SealedKeys, Text
 
 
 class Outcome(StrEnum):
@@ -72,7 +73,31 @@ class RunFinished(Event, type="analysis.run-finished.v1"):
     artefacts: tuple[Artefact, ...] = ()
     match_rates: dict[str, float] = Field(default_factory=dict, description="Role -> share of base rows it was found for.")
     sealed_keys: SealedKeys | None = Field(default=None, description="None if the ministry that asked had no key to seal to.")
+    alarms: tuple[Alarm, ...] = Field(default=(), max_length=50, description="Each is answered by a person before a release.")
 
     @property
     def subject(self) -> str:
         return f"run/{self.run_id}"
+
+
+class ModelReleased(Event, type="analysis.model-released.v1"):
+    """Two people of two bodies reviewed a model: requests may name it as their champion, and grants may let it be asked."""
+
+    model: ModelRef
+    run_id: UUID
+    ministry: Code = Field(description="The ministry whose request trained it.")
+
+    @property
+    def subject(self) -> str:
+        return f"model/{self.model.model_id}"
+
+
+class ModelWithdrawn(Event, type="analysis.model-withdrawn.v1", withdrawal=True):
+    """No new request may name this model, and nothing is scored with it."""
+
+    model_id: UUID
+    reason: Text
+
+    @property
+    def subject(self) -> str:
+        return f"model/{self.model_id}"

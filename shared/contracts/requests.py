@@ -6,7 +6,8 @@ from uuid import UUID
 from pydantic import Field
 
 from shared.contracts.base import Event
-from shared.contracts.values import ApprovedInput, Code, MethodRef, Reason, RequestBrief, Text
+from shared.contracts.methods import MethodRef, ModelRef
+from shared.contracts.values import ApprovedInput, Code, PublicKey, Reason, RequestBrief, Text
 
 
 class RequestSubmitted(Event, type="requests.request-submitted.v1"):
@@ -41,6 +42,10 @@ class RequestApproved(Event, type="requests.request-approved.v1"):
     method: MethodRef
     parameters: dict[str, Any]
     inputs: tuple[ApprovedInput, ...]
+    champion: ModelRef | None = Field(default=None, description="A released model that this round is also scored with.")
+    sealing_key: PublicKey | None = Field(
+        default=None, description="The key that a restricted list is sealed to, unless the ministry registers a newer one."
+    )
     rules_version: str = Field(max_length=40)
 
     @property

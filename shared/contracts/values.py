@@ -1,10 +1,11 @@
-"""Value objects that several events carry: tables and columns, methods and their cards, who may read a result."""
+"""Value objects that several events carry: tables and columns, requests, keys, who may read a result."""
 
 import base64
 import hashlib
 import json
+from datetime import date
 from enum import StrEnum
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 from uuid import UUID
 
 from pydantic import Field, StringConstraints, model_validator
@@ -55,6 +56,9 @@ class Column(Value):
     key_domain: Code | None = None
     nullable: bool = True
     title: LocalText | None = None
+    available_from: date | None = Field(
+        default=None, description="First day for which the owner has this column; before it a missing value says nothing."
+    )
 
     @model_validator(mode="after")
     def key_has_domain(self) -> "Column":
@@ -99,81 +103,6 @@ class Audience(Value):
         return self
 
 
-class CardColumn(Value):
-    """A column that a method reads. The request maps it to a column of the dataset where the names differ."""
-
-    name: Name
-    type: ColumnType
-    role: ColumnRole = ColumnRole.ATTRIBUTE
-    unit: str | None = Field(default=None, max_length=40)
-    required: bool = True
-    key_domain: Code | None = None
-    title: LocalText | None = None
-
-
-class InputRole(Value):
-    """One table that a method takes, named by the part it plays."""
-
-    name: Name
-    title: LocalText
-    columns: tuple[CardColumn, ...] = Field(min_length=1, max_length=500)
-    required: bool = True
-
-
-class Linkage(Value):
-    """How prepare joins the inputs: every role on one key domain, on the rows of the base role."""
-
-    key_domain: Code
-    base: Name
-    match_floor: float = Field(default=0.0, ge=0, le=1, description="Lowest share of base rows found in each other role.")
-
-
-class OutputKind(StrEnum):
-    TABLE = "table"
-    FIGURE = "figure"
-    METRICS = "metrics"
-    RESTRICTED_LIST = "restricted_list"
-    LOG = "log"
-
-
-class OutputSpec(Value):
-    name: Name
-    kind: OutputKind
-    title: LocalText
-
-
-class Resources(Value):
-    seconds: int = Field(default=600, ge=1, le=86_400, description="Wall-clock limit of one run.")
-    memory_mb: int = Field(default=1024, ge=64, le=262_144, description="Memory limit of the child process, MiB.")
-
-
-class MethodCard(Value):
-    """What a method is, takes, gives, assumes and must not be used for (after the UK ATRS and model cards)."""
-
-    name: Name
-    version: SemVer
-    title: LocalText
-    purpose: Text
-    owner: Code = Field(description="Ministry that answers for the method.")
-    inputs: tuple[InputRole, ...] = Field(min_length=1, max_length=20)
-    linkage: Linkage
-    parameters: dict[str, Any] = Field(description="JSON Schema (2020-12) of the parameters.")
-    outputs: tuple[OutputSpec, ...] = Field(min_length=1, max_length=50)
-    assumptions: tuple[Text, ...] = ()
-    must_not_conclude: tuple[Text, ...] = ()
-    monotone: dict[str, int] = Field(default_factory=dict, description="Feature -> +1 or -1: the score may only move this way.")
-    fairness_groups: tuple[Name, ...] = ()
-    resources: Resources = Resources()
-
-
-class MethodRef(Value):
-    """One reviewed version of a method. The digest is of the code where we hold it, else as declared."""
-
-    name: Name
-    version: SemVer
-    digest: Sha256
-
-
 class ApprovedInput(Value):
     """One dataset version as its owner approved it: the very bytes, and only these columns."""
 
@@ -199,14 +128,6 @@ class RequestBrief(Value):
     audience: Audience
     dataset_ids: tuple[UUID, ...]
     owners: tuple[Code, ...]
-
-
-class Artefact(Value):
-    """One output of a run."""
-
-    name: Name
-    kind: OutputKind
-    object: StoredObject
 
 
 class PublicKey(Value):

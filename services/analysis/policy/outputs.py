@@ -13,6 +13,7 @@ MEDIA_TYPES: Final[Mapping[OutputKind, str]] = {
     OutputKind.FIGURE: "application/json",
     OutputKind.METRICS: "application/json",
     OutputKind.RESTRICTED_LIST: "application/x-ndjson",
+    OutputKind.MODEL: "application/octet-stream",
     OutputKind.LOG: "text/plain",
 }
 Named = tuple[OutputKind, str, str]

@@ -6,7 +6,7 @@ from uuid import UUID
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
 from services.analysis.models import RunStatus
-from shared.contracts import MethodRef, Name, Outcome, OutputKind, Reason, Resources, Sha256
+from shared.contracts import Alarm, MethodRef, Name, Outcome, OutputKind, Reason, Resources, Sha256
 
 WORKER: Final = "018f3a52-7c1e-7d40-9a53-2f6b1c0d9e11"
 METHOD: Final[dict[str, Any]] = {"name": "energy_peers", "version": "1.0.0", "digest": "5f2a" * 16}
@@ -46,6 +46,7 @@ UPLOADS: Final[dict[str, dict[str, Any]]] = {
         "schema": {"type": "string"},
         "example": f'{{"pseudonym": "{"4f" * 32}", "score": 0.93, "reasons": [{{"code": "old", "ko": "노후", "en": "Old"}}]}}\n',
     },
+    "application/octet-stream": {"schema": {"type": "string", "format": "binary"}, "example": "an ONNX or skops file"},
     "text/plain": {"schema": {"type": "string"}, "example": "fold 1 of 5\nfold 2 of 5\n"},
 }
 
@@ -105,6 +106,9 @@ class BundleOut(BaseModel):
     parameters: dict[str, Any]
     files: list[FileOut]
     match_rates: dict[str, float]
+    available_from: dict[str, str] = Field(
+        default_factory=dict, description="`<input>__<column>` -> the first day for which its owner has the column."
+    )
 
 
 class HeartbeatIn(BaseModel):
@@ -156,6 +160,7 @@ class FinishIn(BaseModel):
     outcome: Outcome
     reason: Reason | None = None
     artefacts: list[NamedArtefact] = Field(default_factory=list, max_length=1000)
+    alarms: list[Alarm] = Field(default_factory=list, max_length=50, description="What a person must answer before a release.")
 
 
 class FinishOut(BaseModel):

@@ -102,6 +102,7 @@ class Execution:
             readable=self.hosted.code.readable,
             parameters=info.parameters,
             match_rates=info.match_rates,
+            available_from=info.available_from,
             seconds=self.claim.resources.seconds,
             memory_mb=self.claim.resources.memory_mb,
             sandbox=self.hosted.code.sandbox(self.sandbox),
@@ -113,7 +114,7 @@ class Execution:
         return Uploaded(kind=output.kind, name=output.name, sha256=hashlib.sha256(output.body).hexdigest())
 
     async def _finish(self, verdict: Verdict, uploaded: list[Uploaded]) -> Outcome:
-        finish = Finish(outcome=verdict.outcome, reason=verdict.reason, artefacts=uploaded)
+        finish = Finish(outcome=verdict.outcome, reason=verdict.reason, artefacts=uploaded, alarms=verdict.alarms)
         await self.client.finish(self.claim, finish)
         code = verdict.reason.code if verdict.reason else None
         log.info("run finished", extra={"run": str(self.claim.run_id), "outcome": verdict.outcome, "reason": code})

@@ -12,7 +12,18 @@ from typing import Any, NoReturn
 import numpy as np
 
 from services.analysis.worker import hosting, sandbox
-from services.analysis.worker.jobs import CARD_FILE, FOLDERS, LIST_FILE, OUTCOME_FILE, Job, Sandbox, Status, Task
+from services.analysis.worker.jobs import (
+    ALARMS_FILE,
+    CARD_FILE,
+    FOLDERS,
+    LIST_FILE,
+    MODELS_FOLDER,
+    OUTCOME_FILE,
+    Job,
+    Sandbox,
+    Status,
+    Task,
+)
 from services.analysis.worker.sdk import Bundle, Method, MethodError, Outputs
 from shared.contracts import MethodCard
 
@@ -70,7 +81,8 @@ def _carry_out(job: Job) -> dict[str, Any]:
         if job.task is Task.DESCRIBE:
             _write(CARD_FILE, MethodCard.model_validate(method.CARD).model_dump(mode="json"))
         else:
-            _keep(method.run(Bundle(Path(job.bundle), job.parameters, job.match_rates), report))
+            bundle = Bundle(Path(job.bundle), job.parameters, job.match_rates, job.available_from)
+            _keep(method.run(bundle, report))
     except MethodError as refusal:
         return {"status": Status.REFUSED, "code": str(refusal.code), "detail": str(refusal.detail)}
     except MemoryError:
@@ -117,6 +129,20 @@ def _keep(outputs: object) -> None:
         if not isinstance(outputs.restricted_list, list):
             raise InvalidOutputError("Its restricted list is not a list.")
         _save(LIST_FILE, b"".join(_json(row) + b"\n" for row in outputs.restricted_list))
+    _keep_models(outputs.models)
+    if not isinstance(outputs.alarms, list):
+        raise InvalidOutputError("Its alarms are not a list.")
+    _write(ALARMS_FILE, outputs.alarms)
+
+
+def _keep_models(models: object) -> None:
+    if not isinstance(models, dict):
+        raise InvalidOutputError("Its models are not a mapping from names.")
+    Path(MODELS_FOLDER).mkdir()
+    for name, body in models.items():
+        if not isinstance(name, str) or not name.isidentifier() or not isinstance(body, bytes):
+            raise InvalidOutputError("One of its models has no valid name, or is no bytes.")
+        _save(f"{MODELS_FOLDER}/{name}.model", body)
 
 
 def _write(path: str, content: object) -> None:

@@ -9,6 +9,8 @@ OUTCOME_FILE = "outcome.json"
 CARD_FILE = "card.json"
 FOLDERS = {"table": "tables", "figure": "figures", "metrics": "metrics"}
 LIST_FILE = "restricted_list.ndjson"
+MODELS_FOLDER = "models"
+ALARMS_FILE = "alarms.json"
 CANCEL = b"cancel\n"
 
 
@@ -59,6 +61,7 @@ class Job:
     readable: tuple[str, ...] = ()
     parameters: dict[str, Any] = field(default_factory=dict)
     match_rates: dict[str, float] = field(default_factory=dict)
+    available_from: dict[str, str] = field(default_factory=dict)
     seconds: float = 60.0
     memory_mb: int = 1024
     disk_mb: int = 512

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, Field, SecretStr, StringConstraints
 
-from shared.contracts import Name, Outcome, OutputKind, Reason, SemVer, Sha256
+from shared.contracts import Alarm, Name, Outcome, OutputKind, Reason, SemVer, Sha256
 
 FileName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}$")]
 
@@ -42,6 +42,7 @@ class BundleInfo(BaseModel):
     parameters: dict[str, Any]
     files: list[BundleFile] = Field(max_length=100)
     match_rates: dict[str, float] = {}
+    available_from: dict[str, str] = {}
 
 
 class Heartbeat(BaseModel):
@@ -63,3 +64,4 @@ class Finish(BaseModel):
     outcome: Outcome
     reason: Reason | None = None
     artefacts: list[Uploaded] = []
+    alarms: list[Alarm] = []

@@ -11,16 +11,18 @@ from typing import Any, NoReturn
 
 from pydantic import TypeAdapter, ValidationError
 
-from services.analysis.worker.jobs import FOLDERS, LIST_FILE
+from services.analysis.worker.jobs import ALARMS_FILE, FOLDERS, LIST_FILE, MODELS_FOLDER
 from services.analysis.worker.shapes import ListRow, Metrics, Table, check_figure
-from shared.contracts import MethodCard, OutputKind
+from shared.contracts import Alarm, MethodCard, OutputKind
 
 MIB = 1 << 20
 LARGEST = 16 * MIB
 LARGEST_LIST = 128 * MIB
+LARGEST_MODEL = 128 * MIB
+MOST_ALARMS = 50
 LARGEST_TOGETHER = 192 * MIB
 MOST = 100
-JSON, NDJSON = "application/json", "application/x-ndjson"
+JSON, NDJSON, BYTES = "application/json", "application/x-ndjson", "application/octet-stream"
 
 
 class InvalidError(Exception):
@@ -48,12 +50,25 @@ def collect(work: str, card: MethodCard) -> list[Output]:
     if LIST_FILE in {path.name for path in Path(work).iterdir()}:
         name = next((name for kind, name in declared if kind is OutputKind.RESTRICTED_LIST), "")
         found.append(Output(OutputKind.RESTRICTED_LIST, name, read(work, LIST_FILE, largest=LARGEST_LIST), NDJSON))
+    for name in _names(work, MODELS_FOLDER, ".model"):
+        found.append(Output(OutputKind.MODEL, name, read(work, MODELS_FOLDER, f"{name}.model", largest=LARGEST_MODEL), BYTES))
     if sum(len(output.body) for output in found) > LARGEST_TOGETHER:
         raise InvalidError(f"Its outputs are larger than {LARGEST_TOGETHER // MIB} MiB together.")
     if not found:
         raise InvalidError("It has no output at all.")
     _check(found, declared)
     return found
+
+
+def alarms(work: str) -> list[Alarm]:
+    """What the child says has to be answered before its result may leave; a method of another kind says nothing."""
+    try:
+        told = parse(read(work, ALARMS_FILE))
+        return TypeAdapter(list[Alarm]).validate_python(told)[:MOST_ALARMS]
+    except FileNotFoundError:
+        return []
+    except ValidationError:
+        raise InvalidError("An alarm has not the shape that an alarm must have.") from None
 
 
 def read(work: str, *path: str, largest: int = LARGEST) -> bytes:
@@ -99,13 +114,16 @@ def _check_shape(output: Output, tables: set[str]) -> None:
             check_figure(parse(output.body), tables)
         case OutputKind.METRICS:
             Metrics.model_validate(parse(output.body))
+        case OutputKind.MODEL:
+            if not output.body:
+                raise ValueError("a model of no bytes")
         case _:
             rows = TypeAdapter(ListRow)
             for line in output.body.splitlines():
                 rows.validate_python(parse(line))
 
 
-def _names(work: str, folder: str) -> Iterator[str]:
+def _names(work: str, folder: str, ending: str = ".json") -> Iterator[str]:
     try:
         with _opened(work, folder) as opened:
             entries = sorted(os.listdir(opened))  # noqa: PTH208 - of a descriptor
@@ -115,7 +133,7 @@ def _names(work: str, folder: str) -> Iterator[str]:
         raise InvalidError("An output is not a plain file.") from None
     for entry in entries:
         name, dot, suffix = entry.partition(".")
-        if not name.isidentifier() or not name.isascii() or len(name) > 63 or (dot + suffix) != ".json":
+        if not name.isidentifier() or not name.isascii() or len(name) > 63 or (dot + suffix) != ending:
             raise InvalidError("An output has no valid name.")
         yield name
 

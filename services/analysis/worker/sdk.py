@@ -14,6 +14,7 @@ from shared.contracts import MethodCard
 WHOLE = {"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT"}
 NUMERIC = {"BOOLEAN", "FLOAT", "DOUBLE", "DECIMAL", *WHOLE, *(f"U{kind}" for kind in WHOLE)}
 TABLE_FILE = "linked.parquet"
+CHAMPION_FILE = "champion.model"
 Report = Callable[[float, str], None]
 Array = NDArray[Any]
 
@@ -34,6 +35,14 @@ class Bundle:
     folder: Path
     parameters: dict[str, Any] = field(default_factory=dict)
     match_rates: dict[str, float] = field(default_factory=dict)
+    available_from: dict[str, str] = field(default_factory=dict)
+    """`<input>__<column>` -> the first day (ISO 8601) for which its owner has the column."""
+
+    @property
+    def champion(self) -> Path | None:
+        """The file of the released model that this round is also scored with, if the request names one."""
+        path = self.folder / CHAMPION_FILE
+        return path if path.exists() else None
 
     def columns(self, names: Iterable[str] | None = None) -> dict[str, Array]:
         """Columns of the linked table in its row order: numbers and booleans as float64 (NaN for NULL), the rest as
@@ -55,12 +64,17 @@ class Bundle:
 
 @dataclass
 class Outputs:
-    """What a method gives back: tables, figures and metrics by name, and the restricted list if it makes one."""
+    """What a method gives back: tables, figures and metrics by name, the restricted list and the models if it makes any.
+
+    A model is the bytes of an ONNX or skops file. Each alarm (`{"code", "detail", "feature"}`) holds the result until a
+    person has answered it."""
 
     tables: dict[str, Any] = field(default_factory=dict)
     figures: dict[str, Any] = field(default_factory=dict)
     metrics: dict[str, Any] = field(default_factory=dict)
     restricted_list: list[dict[str, Any]] | None = None
+    models: dict[str, bytes] = field(default_factory=dict)
+    alarms: list[dict[str, Any]] = field(default_factory=list)
 
 
 class Method(Protocol):

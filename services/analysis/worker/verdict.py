@@ -9,7 +9,7 @@ from services.analysis.worker import outputs
 from services.analysis.worker.jobs import OUTCOME_FILE, ChildReport, Status, Why
 from services.analysis.worker.outputs import Output
 from services.analysis.worker.reasons import plain, reason
-from shared.contracts import MethodCard, Outcome, Reason
+from shared.contracts import Alarm, MethodCard, Outcome, Reason
 
 CODE = re.compile(r"[a-z][a-z0-9_-]{1,39}")
 EXCEPTION = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,59}")
@@ -30,6 +30,7 @@ class Verdict:
     outcome: Outcome
     reason: Reason | None = None
     outputs: list[Output] = field(default_factory=list)
+    alarms: list[Alarm] = field(default_factory=list)
 
     @classmethod
     def failed(cls, code: str, addition: str = "") -> "Verdict":
@@ -46,7 +47,7 @@ def judge(report: ChildReport, work: str, card: MethodCard) -> Verdict:
         told = outputs.parse(outputs.read(work, OUTCOME_FILE, largest=outputs.MIB))
         if not isinstance(told, dict) or told.get("status") != Status.DONE:
             return _told(told if isinstance(told, dict) else {})
-        return Verdict(Outcome.SUCCEEDED, outputs=outputs.collect(work, card))
+        return Verdict(Outcome.SUCCEEDED, outputs=outputs.collect(work, card), alarms=outputs.alarms(work))
     except FileNotFoundError:
         return Verdict.failed("method-crashed", "It ended without giving a result.")
     except outputs.InvalidError as invalid:

@@ -1,0 +1,147 @@
+"""Value objects of the analysis centre: methods and their cards, what a run gives, released models."""
+
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from pydantic import Field
+
+from shared.contracts.base import Value
+from shared.contracts.values import Code, ColumnRole, ColumnType, LocalText, Name, SemVer, Sha256, StoredObject, Text
+
+
+class CardColumn(Value):
+    """A column that a method reads. The request maps it to a column of the dataset where the names differ."""
+
+    name: Name
+    type: ColumnType
+    role: ColumnRole = ColumnRole.ATTRIBUTE
+    unit: str | None = Field(default=None, max_length=40)
+    required: bool = True
+    key_domain: Code | None = None
+    title: LocalText | None = None
+
+
+class InputRole(Value):
+    """One table that a method takes, named by the part it plays."""
+
+    name: Name
+    title: LocalText
+    columns: tuple[CardColumn, ...] = Field(min_length=1, max_length=500)
+    required: bool = True
+    keyed_by: tuple[Name, ...] = Field(
+        default=(),
+        max_length=5,
+        description="Required columns that identify a row together with its key, such as the month; none: one row a key.",
+    )
+    further: tuple[ColumnType, ...] = Field(
+        default=(), description="Types of further columns that a request may add under names of its own; none if empty."
+    )
+
+
+class Linkage(Value):
+    """How prepare joins the inputs: every role on one key domain, on the rows of the base role.
+
+    A role that is also `keyed_by` columns is joined on those too; the base is keyed by all of them.
+    """
+
+    key_domain: Code
+    base: Name
+    match_floor: float = Field(default=0.0, ge=0, le=1, description="Lowest share of base rows found in each other role.")
+
+
+class OutputKind(StrEnum):
+    TABLE = "table"
+    FIGURE = "figure"
+    METRICS = "metrics"
+    RESTRICTED_LIST = "restricted_list"
+    MODEL = "model"
+    LOG = "log"
+
+
+class DisclosureClass(StrEnum):
+    """Through which door an output may leave: published after disclosure control, to one ministry alone, or not at all."""
+
+    AGGREGATE = "aggregate"
+    RESTRICTED = "restricted"
+    INTERNAL = "internal"
+
+
+class OutputSpec(Value):
+    name: Name
+    kind: OutputKind
+    title: LocalText
+
+    @property
+    def disclosure(self) -> DisclosureClass:
+        """A kind leaves through one door alone; no card can say otherwise."""
+        match self.kind:
+            case OutputKind.TABLE | OutputKind.FIGURE | OutputKind.METRICS:
+                return DisclosureClass.AGGREGATE
+            case OutputKind.RESTRICTED_LIST:
+                return DisclosureClass.RESTRICTED
+            case _:
+                return DisclosureClass.INTERNAL
+
+
+class Artefact(Value):
+    """One output of a run."""
+
+    name: Name
+    kind: OutputKind
+    object: StoredObject
+
+
+class Resources(Value):
+    seconds: int = Field(default=600, ge=1, le=86_400, description="Wall-clock limit of one run.")
+    memory_mb: int = Field(default=1024, ge=64, le=262_144, description="Memory limit of the child process, MiB.")
+
+
+class MethodCard(Value):
+    """What a method is, takes, gives, assumes and must not be used for (after the UK ATRS and model cards)."""
+
+    name: Name
+    version: SemVer
+    title: LocalText
+    purpose: Text
+    owner: Code = Field(description="Ministry that answers for the method.")
+    inputs: tuple[InputRole, ...] = Field(min_length=1, max_length=20)
+    linkage: Linkage
+    parameters: dict[str, Any] = Field(description="JSON Schema (2020-12) of the parameters.")
+    outputs: tuple[OutputSpec, ...] = Field(min_length=1, max_length=50)
+    assumptions: tuple[Text, ...] = ()
+    must_not_conclude: tuple[Text, ...] = ()
+    monotone: dict[str, int] = Field(default_factory=dict, description="Feature -> +1 or -1: the score may only move this way.")
+    fairness_groups: tuple[Name, ...] = ()
+    resources: Resources = Resources()
+
+
+class MethodRef(Value):
+    """One reviewed version of a method. The digest is of the code where we hold it, else as declared."""
+
+    name: Name
+    version: SemVer
+    digest: Sha256
+
+
+class ModelFormat(StrEnum):
+    ONNX = "onnx"
+    SKOPS = "skops"
+
+
+class ModelRef(Value):
+    """One released model: a file that a run of its method made, with its manifest inside it."""
+
+    model_id: UUID
+    name: Name = Field(description="The name of the output that it was, on the method's card.")
+    method: MethodRef
+    format: ModelFormat
+    object: StoredObject
+
+
+class Alarm(Value):
+    """Something in a run that a person has to answer before its result may leave, such as a feature that gives away the label."""
+
+    code: Code
+    detail: Text
+    feature: str | None = Field(default=None, max_length=130)
