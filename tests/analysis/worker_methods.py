@@ -9,7 +9,7 @@ def text(words):
     return {"ko": words, "en": words}
 
 def card(name):
-    outputs = [("counts", "table"), ("bars", "figure"), ("quality", "metrics"), ("cases", "restricted_list")]
+    outputs = [("counts", "table"), ("bars", "figure"), ("quality", "metrics"), ("cases", "restricted_list"), ("scorer", "model")]
     return MethodCard.model_validate({
         "name": name, "version": "1.0.0", "title": text(name), "purpose": "A test.", "owner": "mohw",
         "inputs": [{"name": "income", "title": text("income"), "columns": [{"name": "wages", "type": "number"}]}],
@@ -46,7 +46,10 @@ def succeed(bundle, report):
     report(0.5, "half way")
     found = bundle.columns()
     assert bundle.match_rates == {"income": 0.9} and found["pseudonym"].dtype == object
-    return good([(2012, int(np.nansum(found["income__wages"])))])
+    outputs = good([(2012, int(np.nansum(found["income__wages"])))])
+    outputs.models = {"scorer": b"a model"}
+    outputs.alarms = [{"code": "leaking-feature", "detail": "It gives away the label.", "feature": "income__wages"}]
+    return outputs
 
 def crash(bundle, report): raise KeyError("household 900101-1234567")
 def hang(bundle, report):

@@ -15,10 +15,10 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.types import Message, Receive, Scope, Send
 
-from shared.contracts import MethodCard, MethodRef, Outcome, OutputKind, Reason, Sha256
+from shared.contracts import Alarm, MethodCard, MethodRef, Outcome, OutputKind, Reason, Sha256
 from shared.ids import new_id
 
-MEDIA_TYPES = {OutputKind.RESTRICTED_LIST: "application/x-ndjson"}
+MEDIA_TYPES = {OutputKind.RESTRICTED_LIST: "application/x-ndjson", OutputKind.MODEL: "application/octet-stream"}
 
 
 class Strict(BaseModel):
@@ -51,6 +51,7 @@ class FinishIn(Strict):
     outcome: Outcome
     reason: Reason | None
     artefacts: list[Named]
+    alarms: list[Alarm] = []
 
 
 class Problem(Exception):

@@ -91,7 +91,8 @@ class Client:
 
     async def finish(self, claim: Claim, finish: Finish) -> None:
         """Repeated until the service has taken it, or says that the run is no longer ours."""
-        answer = await self._of_run(claim, "POST", "/finish", json=finish.model_dump(mode="json"))
+        unsaid = None if finish.alarms else {"alarms"}  # an older service need not know of them
+        answer = await self._of_run(claim, "POST", "/finish", json=finish.model_dump(mode="json", exclude=unsaid))
         if answer.status_code != 200:
             raise _refused(answer)
 
