@@ -17,6 +17,8 @@ LISTENERS: dict[str, frozenset[str]] = {
     "requests": frozenset(
         {
             "catalog.ministry-joined.v1",
+            "catalog.ministry-key-registered.v1",
+            "catalog.ministry-key-retired.v1",
             "catalog.dataset-published.v1",
             "catalog.dataset-withdrawn.v1",
             "analysis.method-live.v1",

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from deploy.demo import people
+from deploy.demo.people import Person
 from deploy.open_list import entries, make_key
 from shared.clock import now
 from shared.sealing import Keyring
@@ -16,12 +17,12 @@ if TYPE_CHECKING:
 SHOWN = 3
 
 
-def register(walk: Walk) -> Keyring:
+def register(walk: Walk, steward: Person = people.HAN) -> Keyring:
     """A key for this walk alone: its private half stays in this program's memory."""
     private, public = make_key()
     told = {"key": public, "valid_until": (now() + timedelta(days=365)).isoformat()}
-    key = walk.call(people.HAN, "POST", "catalog", f"/ministries/{people.HAN.ministry}/keys", json=told).json()
-    walk.tell(f"    {people.HAN.title}: registered a public key for sealed lists ({key['kid'][:8]}…)")
+    key = walk.call(steward, "POST", "catalog", f"/ministries/{steward.ministry}/keys", json=told).json()
+    walk.tell(f"    {steward.title}: registered a public key for sealed lists ({key['kid'][:8]}…)")
     return Keyring({key["kid"]: private})
 
 

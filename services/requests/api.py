@@ -44,7 +44,7 @@ async def submit_request(
     request = await actions.submit_request(session, caller, data, rules=rules)
     response.headers["Location"] = f"/requests/{request.id}"
     tagged(response, request)
-    return queries.describe(request, caller, rules)
+    return await queries.describe(session, request, caller, rules)
 
 
 @router.get("")
@@ -85,7 +85,7 @@ async def get_request(request_id: UUID, session: Reading, caller: Caller, rules:
     """One request: where it stands, why it waits and who must act, what was decided, and what you may do now."""
     request = await queries.get_request(session, caller, request_id)
     tagged(response, request)
-    return queries.describe(request, caller, rules)
+    return await queries.describe(session, request, caller, rules)
 
 
 @router.get("/{request_id}/history")
@@ -111,7 +111,7 @@ async def return_request(
     """
     request = await actions.return_request(session, caller, request_id, data, expected=expected)
     tagged(response, request)
-    return queries.describe(request, caller, rules)
+    return await queries.describe(session, request, caller, rules)
 
 
 @router.post("/{request_id}/resubmit")
@@ -127,7 +127,7 @@ async def resubmit_request(
     """Submit a returned request again, corrected (requester): a new revision, on which everybody decides anew."""
     request = await actions.resubmit_request(session, caller, request_id, data, rules=rules, expected=expected)
     tagged(response, request)
-    return queries.describe(request, caller, rules)
+    return await queries.describe(session, request, caller, rules)
 
 
 @router.post("/{request_id}/decisions", status_code=201)
@@ -143,7 +143,7 @@ async def decide_dataset(
     """Approve or refuse a dataset of your ministry (steward), with conditions, and if need be fewer columns than asked."""
     request = await actions.decide_dataset(session, caller, request_id, data, rules=rules, expected=expected)
     tagged(response, request)
-    return queries.describe(request, caller, rules)
+    return await queries.describe(session, request, caller, rules)
 
 
 @router.post("/{request_id}/votes", status_code=201)
@@ -159,7 +159,7 @@ async def cast_vote(
     """Vote on a request that every owner approved (council member of a ministry that has no part in it)."""
     request = await actions.cast_vote(session, caller, request_id, data, rules=rules, expected=expected)
     tagged(response, request)
-    return queries.describe(request, caller, rules)
+    return await queries.describe(session, request, caller, rules)
 
 
 @router.post("/{request_id}/withdraw")
@@ -175,4 +175,4 @@ async def withdraw_request(
     """Take the request back (requester): whatever of it runs stops, and nothing of it is released."""
     request = await actions.withdraw_request(session, caller, request_id, data, expected=expected)
     tagged(response, request)
-    return queries.describe(request, caller, rules)
+    return await queries.describe(session, request, caller, rules)

@@ -9,6 +9,8 @@ from shared.contracts import (
     MethodLive,
     MethodWithdrawn,
     MinistryJoined,
+    MinistryKeyRegistered,
+    MinistryKeyRetired,
     ResultHeld,
     ResultRecalled,
     ResultReleased,
@@ -26,6 +28,16 @@ consumers = Consumers()
 @consumers.on(MinistryJoined)
 async def on_ministry_joined(session: Session, event: MinistryJoined, envelope: Envelope) -> None:
     await actions.know_ministry(session, event, envelope.sequence)
+
+
+@consumers.on(MinistryKeyRegistered)
+async def on_ministry_key_registered(session: Session, event: MinistryKeyRegistered, envelope: Envelope) -> None:
+    await actions.know_key(session, event, envelope.sequence)
+
+
+@consumers.on(MinistryKeyRetired)
+async def on_ministry_key_retired(session: Session, event: MinistryKeyRetired, envelope: Envelope) -> None:
+    await actions.forget_key(session, event)
 
 
 @consumers.on(DatasetPublished)

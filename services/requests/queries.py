@@ -9,16 +9,28 @@ from sqlmodel import col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
 from services.requests import panel, policy, waiting
-from services.requests.models import IN_REVIEW, AnalysisRequest, Decision, HistoryEntry, RequestInput, Status, Vote
+from services.requests.models import (
+    IN_REVIEW,
+    AnalysisRequest,
+    Decision,
+    HistoryEntry,
+    KnownKey,
+    KnownMethod,
+    RequestInput,
+    Status,
+    Vote,
+)
 from services.requests.rules import Rules
 from services.requests.schemas import RequestOut, RequestSummary, TallyOut, WaitingOut, WorkItem
 from shared.auth import Principal, Role
 from shared.clock import now
+from shared.contracts import PublicKey
 from shared.db import Session
 from shared.errors import NotFound
 from shared.paging import PageQuery, paginate
 
 OVERDUE = "overdue"
+UNSEALED = (*IN_REVIEW, Status.RETURNED, Status.APPROVED)  # nothing was sealed yet
 
 
 def owned_by(ministry: str, *also: ColumnElement[bool]) -> ColumnElement[bool]:
@@ -121,13 +133,34 @@ def not_written_by(caller: Principal) -> ColumnElement[bool]:
     return ~written.correlate(AnalysisRequest).exists()
 
 
+async def sealing_key(session: Session, ministry: str) -> PublicKey | None:
+    """The key that was registered last of those of the ministry that are valid now, as far as we heard; None if there is none."""
+    at = now()
+    valid = (col(KnownKey.valid_from) <= at, col(KnownKey.valid_until) > at, col(KnownKey.retired).is_(False))
+    newest = select(KnownKey.x).where(KnownKey.ministry == ministry, *valid).order_by(col(KnownKey.sequence).desc())
+    x = (await session.exec(newest.limit(1))).first()
+    return PublicKey(x=x) if x else None
+
+
+async def sealed_to(session: Session, request: AnalysisRequest) -> str | None:
+    """The kid of the key that the request's restricted list would be sealed to now; None if it makes none, or made it."""
+    if request.status not in UNSEALED:
+        return None
+    method = await session.get(KnownMethod, f"{request.method_name}@{request.method_version}")
+    if method is None or method.live is None or not method.live.card.lists_entities:
+        return None
+    key = await sealing_key(session, request.ministry)
+    return key.kid if key else None
+
+
 def summary(request: AnalysisRequest, caller: Principal, rules: Rules) -> RequestSummary:
     return RequestSummary.model_validate(facts(request, caller, rules), from_attributes=True)
 
 
-def describe(request: AnalysisRequest, caller: Principal, rules: Rules) -> RequestOut:
+async def describe(session: Session, request: AnalysisRequest, caller: Principal, rules: Rules) -> RequestOut:
     """The request with everything that was asked and said, and what this caller may do now."""
-    more = {"audience": request.readers, "lane": rules.lane(request.risk_tier).name}
+    more: dict[str, Any] = {"audience": request.readers, "lane": rules.lane(request.risk_tier).name}
+    more["sealed_to"] = await sealed_to(session, request)
     return RequestOut.model_validate(facts(request, caller, rules) | more, from_attributes=True)
 
 

@@ -115,6 +115,11 @@ class MethodCard(Value):
     fairness_groups: tuple[Name, ...] = ()
     resources: Resources = Resources()
 
+    @property
+    def lists_entities(self) -> bool:
+        """Whether it makes a restricted list, which is sealed to the ministry that asks."""
+        return any(output.kind is OutputKind.RESTRICTED_LIST for output in self.outputs)
+
 
 class MethodRef(Value):
     """One reviewed version of a method. The digest is of the code where we hold it, else as declared."""

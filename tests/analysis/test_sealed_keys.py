@@ -15,7 +15,7 @@ from deploy.open_list import make_key
 from services.analysis.models import RequestKey, Run, RunStatus
 from services.analysis.prepare.keys import KeyLost, request_key, unwrap
 from shared.clock import now
-from shared.contracts import MinistryKeyRegistered, MinistryKeyRetired, OutputKind, PublicKey, ResultReleased
+from shared.contracts import MinistryKeyRegistered, MinistryKeyRetired, OutputKind, PublicKey, RequestApproved, ResultReleased
 from shared.sealing import Keyring, Unopened
 from tests.analysis.centre import Centre
 from tests.analysis.examples import CSV, SITES, SITES_TABLE, approved, as_csv, card, given, inputs
@@ -126,11 +126,63 @@ async def test_without_a_valid_key_the_run_goes_on_and_nothing_is_sealed(live_ce
     assert (finished.outcome, finished.sealed_keys) == ("succeeded", None)
 
 
+def knowing(key: PublicKey) -> RequestApproved:
+    """An approval by a requests service that has heard of this key."""
+    return approved().model_copy(update={"sealing_key": key})
+
+
+async def sealed_under(centre: Centre, event: RequestApproved) -> str | None:
+    """The key that the run of this approval is sealed to."""
+    run = await centre.row(await centre.prepared(event))
+    return run.sealed_keys["kid"] if run.sealed_keys else None
+
+
+async def test_a_key_that_is_heard_of_only_after_the_approval_is_sealed_to(live_centre: Centre, mohw: Ministry) -> None:
+    late = mohw.key()
+    run = await live_centre.row(await live_centre.prepared(knowing(late.key)))
+    assert run.sealed_keys is not None and run.sealed_keys["kid"] == late.kid
+    assert {mohw.ring.open(line["sealed"]).key for line in await sealed_of(live_centre, run)} == {site for site, *_ in SITES}
+    await live_centre.hear(late)
+    assert await sealed_under(live_centre, approved()) == late.kid
+
+
+async def test_a_newer_key_that_the_centre_knows_is_preferred(live_centre: Centre, mohw: Ministry) -> None:
+    older, newer = mohw.key(), mohw.key()
+    await live_centre.hear(newer)
+    assert await sealed_under(live_centre, knowing(older.key)) == newer.kid
+    await live_centre.hear(mohw.retired(newer.kid))
+    assert await sealed_under(live_centre, knowing(older.key)) == older.kid
+
+
+async def test_a_key_retired_between_approval_and_prepare_is_not_used(live_centre: Centre, mohw: Ministry) -> None:
+    gone, other = mohw.key(), mohw.key()
+    await live_centre.hear(mohw.retired(gone.kid))
+    assert await sealed_under(live_centre, knowing(gone.key)) is None
+    await live_centre.hear(gone)
+    assert await sealed_under(live_centre, knowing(gone.key)) is None
+    await live_centre.hear(other)
+    assert await sealed_under(live_centre, knowing(gone.key)) == other.kid
+
+
+async def test_a_key_that_has_run_out_since_the_approval_is_not_used(live_centre: Centre, mohw: Ministry) -> None:
+    old = mohw.key(begins=-2, ends=-1)
+    await live_centre.hear(old)
+    assert await sealed_under(live_centre, knowing(old.key)) is None
+
+
+async def test_a_key_approved_a_moment_before_its_first_on_our_clock_is_used(live_centre: Centre, mohw: Ministry) -> None:
+    """Clocks differ: where the approval held the key to be valid, our clock does not keep the list from being opened."""
+    young = mohw.key(begins=1, ends=2)
+    await live_centre.hear(young)
+    assert await sealed_under(live_centre, approved()) is None
+    assert await sealed_under(live_centre, knowing(young.key)) == young.kid
+
+
 async def test_a_method_that_lists_nothing_gets_nothing_sealed(centre: Centre, mohw: Ministry) -> None:
     tables = [each.model_dump() for each in card().outputs if each.kind is OutputKind.TABLE]
     await centre.make_live(card(outputs=tables))
     await centre.hear(mohw.key())
-    assert (await centre.row(await centre.prepared())).sealed_keys is None
+    assert await sealed_under(centre, knowing(mohw.newest)) is None
 
 
 async def test_rotation_seals_to_the_new_key_and_old_lists_stay_open(live_centre: Centre, mohw: Ministry) -> None:

@@ -223,6 +223,13 @@ def test_nobody_decides_on_their_own_request(house: House) -> None:
 # Requests
 
 
+def test_a_list_that_nobody_could_open_is_not_asked_for(house: House, nothing_written: None) -> None:
+    keyless = Person("na.keyless", "moel", "requester", "who asks for a ministry without a key")
+    answer = house.send(keyless, "POST", "/requests", json=house.asked())
+    assert faults(answer) == {"#/method": "no-sealing-key"}
+    assert "POST /catalog/ministries/moel/keys" in answer.text
+
+
 def test_a_request_that_does_not_fit(house: House, nothing_written: None) -> None:
     unknown = str(uuid4())
     unfit: list[tuple[dict[str, Any], dict[str, str]]] = [

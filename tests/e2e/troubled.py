@@ -12,7 +12,7 @@ from typing import Any
 
 import httpx
 
-from deploy.demo import people
+from deploy.demo import keys, people
 from deploy.demo.people import Person
 from deploy.demo.walk import Walk
 from deploy.installation import SERVICES, settings
@@ -339,6 +339,8 @@ def opened(suite: Embedded, http: httpx.Client) -> House:
     quiet: Callable[[str], None] = lambda _: None  # noqa: E731
     walk = Walk(dict.fromkeys(SERVICES, suite.url), token, None, http, quiet, patience=60)  # type: ignore[arg-type] # no webhooks
     house = House(suite, walk)
+    for steward in (people.HAN, people.LEE):
+        keys.register(walk, steward)
     house.inputs = house.publish_inputs()
     house.go_live()
     return house

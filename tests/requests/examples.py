@@ -1,11 +1,13 @@
 """Members, datasets, a method card and callers for the tests of the requests service."""
 
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from services.requests.models import AnalysisRequest, Ballot, Decision, RequestInput, Status, Verdict, Vote
 from services.requests.rules import load_rules
 from shared.auth import Principal, Role
+from shared.clock import now
 from shared.contracts import (
     CardColumn,
     Column,
@@ -21,8 +23,11 @@ from shared.contracts import (
     MethodRef,
     MethodWithdrawn,
     MinistryJoined,
+    MinistryKeyRegistered,
+    MinistryKeyRetired,
     OutputKind,
     OutputSpec,
+    PublicKey,
     Sensitivity,
     StoredObject,
 )
@@ -138,13 +143,35 @@ def joined(code: str) -> MinistryJoined:
     return MinistryJoined(code=code, name=TITLE)
 
 
-def live() -> MethodLive:
-    return MethodLive(method=METHOD, card=CARD)
+def public_key(letter: str = "A") -> PublicKey:
+    """Told apart by a letter; nothing is sealed to it here."""
+    return PublicKey(x=letter * 42 + "A")
 
 
-def world() -> list[MinistryJoined | DatasetPublished | MethodLive]:
+KEY_A = public_key()
+
+
+def registered(
+    key: PublicKey = KEY_A, ministry: str = "mohw", *, begins: datetime | None = None, ends: datetime | None = None
+) -> MinistryKeyRegistered:
+    day = timedelta(days=1)
+    valid = {"valid_from": begins or now() - day, "valid_until": ends or now() + 365 * day}
+    return MinistryKeyRegistered(ministry=ministry, kid=key.kid, key=key, **valid)
+
+
+def retired(key: PublicKey = KEY_A, ministry: str = "mohw") -> MinistryKeyRetired:
+    return MinistryKeyRetired(ministry=ministry, kid=key.kid, reason="Its holder left.")
+
+
+def live(*outputs: OutputKind) -> MethodLive:
+    made = tuple(OutputSpec(name=f"out{at}", kind=kind, title=TITLE) for at, kind in enumerate(outputs))
+    return MethodLive(method=METHOD, card=CARD.model_copy(update={"outputs": made}) if made else CARD)
+
+
+def world() -> list[MinistryJoined | MinistryKeyRegistered | DatasetPublished | MethodLive]:
     """What the other services said before anybody asked for anything."""
-    return [*(joined(code) for code in MEMBERS), household(), income(), live()]
+    keys = (registered(), registered(ministry="nts"))
+    return [*(joined(code) for code in MEMBERS), *keys, household(), income(), live()]
 
 
 def dataset_gone(dataset: DatasetPublished) -> DatasetWithdrawn:

@@ -102,5 +102,5 @@ async def test_a_work_item_says_what_to_do(full_house: House) -> None:
 def test_only_votes_that_count_are_tallied() -> None:
     request = make_request(Status.COUNCIL_REVIEW, voted={"moel": "approve", "nts": "approve"})
     request.votes.append(make_vote("moe", revision=7))
-    told = queries.describe(request, KIM, RULES)
-    assert (told.tally.approve, told.tally.missing) == (1, 2) and len(told.votes) == 3
+    told = queries.facts(request, KIM, RULES)
+    assert (told["tally"].approve, told["tally"].missing) == (1, 2) and len(told["votes"]) == 3

@@ -25,7 +25,7 @@ from services.analysis.prepare.sealed import NDJSON
 from services.analysis.queries import sealing_key
 from shared.audit import record_audit
 from shared.clock import now
-from shared.contracts import MethodCard, OutputKind, Reason, RequestApproved, SealedKeys
+from shared.contracts import MethodCard, Reason, RequestApproved, SealedKeys
 from shared.db import Database, Session
 from shared.due import backoff, claim, db_now
 from shared.storage import Corrupt, MissingObject, Storage
@@ -96,14 +96,14 @@ async def take_up(session: Session, run: Run, terms: PrepareTerms) -> Job | None
     run.status = RunStatus.PREPARING
     run.touch()
     session.add(run)
-    return Job(run.id, run.fence, approved, plan, key, await sealing_of(session, run, card))
+    return Job(run.id, run.fence, approved, plan, key, await sealing_of(session, run, card, approved))
 
 
-async def sealing_of(session: Session, run: Run, card: MethodCard) -> Sealing | None:
+async def sealing_of(session: Session, run: Run, card: MethodCard, approved: RequestApproved) -> Sealing | None:
     """To whom the run's keys are sealed: nobody if the method lists nothing, or if the ministry has no key."""
-    if all(output.kind is not OutputKind.RESTRICTED_LIST for output in card.outputs):
+    if not card.lists_entities:
         return None
-    to = await sealing_key(session, run.ministry)
+    to = await sealing_key(session, run.ministry, approved.sealing_key)
     return Sealing(to, run.request_id, card.linkage.key_domain) if to else None
 
 

@@ -15,7 +15,6 @@ from shared.clock import now
 from shared.contracts import (
     Audience,
     AudienceKind,
-    OutputKind,
     RequestBrief,
     RequestReturned,
     RequestSubmitted,
@@ -31,7 +30,7 @@ async def submit_request(session: Session, caller: Principal, data: RequestIn, *
     require(caller, Role.REQUESTER)
     if await session.get(KnownMinistry, caller.ministry) is None:
         raise Forbidden("Your ministry is not a member yet.", right="a ministry that has joined")
-    asked = await check_asked(session, data)
+    asked = await check_asked(session, data, caller.ministry)
     request = AnalysisRequest(
         ministry=caller.ministry,
         requester=caller.subject,
@@ -61,7 +60,7 @@ async def resubmit_request(
     policy.check_may_change(caller, request)
     check_version(request, expected)
     policy.check_stage(request, Status.RETURNED)
-    asked = await check_asked(session, data)
+    asked = await check_asked(session, data, caller.ministry)
     for name, value in words(caller, data, asked, rules).items():
         setattr(request, name, value)
     request.revision += 1
@@ -107,8 +106,7 @@ def add_inputs(request: AnalysisRequest, asked: Asked) -> None:
 
 def enter_owner_review(request: AnalysisRequest, asked: Asked, rules: Rules) -> None:
     sensitivities = [one.dataset.sensitivity for one in asked.inputs]
-    entity_level = any(output.kind is OutputKind.RESTRICTED_LIST for output in asked.card.outputs)
-    request.risk_tier = rules.tier(sensitivities, owners=len(request.owners), entity_level=entity_level)
+    request.risk_tier = rules.tier(sensitivities, owners=len(request.owners), entity_level=asked.card.lists_entities)
     request.decide_by = rules.owners_decide_by(now().date())
 
 

@@ -4,8 +4,16 @@ from sqlalchemy import ColumnElement, and_
 from sqlmodel import col, select
 
 from services.requests.actions.asking import send_back
-from services.requests.models import IN_REVIEW, AnalysisRequest, KnownDataset, KnownMethod, KnownMinistry, RequestInput
-from shared.contracts import DatasetPublished, DatasetWithdrawn, MethodLive, MethodWithdrawn, MinistryJoined
+from services.requests.models import IN_REVIEW, AnalysisRequest, KnownDataset, KnownKey, KnownMethod, KnownMinistry, RequestInput
+from shared.contracts import (
+    DatasetPublished,
+    DatasetWithdrawn,
+    MethodLive,
+    MethodWithdrawn,
+    MinistryJoined,
+    MinistryKeyRegistered,
+    MinistryKeyRetired,
+)
 from shared.db import Session
 
 LONGEST = 4000
@@ -16,6 +24,25 @@ async def know_ministry(session: Session, event: MinistryJoined, sequence: int) 
     if known is None or known.sequence < sequence:
         row = KnownMinistry(code=event.code, sequence=sequence, ko=event.name.ko, en=event.name.en)
         await session.merge(row)
+
+
+async def know_key(session: Session, event: MinistryKeyRegistered, sequence: int) -> None:
+    """Keep a key, unless it was retired before, or its name is not the one that is taken from it."""
+    key = await session.get(KnownKey, (event.ministry, event.kid), with_for_update=True)
+    key = key or KnownKey(ministry=event.ministry, kid=event.kid)
+    if key.x is None:
+        key.x, key.sequence = event.key.x, sequence
+        key.valid_from, key.valid_until = event.valid_from, event.valid_until
+        key.retired = key.retired or event.key.kid != event.kid
+        session.add(key)
+
+
+async def forget_key(session: Session, event: MinistryKeyRetired) -> None:
+    """Keep a tombstone. Requests go on: a list is sealed to another key of the ministry, or to nobody if there is none."""
+    key = await session.get(KnownKey, (event.ministry, event.kid), with_for_update=True)
+    key = key or KnownKey(ministry=event.ministry, kid=event.kid)
+    key.retired = True
+    session.add(key)
 
 
 async def know_dataset(session: Session, event: DatasetPublished, sequence: int) -> None:

@@ -9,6 +9,7 @@ from sqlmodel import col, select
 
 from services.requests import fitting
 from services.requests.models import KnownDataset, KnownMethod, KnownMinistry
+from services.requests.queries import sealing_key
 from services.requests.schemas import MethodIn, RequestIn
 from shared.contracts import Audience, MethodCard, MethodLive, MethodRef
 from shared.db import Session
@@ -25,8 +26,8 @@ class Asked:
     inputs: Sequence[fitting.Fitted]
 
 
-async def check_asked(session: Session, data: RequestIn) -> Asked:
-    """Check everything and report every fault of the submission together."""
+async def check_asked(session: Session, data: RequestIn, ministry: str) -> Asked:
+    """Check everything that this ministry asks and report every fault of the submission together."""
     known = await known_datasets(session, {one.dataset_id for one in data.inputs.values()})
     live, errors = await find_method(session, data.method)
     errors += await audience_faults(session, data.audience)
@@ -35,9 +36,21 @@ async def check_asked(session: Session, data: RequestIn) -> Asked:
         raise unfit([*errors, *filter(None, faults)])
     inputs, misfits = fitting.fit_inputs(live.card, data.inputs, known)
     parameters, wrong = fitting.fit_parameters(live.card.parameters, data.parameters)
-    if errors := [*errors, *misfits, *wrong]:
+    unsealed = await sealing_faults(session, live.card, ministry)
+    if errors := [*errors, *misfits, *wrong, *unsealed]:
         raise unfit(errors)
     return Asked(live.method, live.card, parameters, inputs)
+
+
+async def sealing_faults(session: Session, card: MethodCard, ministry: str) -> list[FieldError]:
+    """A restricted list is sealed to the ministry that asks: without a valid key nobody could open it."""
+    if not card.lists_entities or await sealing_key(session, ministry):
+        return []
+    detail = (
+        f"The method makes a restricted list, and {ministry} has no valid key to seal it to. "
+        f"A steward of {ministry} has to register one: POST /catalog/ministries/{ministry}/keys."
+    )
+    return [FieldError("#/method", "no-sealing-key", detail)]
 
 
 def unfit(errors: list[FieldError]) -> Unprocessable:

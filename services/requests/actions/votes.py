@@ -7,6 +7,7 @@ from services.requests.actions.asking import brief
 from services.requests.actions.decisions import live_dataset, live_method, refuse_request
 from services.requests.actions.history import find_request, write_history
 from services.requests.models import AnalysisRequest, Ballot, Status, Vote
+from services.requests.queries import sealing_key
 from services.requests.rules import Rules
 from services.requests.schemas import VoteIn
 from shared.audit import record_audit
@@ -58,7 +59,7 @@ async def conclude(session: Session, request: AnalysisRequest, rules: Rules) -> 
 
 async def approve_request(session: Session, request: AnalysisRequest, words: str, rules: Rules) -> None:
     """The centre may run exactly this method on exactly these columns of these bytes."""
-    await live_method(session, request)
+    method = await live_method(session, request)
     inputs = tuple([await approved_input(session, request, at) for at in range(len(request.current_inputs))])
     write_history(session, request, "approve-request", role="council", to=Status.APPROVED, code="council-approved", reason=words)
     await record_audit(session, "requests.approve-request", f"request/{request.id}", detail={"rules": rules.version})
@@ -67,6 +68,7 @@ async def approve_request(session: Session, request: AnalysisRequest, words: str
         method=request.method,
         parameters=request.parameters,
         inputs=inputs,
+        sealing_key=await sealing_key(session, request.ministry) if method.card.lists_entities else None,
         rules_version=rules.version,
     )
     await emit(session, approved)

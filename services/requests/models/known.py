@@ -1,5 +1,6 @@
 """Our copies of what others said: they only move up, and a withdrawal stays."""
 
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -7,7 +8,7 @@ from sqlmodel import Field
 
 from services.requests.models.base import Base
 from shared.contracts import DatasetPublished, MethodLive
-from shared.db import Json
+from shared.db import Json, UtcDateTime
 
 
 class KnownDataset(Base, table=True):
@@ -43,3 +44,15 @@ class KnownMinistry(Base, table=True):
     sequence: int = 0
     ko: str
     en: str
+
+
+class KnownKey(Base, table=True):
+    """Our copy of a public key that a ministry registered; without `x` only that it was retired, which stays."""
+
+    ministry: str = Field(primary_key=True, max_length=40)
+    kid: str = Field(primary_key=True, max_length=43)
+    sequence: int = 0
+    x: str | None = Field(default=None, max_length=43)
+    valid_from: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    valid_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    retired: bool = False

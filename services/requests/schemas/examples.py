@@ -4,6 +4,8 @@ from typing import Any
 
 from pydantic import ConfigDict
 
+from shared.contracts import PublicKey
+
 WAITING_EXAMPLE: dict[str, Any] = {
     "code": "owners-decide",
     "ko": "데이터 보유 부처의 결정을 기다립니다 (데이터셋 1개: nts).",
@@ -65,6 +67,7 @@ REQUEST_EXAMPLE: dict[str, Any] = SUMMARY_EXAMPLE | {
     ],
     "audience": {"kind": "ministries", "ministries": ["mohw"]},
     "requester": "kim",
+    "sealed_to": PublicKey(x="hSDwCYkwp1R0i33ctD73Wg2_Og0mOBr066SpjqqbTmo").kid,
     "risk_tier": 4,
     "lane": "panel",
     "rules_version": "2026.1",

@@ -8,7 +8,7 @@ from pydantic import AliasChoices, BaseModel, ConfigDict, Field
 
 from services.requests.models import Ballot, Status, Verdict
 from services.requests.schemas.examples import HISTORY_EXAMPLE, REQUEST_EXAMPLE, SUMMARY_EXAMPLE, WORK_EXAMPLE, with_example
-from shared.contracts import Audience, MethodRef
+from shared.contracts import Audience, KeyId, MethodRef
 
 
 class Out(BaseModel):
@@ -107,6 +107,10 @@ class RequestOut(RequestSummary):
     inputs: list[InputOut]
     audience: Audience
     requester: str
+    sealed_to: KeyId | None = Field(
+        description="Name of the key of the ministry that asks to which a restricted list would be sealed if it were made now; "
+        "null if the method makes none, if no key is valid, or once the run has begun."
+    )
     risk_tier: int
     lane: str
     rules_version: str
