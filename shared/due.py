@@ -106,6 +106,16 @@ async def record_row(session: Session, table: Table, row_id: UUID, fence: int, *
     return bool(result.rowcount == 1)
 
 
+async def release_claims(session: Session, table: Table) -> None:
+    """Let what is claimed for the first time be claimed at once: for a program that starts after one that was killed.
+
+    If its holder lives after all, its work is done twice, as after a lease that ran out; its record fails by the fence.
+    What waits for a back-off goes on waiting.
+    """
+    claimed = (table.c.due_at > db_now(), table.c.last_error.is_(None))
+    await session.execute(update(table).where(*claimed).values(due_at=db_now()).execution_options(synchronize_session=False))
+
+
 async def something_due(session: Session, table: Table) -> bool:
     """Looked up without a lock, so that a loop with nothing to do keeps no writer waiting."""
     due = select(table.c.id).where(table.c.due_at <= db_now()).order_by(table.c.due_at).limit(literal_column("1"))

@@ -19,6 +19,7 @@ from shared.auth import Jwks, TokenVerifier
 from shared.bus import Bus
 from shared.contracts import Event
 from shared.db import Database, Plumbing
+from shared.due import release_claims
 from shared.errors import Unavailable
 from shared.health import (
     EVENTS_DOCUMENT,
@@ -69,6 +70,11 @@ class Service:
     checks: Sequence[Callable[[Context], Awaitable[Part]]]
     tasks: dict[str, asyncio.Task[None]] = field(default_factory=dict)
     bus_was_down: bool = False
+    took_over: bool = False
+
+    def __post_init__(self) -> None:
+        # Before any service starts: what one of this process relays at once must not pass by one that starts later.
+        self.bus.subscribe(self.name, frozenset(self.consumers), partial(inbox.receive, self.context.db))
 
     def turns(self) -> dict[str, Turn]:
         db = self.context.db
@@ -83,6 +89,9 @@ class Service:
 
     async def relay(self) -> bool:
         """While the bus is down events wait in the outbox; when it is back none waits for a back-off."""
+        if not self.took_over:
+            await self.take_over()
+            self.took_over = True
         if self.bus.down:
             self.bus_was_down = True
             return False
@@ -91,12 +100,17 @@ class Service:
             self.bus_was_down = False
         return await outbox.relay_batch(self.context.db, self.bus)
 
+    async def take_over(self) -> None:
+        """What a killed predecessor had claimed would wait for its lease: events are claimed anew at once."""
+        async with self.context.db.transaction() as session:
+            for table in (self.context.db.tables.outbox, self.context.db.tables.inbox):
+                await release_claims(session, table)
+
     async def start(self) -> None:
         settings = self.context.settings
         if settings.migrate_at_start:
             await asyncio.to_thread(migrate.upgrade, self.migrations, settings.database_url)
         self.context.db.on_commit = self.context.wake.set
-        self.bus.subscribe(self.name, frozenset(self.consumers), partial(inbox.receive, self.context.db))
         await self.bus.start()
         for name, turn in self.turns().items():
             loop = until_stopped(name, turn, self.context.wake, settings.idle_seconds)
