@@ -67,6 +67,11 @@ def test_a_figure_with_data_or_an_address_of_its_own_is_withheld(change: dict[st
     assert codes(figure() | change)
 
 
+@pytest.mark.parametrize("number", [float("inf"), float("-inf"), float("nan")])
+def test_a_figure_with_a_number_that_json_has_not_is_withheld(number: float) -> None:
+    assert codes(figure() | {"title": number}) == codes(figure() | {"config": {"range": [number]}}) == {"not-finite"}
+
+
 def test_a_figure_without_data_is_withheld() -> None:
     spec = figure()
     del spec["data"]

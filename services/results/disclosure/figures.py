@@ -1,6 +1,7 @@
 """A figure draws tables that passed, and carries nothing of its own: no inline values, no address, no heavy generator."""
 
 import json
+import math
 import re
 from collections.abc import Collection, Iterator
 from typing import Any
@@ -162,6 +163,8 @@ def faults(key: str, value: Any, tables: Collection[str], rules: Rules) -> Itera
         yield "side-too-long"
     if isinstance(value, list) and len(value) > rules.max_spec_list:
         yield "list-too-long"
+    if isinstance(value, float) and not math.isfinite(value):
+        yield "not-finite"
     if isinstance(value, str):
         yield from filter(None, (text_fault(value, MAX_WORDS),))
         if key in EXPRESSIONS and not set(CALL.findall(value)) <= FUNCTIONS:
