@@ -33,6 +33,9 @@ from services.analysis.methods.toolkit.export.allowed import check_allowed
 from services.analysis.methods.toolkit.export.conversion import INPUT, TARGET_OPSET, convert
 from services.analysis.methods.toolkit.export.parity import LARGEST_DIFFERENCE, challenge, compare
 from services.analysis.methods.toolkit.export.scoring import task_of
+from services.analysis.worker.folders import own_folder, run_folders
+from services.analysis.worker.jobs import Job, Sandbox, Task
+from services.analysis.worker.launcher import Launcher
 from shared.contracts import ModelFormat, ModelTask
 from tests.analysis import models
 
@@ -297,3 +300,43 @@ def test_what_is_no_model_file_has_no_manifest(damage: bytes) -> None:
     with pytest.raises(RefusedError) as refused:
         read_manifest(damage)
     assert refused.value.code in ("malformed", "manifest-missing")
+
+
+TRAINER = '''
+"""Trains and exports, as a method does."""
+
+import numpy as np
+from sklearn.ensemble import HistGradientBoostingClassifier
+
+from services.analysis.methods.toolkit.export import export
+from services.analysis.worker.sdk import Outputs
+from shared.contracts import TrainedBy, TrainingPeriod
+
+CARD = None
+
+
+def run(bundle, report):
+    matrix = np.random.normal(size=(500, 3)).astype(np.float32)
+    model = HistGradientBoostingClassifier(max_iter=10).fit(matrix, matrix[:, 0] > 0)
+    by, training = TrainedBy(name="trainer", version="1.0.0"), TrainingPeriod(rows=500)
+    return Outputs(models={"scorer": export(model, ["a", "b", "c"], matrix, method=by, training=training)})
+'''
+
+
+async def test_a_method_exports_inside_its_sandbox(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "blind_trainer.py").write_text(TRAINER)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    readable = (str(tmp_path / "blind_trainer.py"), str(ROOT / "services" / "analysis" / "methods"))
+    launcher = Launcher()
+    try:
+        with own_folder(tmp_path / "scratch") as mine, run_folders(mine) as folders:
+            work, bundle = str(folders.work), str(folders.bundle)
+            job = Job(Task.RUN, "blind_trainer", work, bundle, readable, sandbox=Sandbox.PREFER, log=str(tmp_path / "log"))
+            report = await launcher.run(job, lambda progress, message: None)
+            made = [path.read_bytes() for path in Path(work).rglob("*.model")]
+            assert (report.exit, report.why, len(made)) == (0, None, 1), (tmp_path / "log").read_text()
+    finally:
+        await launcher.stop()
+    manifest = read_manifest(made[0])
+    assert manifest.format is ModelFormat.ONNX, manifest.refused
+    assert manifest.classes == (0, 1)

@@ -98,7 +98,9 @@ def as_skops(subject: Subject, facts: Mapping[str, Any], refusal: RefusedError) 
 
 
 def classes_of(estimator: Any) -> tuple[str | int, ...]:
-    return tuple(each.item() if isinstance(each, np.generic) else each for each in getattr(estimator, "classes_", ()))
+    """As JSON has them; a yes or no is 1 or 0, as in the ONNX file."""
+    plain = (each.item() if isinstance(each, np.generic) else each for each in getattr(estimator, "classes_", ()))
+    return tuple(each if isinstance(each, str) else int(each) for each in plain)
 
 
 def finite(value: float | None) -> float | None:
