@@ -136,6 +136,12 @@ class Run(Base, Row, Due, table=True):
     def ended(self) -> bool:
         return self.status in ENDED
 
+    @property
+    def bundle_files(self) -> list[dict[str, Any]]:
+        """What a worker gets: the files that were made for this run, and those that are only lent to it."""
+        bundle = self.bundle or {}
+        return [*bundle.get("files", []), *bundle.get("lent", [])]
+
 
 class RunDataset(Base, table=True):
     """Which runs stand on which datasets."""

@@ -1,7 +1,6 @@
 """Prepare's data work: pseudonyms, the cut, the link, and what is refused."""
 
 import hashlib
-import hmac
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +16,11 @@ from services.analysis.prepare.keys import pads
 from services.analysis.prepare.linkage import Linked, pseudonym
 from services.analysis.prepare.plan import Pick, plan_linkage
 from services.analysis.prepare.readers import PARQUET, SPACES, Limits, locked
-from shared.contracts import ApprovedInput, CardColumn, Column, MethodCard
+from shared.contracts import CardColumn, Column, MethodCard
 from tests.analysis.examples import (
     METER_COLUMNS,
     METER_TABLE,
     METERS,
-    METERS_FILE,
     SITES,
     SITES_COLUMNS,
     SITES_FILE,
@@ -32,43 +30,7 @@ from tests.analysis.examples import (
     given,
     inputs,
 )
-
-KEY = b"\x07" * 32
-FILES = {"site": SITES_FILE, "meter": METERS_FILE}
-
-
-def pseudonym_of(text: str, key: bytes = KEY, domain: str = "facility") -> str:
-    return hmac.new(key, domain.encode() + b"\0" + text.encode(), hashlib.sha256).hexdigest()
-
-
-def build(
-    folder: Path,
-    files: dict[str, bytes] | None = None,
-    *,
-    of: tuple[ApprovedInput, ...] | None = None,
-    method: MethodCard | None = None,
-    key: bytes = KEY,
-) -> tuple[Path, Linked]:
-    plan = plan_linkage(method or card(), of or inputs())
-    paths = {}
-    for role, data in (FILES | (files or {})).items():
-        paths[role] = folder / f"{role}.input"
-        paths[role].write_bytes(data)
-    target, linked, _ = Builder(folder, Limits(memory_mb=256, threads=2)).build(plan, paths, key)
-    return target, linked
-
-
-def rows_of(path: Path) -> list[dict[str, Any]]:
-    with duckdb.connect() as connection:
-        result = connection.execute("SELECT * FROM read_parquet($1)", [str(path)])
-        names = [column[0] for column in result.description]
-        return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
-
-
-def refusal(folder: Path, *args: Any, **kwargs: Any) -> PrepareError:
-    with pytest.raises(PrepareError) as caught:
-        build(folder, *args, **kwargs)
-    return caught.value
+from tests.analysis.linking import FILES, KEY, build, pseudonym_of, refusal, rows_of
 
 
 @pytest.fixture(scope="module")

@@ -14,6 +14,7 @@ import pytest
 from services.analysis.worker import landlock
 from shared.contracts import Outcome, OutputKind
 from tests.analysis import worker_methods
+from tests.analysis.weighted_models import weighted
 from tests.analysis.worker_process import WorkerProcess
 from tests.analysis.worker_stub import Stub, StubRun, eventually
 
@@ -108,6 +109,16 @@ def test_a_good_method_gives_every_kind_of_output(start: Start) -> None:
     assert {kind for kind, _ in run.artefacts} == set(OutputKind) - {OutputKind.LOG}
 
 
+def test_work_in_bulk_spills_and_scores_inside_the_sandbox(start: Start) -> None:
+    model = weighted([2]).hex()
+    for run, rows in (
+        (start("spill", memory_mb=200, seconds=120), [[2012, 1_000_000]]),
+        (start("score", seconds=120, model=model), [[2012, 42], [2013, 84]]),
+    ):
+        assert finished(run) == ""
+        assert json.load(io.BytesIO(run.artefacts[OutputKind.TABLE, "counts"]))["rows"] == rows
+
+
 @pytest.mark.parametrize(
     ("do", "code"),
     [
@@ -176,7 +187,7 @@ def test_the_child_has_an_empty_environment_and_a_private_folder(start: Start) -
     run = start("environment")
     assert finished(run) == ""
     said = [beat.message for beat in run.beats if "|" in beat.message]
-    assert said[-1] == "HOME,LANG,OMP_NUM_THREADS,TMPDIR|True|0o700|4||True"
+    assert said[-1] == "HOME,LANG,OMP_NUM_THREADS,ORT_DISABLE_TELEMETRY,TMPDIR|True|0o700|4||True"
 
 
 def test_the_same_run_gives_the_same_bytes(start: Start) -> None:

@@ -136,6 +136,25 @@ def change_input(bundle, report): (bundle.folder / "linked.parquet").write_bytes
 def connect(bundle, report): socket.create_connection(("127.0.0.1", bundle.parameters["port"]), 1)
 def execute(bundle, report): subprocess.run(["/bin/true"], check=True)
 def kill_parent(bundle, report): os.kill(os.getppid(), signal.SIGKILL); time.sleep(60)
+def spill(bundle, report):
+    """Holds more than fits into its memory, in a database that stays shut."""
+    with bundle.database() as db:
+        db.execute("CREATE TEMP TABLE big AS SELECT sha256(i::VARCHAR) AS k, i FROM range(1000000) t(i)")
+        (spilt,) = db.execute("SELECT sum(size) FROM duckdb_temporary_files()").fetchone()
+        for sql in ("SELECT * FROM read_text('/etc/passwd')", "SET threads = 9", "INSTALL httpfs"):
+            try: db.execute(sql)
+            except Exception: continue
+            raise AssertionError(sql)
+        (rows,) = db.execute("SELECT count(*) FROM big").fetchone()
+    assert spilt > 0
+    return good([(2012, rows)])
+def score(bundle, report):
+    """Scores with an ONNX file, leaves the scores as Parquet."""
+    total = bundle.sql("SELECT sum(income__wages) AS total FROM linked")["total"][0]
+    scores = bundle.score(bytes.fromhex(bundle.parameters["model"]), ["income__wages"])
+    kept = bundle.write(bundle.means.folder / "scores.parquet", {"score": scores})
+    assert kept.stat().st_size > 0
+    return good([(2012, int(total)), (2013, int(np.nansum(scores)))])
 def random_numbers(bundle, report):
     return good([(2012, int(np.random.randint(1 << 30))), (2013, abs(hash("seed")) % 1000)])
 

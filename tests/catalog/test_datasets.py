@@ -17,6 +17,7 @@ async def test_a_registered_dataset_is_a_draft_of_the_stewards_ministry(desk: An
     assert (dataset["state"], dataset["version"], dataset["rows"]) == ("draft", None, None)
     assert dataset["actions"] == ["update", "file", "withdraw"]
     assert dataset["table"][1]["unit"] == "KRW"
+    assert dataset["table"][1]["available_from"] is None
     again = await desk.get(f"/catalog/datasets/{dataset['id']}")
     assert again.json() == dataset
     assert again.headers["etag"] == '"1"'
@@ -36,6 +37,10 @@ async def test_a_registered_dataset_is_a_draft_of_the_stewards_ministry(desk: An
         ({"table": [{"name": "a", "type": "string", "role": "attribute", "key_domain": "person"}]}, "#/table/0"),
         ({"table": [{"name": n, "type": "string", "role": "attribute"} for n in ("income", "x", "Income")]}, "#/table/2/name"),
         ({"table": [{"name": f"c{n}", "type": "string", "role": "attribute"} for n in range(2001)]}, "#/table"),
+        (
+            {"table": [{"name": "a", "type": "string", "role": "attribute", "available_from": "soon"}]},
+            "#/table/0/available_from",
+        ),
         ({"ministry": "mohw"}, "#/ministry"),
     ],
 )
@@ -97,6 +102,15 @@ async def test_a_published_table_is_fixed_and_a_draft_one_is_not(desk: Any) -> N
     assert [column["name"] for column in changed.json()["table"]] == ["other"]
     refused = await desk.client.patch(f"/catalog/datasets/{published['id']}", json={"table": table}, headers=desk.as_())
     assert (refused.status_code, refused.json()["errors"][0]["pointer"]) == (409, "#/table")
+
+
+async def test_since_when_a_column_is_there_is_shown_and_told(desk: Any, heard: list[Envelope]) -> None:
+    key, wages = desk.example["table"]
+    dataset = await desk.published(table=[key, wages | {"available_from": "2021-01-01"}])
+    assert [column["available_from"] for column in dataset["table"]] == [None, "2021-01-01"]
+    await desk.client.settle()
+    (told,) = [envelope for envelope in heard if envelope.type == "catalog.dataset-published.v1"]
+    assert [column["available_from"] for column in told.data["table"]] == [None, "2021-01-01"]
 
 
 async def test_withdrawal_leaves_a_tombstone(desk: Any, heard: list[Envelope]) -> None:

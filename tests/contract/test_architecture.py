@@ -134,6 +134,7 @@ ALLOWED = {
         "pydantic",
         "numpy",
         "duckdb",
+        "onnxruntime",
         "shared.contracts",
         *map("services.analysis.{}".format, OURS),
     ),

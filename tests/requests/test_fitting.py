@@ -4,12 +4,14 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from hypothesis import given as having
+from hypothesis import settings, strategies
 
 from services.requests.fitting import changed_since, cut, decision_faults, fit_inputs, fit_parameters
 from services.requests.fitting.columns import fit_role
 from services.requests.models import KnownDataset, RequestInput
 from services.requests.schemas import DecisionIn, InputIn
-from shared.contracts import Column, ColumnRole, ColumnType, DatasetPublished, InputRole
+from shared.contracts import Column, ColumnRole, ColumnType, DatasetPublished, InputRole, MethodCard
 from tests.requests.examples import (
     CARD,
     HOUSEHOLD_ID,
@@ -230,3 +232,88 @@ def test_the_base_input_is_never_optional() -> None:
     optional = tuple(role.model_copy(update={"required": False}) for role in CARD.inputs)
     _, errors = fit_inputs(CARD.model_copy(update={"inputs": optional}), {}, {})
     assert [error.pointer for error in errors] == ["#/inputs/household"]
+
+
+def open_card() -> MethodCard:
+    """The card, whose income input is keyed by the earners and takes further numbers and texts."""
+    _, given, *_ = CARD.inputs
+    columns = (*given.columns, wanted("earners"))
+    income_role = InputRole(
+        name="income", title=TITLE, columns=columns, keyed_by=("earners",), further=(ColumnType.NUMBER, ColumnType.STRING)
+    )
+    return CARD.model_copy(update={"inputs": (CARD.inputs[0], income_role, *CARD.inputs[2:])})
+
+
+def wide_income(**more: Any) -> DatasetPublished:
+    extra = (
+        Column(name="region", type=ColumnType.STRING, role=ColumnRole.QUASI_IDENTIFIER),
+        Column(name="born", type=ColumnType.DATE, role=ColumnRole.ATTRIBUTE),
+        Column(name="employer_no", type=ColumnType.STRING, role=ColumnRole.KEY, key_domain="business"),
+    )
+    return income(table=(*income().table, *extra), **more)
+
+
+def fit_open(columns: dict[str, Any]) -> tuple[dict[str, str], dict[str, str]]:
+    data = {"household": InputIn(dataset_id=HOUSEHOLD_ID), "income": InputIn(dataset_id=INCOME_ID, columns=columns)}
+    datasets = (household(), wide_income())
+    known = {one.dataset_id: KnownDataset(id=one.dataset_id, published=one.model_dump(mode="json")) for one in datasets}
+    fitted, errors = fit_inputs(open_card(), data, known)
+    return fitted[1].columns, {error.pointer: error.code for error in errors}
+
+
+def test_further_columns_come_under_names_of_the_request() -> None:
+    columns, errors = fit_open({"place": "region", "paid": "wages", "extra": "interest"})
+    assert errors == {}
+    assert list(columns.items())[-3:] == [("extra", "interest"), ("paid", "wages"), ("place", "region")]
+    assert columns["person_no"] == "taxpayer_no"
+
+
+@pytest.mark.parametrize(
+    ("columns", "errors"),
+    [
+        ({"boss": "employer_no"}, {"boss": "raw-key"}),
+        ({"me": "taxpayer_no"}, {"me": "raw-key"}),
+        ({"birth": "born"}, {"birth": "wrong-type"}),
+        ({"gone": "nothing"}, {"gone": "missing-column"}),
+        ({"left": None}, {"left": "unknown-card-column"}),
+        ({"Wages": "interest"}, {"Wages": "name-twice"}),
+        ({"place": "region", "PLACE": "interest"}, {"place": "name-twice"}),
+        ({"earners": None}, {"earners": "required-column"}),
+    ],
+)
+def test_further_columns_that_cannot_be_added(columns: dict[str, Any], errors: dict[str, str]) -> None:
+    assert fit_open(columns)[1] == {f"#/inputs/income/columns/{name}": code for name, code in errors.items()}
+
+
+def test_an_owner_may_keep_back_a_further_column_but_not_what_identifies_a_row() -> None:
+    card = open_card()
+    asked = asked_income(earners="earners", place="region")
+
+    def codes(*columns: str) -> list[str]:
+        data = DecisionIn(dataset_id=INCOME_ID, reason="r", verdict="approve", columns=list(columns))
+        return [error.code for error in decision_faults(data, [asked], card, RULES)]
+
+    assert codes("taxpayer_no", "wages", "earners") == []
+    assert codes("taxpayer_no", "wages", "earners", "region") == []
+    assert codes("taxpayer_no", "wages", "region") == ["required-columns"]
+
+
+def test_a_further_column_that_is_gone_is_a_change() -> None:
+    role = open_card().inputs[1]
+    asked = asked_income(earners="earners", place="region")
+    assert not changed_since(asked, role, wide_income(version=2), "person")
+    assert changed_since(asked, role, income(version=2), "person")
+
+
+@settings(max_examples=100, deadline=None)
+@having(columns=strategies.dictionaries(
+    strategies.sampled_from(["person_no", "wages", "interest", "earners", "a", "A", "b"]),
+    strategies.sampled_from([None, "taxpayer_no", "wages", "interest", "earners", "region", "born", "employer_no", "nothing"]),
+))  # fmt: skip
+def test_whatever_is_asked_no_key_leaves_and_no_name_stands_twice(columns: dict[str, Any]) -> None:
+    fitted, errors = fit_open(columns)
+    if not errors:
+        assert {name for name, source in fitted.items() if source in ("taxpayer_no", "employer_no")} == {"person_no"}
+        assert len({name.casefold() for name in fitted}) == len(fitted)
+        assert {"person_no", "wages", "earners"} <= fitted.keys()
+        assert all(name in fitted for name, source in columns.items() if source is not None)

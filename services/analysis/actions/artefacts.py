@@ -32,7 +32,7 @@ async def card_of(session: Session, run: Run) -> MethodCard:
 async def read_bundle(session: Session, run_id: UUID, fence: int, name: str) -> StoredObject:
     """The file of the bundle that the worker is about to get; noted before its first byte leaves."""
     run = await held_run(session, run_id, fence)
-    found = next((file for file in (run.bundle or {}).get("files", []) if file["name"] == name), None)
+    found = next((file for file in run.bundle_files if file["name"] == name), None)
     if found is None:
         raise NotFound("The bundle has no such file.")
     detail = {"file": name, "sha256": found["sha256"], "fence": fence, "worker": str(run.worker_id)}

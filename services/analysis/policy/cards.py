@@ -7,11 +7,12 @@ from typing import Any, Final
 
 from jsonschema import Draft202012Validator, SchemaError
 
-from shared.contracts import ColumnRole, InputRole, MethodCard
+from shared.contracts import ColumnRole, ColumnType, InputRole, MethodCard
 from shared.errors import FieldError, TooLarge, Unprocessable
 
 CARD_LIMIT: Final = 200_000
 DEEPEST: Final = 20
+EXACT: Final = (ColumnType.STRING, ColumnType.INTEGER, ColumnType.DATE, ColumnType.DATETIME)
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 
 
@@ -82,6 +83,9 @@ def input_errors(card: MethodCard) -> Iterator[FieldError]:
     base = next((role for role in card.inputs if role.name == card.linkage.base), None)
     if base is None or not base.required:
         yield FieldError("#/card/linkage/base", "no-base", "The base is one of the required inputs.")
+    else:
+        for at, role in enumerate(card.inputs):
+            yield from sharing_errors(f"#/card/inputs/{at}/keyed_by", role, base)
 
 
 def role_errors(path: str, role: InputRole, key_domain: str) -> Iterator[FieldError]:
@@ -96,6 +100,32 @@ def role_errors(path: str, role: InputRole, key_domain: str) -> Iterator[FieldEr
     linking = [column for column in keys if column.key_domain == key_domain]
     if len(linking) != 1 or not linking[0].required:
         yield FieldError(f"{path}/columns", "no-key", f"Each input has one required key of the domain {key_domain}.")
+
+    yield from keyed_errors(path, role)
+
+
+def keyed_errors(path: str, role: InputRole) -> Iterator[FieldError]:
+    """What identifies a row beside its key is always there, is no key, and is of a type whose values are equal or not."""
+    columns = {column.name: column for column in role.columns}
+    for at in doubles(role.keyed_by):
+        yield FieldError(f"{path}/keyed_by/{at}", "name-twice", "This column is named before.")
+    for at, name in enumerate(role.keyed_by):
+        column = columns.get(name)
+        if column is None or not column.required or column.role is ColumnRole.KEY:
+            detail = "What identifies a row beside its key is a required column of this input, and no key."
+            yield FieldError(f"{path}/keyed_by/{at}", "bad-key-column", detail)
+        elif column.type not in EXACT:
+            yield FieldError(f"{path}/keyed_by/{at}", "bad-key-type", f"Its type is one of {', '.join(EXACT)}.")
+
+
+def sharing_errors(path: str, role: InputRole, base: InputRole) -> Iterator[FieldError]:
+    """An input is joined on its key columns, so the base has each of them too, of the same type."""
+    types = {column.name: column.type for column in base.columns if column.name in base.keyed_by}
+    own = {column.name: column.type for column in role.columns}
+    for at, name in enumerate(role.keyed_by):
+        if name in own and types.get(name) is not own[name]:
+            detail = f"The base {base.name} is not keyed by a column of this name and type."
+            yield FieldError(f"{path}/{at}", "not-of-base", detail)
 
 
 def output_errors(card: MethodCard) -> Iterator[FieldError]:

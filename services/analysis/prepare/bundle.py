@@ -4,7 +4,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,6 +18,7 @@ from services.analysis.prepare.sealed import SEALED_FILE, Sealing, write_sealed
 from shared.contracts import SealedKeys, StoredObject
 
 TABLE_FILE: Final = "linked.parquet"
+CHAMPION_FILE: Final = "champion.model"
 
 
 @dataclass(frozen=True)
@@ -27,11 +28,16 @@ class Manifest:
     table: StoredObject
     linked: Linked
     sealed_keys: SealedKeys | None = None
+    champion: StoredObject | None = None
+    available_from: dict[str, str] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
         file = {"name": TABLE_FILE, **self.table.model_dump(mode="json")}
+        # A champion is the registry's own file: a worker gets it, but it stays when the bundle goes.
+        lent = [{"name": CHAMPION_FILE, **self.champion.model_dump(mode="json")}] if self.champion else []
         # The sealed keys are no file of the bundle: no worker gets them.
-        return {"files": [file], "rows": self.linked.rows, "keys_dropped": self.linked.keys_dropped}
+        counts = {"rows": self.linked.rows, "keys_dropped": self.linked.keys_dropped}
+        return {"files": [file], "lent": lent, "available_from": self.available_from, **counts}
 
 
 class Builder:

@@ -10,7 +10,7 @@ from shared.storage import Storage
 
 
 async def clear_next(db: Database, storage: Storage) -> bool:
-    """Delete the bundle of a run that has ended."""
+    """Delete the bundle of a run that has ended; a file that was only lent to it stays."""
     async with db.reading() as session:
         ended = select(Run).where(col(Run.bundle_kept), col(Run.ended_at).is_not(None)).order_by(col(Run.id)).limit(1)
         run = (await session.exec(ended)).first()

@@ -27,7 +27,9 @@ class Linked:
 
 
 def link(connection: duckdb.DuckDBPyConnection, plan: Plan, paths: dict[str, Path], pads: Pads, target: Path) -> Linked:
-    """Link the inputs on the pseudonym of the base's key, and write the table, ordered by pseudonym."""
+    """Link the inputs on the pseudonym of the base's key, and on what they are keyed by beside it, and write the table.
+
+    Its rows are ordered by pseudonym, then by the columns that the base is keyed by."""
     dropped = {role.role: load(connection, role, paths[role.role], pads) for role in plan.roles}
     rows = count(connection, f"SELECT count(*) FROM {table(plan.base)}")
     if rows == 0:
@@ -38,13 +40,13 @@ def link(connection: duckdb.DuckDBPyConnection, plan: Plan, paths: dict[str, Pat
 
 
 def load(connection: duckdb.DuckDBPyConnection, role: RolePlan, path: Path, pads: Pads) -> int:
-    """Read one input into a table of pseudonyms and approved columns. Returns how many rows had no key."""
+    """Read one input into a table of pseudonyms and approved columns. Returns how many rows had no whole key."""
     key_domains = sorted({role.key.key_domain or "", *(pick.key_domain for pick in role.columns if pick.key_domain)})
     function, parameters = source(path, role.approved.object.media_type, role.role)
     secrets = {f"inner{at}": pads.inner + domain.encode() + b"\0" for at, domain in enumerate(key_domains)}
     inner = {domain: f"$inner{at}" for at, domain in enumerate(key_domains)}
     chosen = [f"{pseudonym(role.key, inner)} AS pseudonym", f"{first_misfit(role)} AS misfit"]
-    chosen += [f"{cell(pick, inner)} AS {output_name(role, pick)}" for pick in role.columns]
+    chosen += [f"{cell(pick, inner)} AS {named(role, pick)}" for pick in role.columns]
     sql = f"CREATE TEMP TABLE {table(role)} AS SELECT {', '.join(chosen)} FROM {function}"
     try:
         connection.execute(sql, {**parameters, **secrets, "outer": pads.outer})
@@ -54,20 +56,33 @@ def load(connection: duckdb.DuckDBPyConnection, role: RolePlan, path: Path, pads
         # The database's own message may quote a cell, so it is dropped here.
         detail = f"The file of the input {role.role} cannot be read as it was registered."
         raise PrepareError("input-unreadable", detail) from None
-    check_loaded(connection, role)
-    dropped = count(connection, f"SELECT count(*) FROM {table(role)} WHERE pseudonym IS NULL")
-    connection.execute(f"DELETE FROM {table(role)} WHERE pseudonym IS NULL")
+    check_types(connection, role)
+    keyless = " OR ".join(f"{name} IS NULL" for name in key_columns(role))
+    dropped = count(connection, f"SELECT count(*) FROM {table(role)} WHERE {keyless}")
+    connection.execute(f"DELETE FROM {table(role)} WHERE {keyless}")
+    check_unique(connection, role)
     return dropped
 
 
-def check_loaded(connection: duckdb.DuckDBPyConnection, role: RolePlan) -> None:
+def key_columns(role: RolePlan) -> list[str]:
+    """What identifies a row: the pseudonym, and the columns that the input is keyed by beside it."""
+    return ["pseudonym", *(named(role, pick) for pick in role.keyed_by)]
+
+
+def check_types(connection: duckdb.DuckDBPyConnection, role: RolePlan) -> None:
     fault = connection.execute(f"SELECT min(misfit) FROM {table(role)}").fetchone()
     if fault and fault[0] is not None:
         name = role.columns[fault[0]].card.name
         raise PrepareError("input-mistyped", f"The column {name} of the input {role.role} holds cells that are not of its type.")
-    doubled = f"SELECT count(pseudonym) - count(DISTINCT pseudonym) FROM {table(role)}"
+
+
+def check_unique(connection: duckdb.DuckDBPyConnection, role: RolePlan) -> None:
+    key = ", ".join(key_columns(role))
+    doubled = f"SELECT count(*) - (SELECT count(*) FROM (SELECT DISTINCT {key} FROM {table(role)})) FROM {table(role)}"
     if count(connection, doubled):
-        raise PrepareError("key-not-unique", f"The input {role.role} has more than one row for some key; it may have one.")
+        together = " and ".join(["key", *(pick.card.name for pick in role.keyed_by)])
+        detail = f"The input {role.role} has more than one row for some {together}; it may have one."
+        raise PrepareError("key-not-unique", detail)
 
 
 def pseudonym(pick: Pick, inner: dict[str, str]) -> str:
@@ -92,7 +107,7 @@ def first_misfit(role: RolePlan) -> str:
 
 
 def match_rate(connection: duckdb.DuckDBPyConnection, plan: Plan, role: RolePlan, rows: int) -> float:
-    found = count(connection, f"SELECT count(*) FROM {table(plan.base)} SEMI JOIN {table(role)} USING (pseudonym)")
+    found = count(connection, f"SELECT count(*) FROM {table(plan.base)} SEMI JOIN {table(role)} ON {matching(plan.base, role)}")
     rate = found / rows
     if rate < plan.match_floor:
         raise PrepareError(
@@ -103,11 +118,19 @@ def match_rate(connection: duckdb.DuckDBPyConnection, plan: Plan, role: RolePlan
     return round(rate, 6)
 
 
+def matching(base: RolePlan, role: RolePlan) -> str:
+    """The SQL of when a row of an input belongs to a row of the base."""
+    of_base = {pick.card.name: named(base, pick) for pick in base.keyed_by}
+    pairs = [("pseudonym", "pseudonym"), *((of_base[pick.card.name], named(role, pick)) for pick in role.keyed_by)]
+    return " AND ".join(f"{table(role)}.{own} = {table(base)}.{other}" for other, own in pairs)
+
+
 def write(connection: duckdb.DuckDBPyConnection, plan: Plan, target: Path) -> None:
-    columns = [f"{table(role)}.{output_name(role, pick)}" for role in plan.roles for pick in role.columns]
+    columns = [f"{table(role)}.{named(role, pick)}" for role in plan.roles for pick in role.columns]
     chosen = ", ".join([f"{table(plan.base)}.pseudonym", *columns])
-    joins = " ".join(f"LEFT JOIN {table(role)} ON {table(role)}.pseudonym = {table(plan.base)}.pseudonym" for role in plan.others)
-    ordered = f"SELECT {chosen} FROM {table(plan.base)} {joins} ORDER BY {table(plan.base)}.pseudonym"
+    joins = " ".join(f"LEFT JOIN {table(role)} ON {matching(plan.base, role)}" for role in plan.others)
+    order = ", ".join(f"{table(plan.base)}.{name}" for name in key_columns(plan.base))
+    ordered = f"SELECT {chosen} FROM {table(plan.base)} {joins} ORDER BY {order}"
     path = str(target).replace("'", "''")
     connection.execute(f"COPY ({ordered}) TO '{path}' (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {ROW_GROUP})")
 
@@ -116,8 +139,8 @@ def table(role: RolePlan) -> str:
     return quoted(f"role_{role.role}")
 
 
-def output_name(role: RolePlan, pick: Pick) -> str:
-    return quoted(f"{role.role}__{pick.card.name}")
+def named(role: RolePlan, pick: Pick) -> str:
+    return quoted(role.output_name(pick))
 
 
 def count(connection: duckdb.DuckDBPyConnection, sql: str) -> int:

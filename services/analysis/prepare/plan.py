@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from services.analysis.prepare.errors import PrepareError
-from shared.contracts import ApprovedInput, CardColumn, Column, ColumnRole, InputRole, MethodCard
+from shared.contracts import ApprovedInput, CardColumn, Column, ColumnRole, ColumnType, InputRole, MethodCard
 
 
 @dataclass(frozen=True)
@@ -20,12 +20,17 @@ class Pick:
 
 @dataclass(frozen=True)
 class RolePlan:
-    """One input: its linkage key, and the columns that go into the bundle."""
+    """One input: its linkage key, the columns that go into the bundle, and those of them that identify a row with the key."""
 
     role: str
     approved: ApprovedInput
     key: Pick
     columns: tuple[Pick, ...]
+    keyed_by: tuple[Pick, ...] = ()
+
+    def output_name(self, pick: Pick) -> str:
+        """What a column is called in the bundle."""
+        return f"{self.role}__{pick.card.name}"
 
 
 @dataclass(frozen=True)
@@ -40,6 +45,12 @@ class Plan:
     @property
     def roles(self) -> tuple[RolePlan, ...]:
         return (self.base, *self.others)
+
+    @property
+    def available_from(self) -> dict[str, str]:
+        """Column of the bundle -> the first day (ISO 8601) for which its owner has it; what says nothing is left out."""
+        picked = [(role.output_name(pick), pick.stored.available_from) for role in self.roles for pick in role.columns]
+        return {name: day.isoformat() for name, day in picked if day is not None}
 
 
 def plan_linkage(card: MethodCard, inputs: tuple[ApprovedInput, ...]) -> Plan:
@@ -59,9 +70,12 @@ def plan_linkage(card: MethodCard, inputs: tuple[ApprovedInput, ...]) -> Plan:
 def plan_role(role: InputRole, approved: ApprovedInput, key_domain: str) -> RolePlan:
     stored = {column.name: column for column in approved.table}
     wanted = {column.name: column for column in role.columns}
-    if not approved.columns.keys() <= wanted.keys() or not set(approved.columns.values()) <= stored.keys():
+    if not set(approved.columns.values()) <= stored.keys():
         raise PrepareError("column-unknown", f"A column approved for the input {role.name} does not exist.")
     picks = [Pick(column, stored[approved.columns[name]]) for name, column in wanted.items() if name in approved.columns]
+    picks += [
+        further_pick(role, name, stored[approved.columns[name]]) for name in sorted(approved.columns.keys() - wanted.keys())
+    ]
     for pick in picks:
         check_key(pick, role.name)
     keys = [pick for pick in picks if pick.key_domain == key_domain]
@@ -71,7 +85,18 @@ def plan_role(role: InputRole, approved: ApprovedInput, key_domain: str) -> Role
         if column.required and column.name not in approved.columns:
             detail = f"The column {column.name} of the input {role.name} is needed, but was not approved."
             raise PrepareError("column-missing", detail)
-    return RolePlan(role.name, approved, keys[0], tuple(pick for pick in picks if pick is not keys[0]))
+    columns = tuple(pick for pick in picks if pick is not keys[0])
+    by_name = {pick.card.name: pick for pick in columns}
+    return RolePlan(role.name, approved, keys[0], columns, tuple(by_name[name] for name in role.keyed_by))
+
+
+def further_pick(role: InputRole, name: str, stored: Column) -> Pick:
+    """A column that the request added under a name of its own: of the dataset's own type, which the card has to allow."""
+    number = stored.type is ColumnType.INTEGER and ColumnType.NUMBER in role.further
+    if name.casefold() in {column.name.casefold() for column in role.columns} or not (stored.type in role.further or number):
+        raise PrepareError("column-unknown", f"A column approved for the input {role.name} does not exist.")
+    attribute = ColumnRole.ATTRIBUTE if stored.role is ColumnRole.KEY else stored.role
+    return Pick(CardColumn(name=name, type=stored.type, role=attribute, unit=stored.unit), stored)
 
 
 def check_key(pick: Pick, role: str) -> None:

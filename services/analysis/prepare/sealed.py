@@ -13,7 +13,7 @@ import duckdb
 from services.analysis.prepare.keys import Pads
 from services.analysis.prepare.linkage import pseudonym
 from services.analysis.prepare.plan import RolePlan
-from services.analysis.prepare.readers import key_text, quoted, source
+from services.analysis.prepare.readers import key_text, quoted, source, typed
 from shared.contracts import PublicKey
 from shared.sealing import Sealer
 
@@ -40,7 +40,7 @@ def write_sealed(
     target: Path,
     check: Callable[[], None],
 ) -> None:
-    """A line for each base row, ordered by pseudonym, so that nothing of the input's order is left. `check` may raise to stop."""
+    """A line for each pseudonym, in their order, so that nothing of the input's order is left. `check` may raise to stop."""
     sealer = Sealer(sealing.to, request=str(sealing.request_id), key_domain=sealing.key_domain)
     with target.open("w", encoding="ascii") as file:
         for batch in raw_keys(connection, base, path, pads):
@@ -50,12 +50,14 @@ def write_sealed(
 
 
 def raw_keys(connection: duckdb.DuckDBPyConnection, base: RolePlan, path: Path, pads: Pads) -> Iterator[list[tuple[str, str]]]:
-    """Pseudonym and canonical key of each row that has one, in batches."""
+    """Each pseudonym of the base once, with its canonical key, in batches; rows without a whole key are not in the bundle."""
     domain = base.key.key_domain or ""
     function, parameters = source(path, base.approved.object.media_type, base.role)
     key = key_text(quoted(base.key.stored.name), base.key.stored.type)
     chosen = f"{pseudonym(base.key, {domain: '$inner'})} AS pseudonym, {key} AS raw"
-    sql = f"SELECT * FROM (SELECT {chosen} FROM {function}) WHERE raw IS NOT NULL ORDER BY pseudonym"
+    whole = [f"{typed(quoted(pick.stored.name), pick.card.type)} IS NOT NULL" for pick in base.keyed_by]
+    rows = f"SELECT {chosen} FROM {function} WHERE {' AND '.join(whole or ['true'])}"
+    sql = f"SELECT DISTINCT pseudonym, raw FROM ({rows}) WHERE raw IS NOT NULL ORDER BY pseudonym"
     secrets = {"inner": pads.inner + domain.encode() + b"\0", "outer": pads.outer}
     result = connection.execute(sql, {**parameters, **secrets})
     while batch := result.fetchmany(BATCH):

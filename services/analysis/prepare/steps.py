@@ -17,6 +17,7 @@ from services.analysis.actions.endings import end_run, locked_run, obstacle
 from services.analysis.models import Method, Run, RunStatus
 from services.analysis.prepare.bundle import PARQUET, Builder, BuildFailed, Manifest, Sealing, Stopped, private_folder
 from services.analysis.prepare.errors import PrepareError
+from services.analysis.prepare.inputs import fetch_champion, fetch_inputs
 from services.analysis.prepare.keys import KeyLost, request_key
 from services.analysis.prepare.linkage import Linked
 from services.analysis.prepare.plan import Plan, plan_linkage
@@ -28,7 +29,7 @@ from shared.clock import now
 from shared.contracts import MethodCard, Reason, RequestApproved, SealedKeys
 from shared.db import Database, Session
 from shared.due import backoff, claim, db_now
-from shared.storage import Corrupt, MissingObject, Storage
+from shared.storage import Storage
 
 log = logging.getLogger(__name__)
 QUEUED: Final = (RunStatus.QUEUED, RunStatus.PREPARING)
@@ -137,14 +138,15 @@ async def build(db: Database, storage: Storage, terms: PrepareTerms, job: Job) -
         builder = Builder(folder, terms.limits)
         watch = asyncio.create_task(keep(db, job, terms.lease, builder))
         try:
-            paths = await fetch_inputs(storage, job, folder, builder)
+            paths = await fetch_inputs(storage, job.plan, folder, builder)
+            champion = await fetch_champion(storage, job.approved.champion, folder)
             target, linked, beside = await in_thread(builder, job, paths)
             stored = await storage.put_stream(chunks(target), media_type=PARQUET, limit=MOST)
             sealed_keys = await store_sealed(storage, job.sealing, beside)
         finally:
             watch.cancel()
             await asyncio.gather(watch, return_exceptions=True)
-    return Manifest(stored, linked, sealed_keys)
+    return Manifest(stored, linked, sealed_keys, champion, job.plan.available_from)
 
 
 async def store_sealed(storage: Storage, sealing: Sealing | None, path: Path | None) -> SealedKeys | None:
@@ -152,21 +154,6 @@ async def store_sealed(storage: Storage, sealing: Sealing | None, path: Path | N
         return None
     stored = await storage.put_stream(chunks(path), media_type=NDJSON, limit=MOST)
     return SealedKeys(object=stored, kid=sealing.to.kid, key_domain=sealing.key_domain)
-
-
-async def fetch_inputs(storage: Storage, job: Job, folder: Path, builder: Builder) -> dict[str, Path]:
-    """The very bytes that were approved, or none."""
-    paths = {}
-    for role in job.plan.roles:
-        path = folder / f"{role.role}.input"
-        try:
-            await storage.fetch(role.approved.object.sha256, path)
-        except (Corrupt, MissingObject):
-            raise PrepareError("input-corrupt", f"The file of the input {role.role} is not the one that was approved.") from None
-        if builder.stopped:
-            raise Stopped
-        paths[role.role] = path
-    return paths
 
 
 async def in_thread(builder: Builder, job: Job, paths: dict[str, Path]) -> tuple[Path, Linked, Path | None]:
@@ -223,6 +210,8 @@ async def record_bundle(db: Database, job: Job, manifest: Manifest) -> bool:
         session.add(run)
         detail = {"rows": manifest.linked.rows, "keys_dropped": manifest.linked.keys_dropped, "sha256": manifest.table.sha256}
         detail["sealed_to"] = sealed.kid if sealed else None
+        detail["champion"] = manifest.champion.sha256 if manifest.champion else None
+        detail["available_from"] = manifest.available_from
         await record_audit(session, "analysis.prepare-run", f"run/{run.id}", detail=detail)
         return True
 

@@ -105,8 +105,13 @@ async def describe_bundle(session: Session, run_id: UUID, fence: int) -> BundleO
     run = await session.get(Run, run_id)
     if run is None or run.fence != fence or run.status is not RunStatus.RUNNING:
         raise StaleClaim("This claim no longer holds: the run was given to another worker, or has ended.")
-    files = [FileOut.model_validate(file) for file in (run.bundle or {})["files"]]
-    return BundleOut(method=method_of(run), parameters=run.approved["parameters"], files=files, match_rates=run.match_rates)
+    return BundleOut(
+        method=method_of(run),
+        parameters=run.approved["parameters"],
+        files=[FileOut.model_validate(file) for file in run.bundle_files],
+        match_rates=run.match_rates,
+        available_from=(run.bundle or {}).get("available_from", {}),
+    )
 
 
 def method_of(run: Run) -> MethodRef:

@@ -23,6 +23,7 @@ log = logging.getLogger(__name__)
 SIGNAL_WAIT = 20.0
 SHORTEST_PAUSE = 0.5
 GIVE_BACK_SECONDS = 2.0
+LEAST_DISK_MB, DISK_TO_MEMORY = 512, 4  # what spills is a multiple of what is held
 
 
 @dataclass
@@ -36,6 +37,7 @@ class Execution:
     scratch: Path
     sandbox: Sandbox | None
     logs: Path | None = None
+    threads: int = 1
     progress: float = 0.0
     message: str = ""
     _news: asyncio.Event = field(default_factory=asyncio.Event)
@@ -105,6 +107,8 @@ class Execution:
             available_from=info.available_from,
             seconds=self.claim.resources.seconds,
             memory_mb=self.claim.resources.memory_mb,
+            disk_mb=max(LEAST_DISK_MB, self.claim.resources.memory_mb * DISK_TO_MEMORY),
+            threads=self.threads,
             sandbox=self.hosted.code.sandbox(self.sandbox),
             log=str(self.logs / f"{self.claim.run_id}.log") if self.logs else "",
         )

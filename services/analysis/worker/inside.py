@@ -24,7 +24,7 @@ from services.analysis.worker.jobs import (
     Status,
     Task,
 )
-from services.analysis.worker.sdk import Bundle, Method, MethodError, Outputs
+from services.analysis.worker.sdk import Bundle, Means, Method, MethodError, Outputs
 from shared.contracts import MethodCard
 
 PROGRESS_FD = 3
@@ -69,6 +69,7 @@ def _settle(job: Job, log: int, progress: int) -> None:
     os.chdir(job.work)
     os.environ.clear()
     os.environ.update(HOME=job.work, TMPDIR=str(Path(job.work, "tmp")), LANG="C.UTF-8", OMP_NUM_THREADS="1")
+    os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # onnxruntime would report to its maker
     random.seed(0)
     np.random.seed(0)
     importlib.invalidate_caches()
@@ -81,7 +82,8 @@ def _carry_out(job: Job) -> dict[str, Any]:
         if job.task is Task.DESCRIBE:
             _write(CARD_FILE, MethodCard.model_validate(method.CARD).model_dump(mode="json"))
         else:
-            bundle = Bundle(Path(job.bundle), job.parameters, job.match_rates, job.available_from)
+            means = Means(job.memory_mb, job.disk_mb, job.threads, Path(job.work, "tmp"))
+            bundle = Bundle(Path(job.bundle), job.parameters, job.match_rates, job.available_from, means)
             _keep(method.run(bundle, report))
     except MethodError as refusal:
         return {"status": Status.REFUSED, "code": str(refusal.code), "detail": str(refusal.detail)}

@@ -65,6 +65,7 @@ class Job:
     seconds: float = 60.0
     memory_mb: int = 1024
     disk_mb: int = 512
+    threads: int = 1
     sandbox: Sandbox = Sandbox.REQUIRE
     log: str = ""
 

@@ -78,6 +78,7 @@ async def _start() -> Process:
         "LANG": "C.UTF-8",
         "OMP_NUM_THREADS": "1",
         "OPENBLAS_NUM_THREADS": "1",
+        "ORT_DISABLE_TELEMETRY": "1",  # onnxruntime would report to its maker
     }
     command = [sys.executable, "-P", "-s", "-m", "services.analysis.worker.child"]
     process = await asyncio.create_subprocess_exec(

@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import logging
+import os
 import signal
 import socket
 import tempfile
@@ -43,6 +44,7 @@ class Options:
     sandbox: Sandbox | None
     grace: float
     logs: Path | None
+    threads: int
 
 
 @dataclass
@@ -92,7 +94,8 @@ class Worker:
         if hosted is None:
             return False
         options = self.options
-        await self._until_grace_ends(Execution(self.client, launcher, claim, hosted, self.scratch, options.sandbox, options.logs))
+        chosen = (options.sandbox, options.logs, options.threads)
+        await self._until_grace_ends(Execution(self.client, launcher, claim, hosted, self.scratch, *chosen))
         return True
 
     def _still_hosted(self, claim: Claim) -> Hosted | None:
@@ -152,7 +155,10 @@ def parse(arguments: Sequence[str] | None) -> Options:
     parser.add_argument("--sandbox", type=Sandbox, choices=list(Sandbox), help=str(Sandbox.__doc__))
     parser.add_argument("--grace", type=float, default=30.0, help="seconds that a run may still take after SIGTERM")
     parser.add_argument("--logs", type=Path, help="keep what methods print, here only: it may hold cell values")
-    return Options(**vars(parser.parse_args(arguments)))
+    parser.add_argument("--threads", type=int, choices=range(1, 257), metavar="1..256", help="of one run; the cores, shared out")
+    told = vars(parser.parse_args(arguments))
+    shared_out = max(1, len(os.sched_getaffinity(0)) // told["concurrency"])
+    return Options(**told | {"threads": told["threads"] or shared_out})
 
 
 async def start(options: Options) -> int:

@@ -1,9 +1,12 @@
 """All that a method sees of Dure: the bundle it reads, the outputs it gives, and how it refuses its input."""
 
-from collections.abc import Callable, Iterable
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
+from uuid import uuid4
 
 import duckdb
 import numpy as np
@@ -15,6 +18,8 @@ WHOLE = {"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT"}
 NUMERIC = {"BOOLEAN", "FLOAT", "DOUBLE", "DECIMAL", *WHOLE, *(f"U{kind}" for kind in WHOLE)}
 TABLE_FILE = "linked.parquet"
 CHAMPION_FILE = "champion.model"
+BLOCK = 131_072
+BLOCKS_READ = 4
 Report = Callable[[float, str], None]
 Array = NDArray[Any]
 
@@ -29,6 +34,25 @@ class MethodError(Exception):
 
 
 @dataclass(frozen=True)
+class Means:
+    """What a run may use: memory and room on the disk (MiB), threads, and the private folder that the room is in."""
+
+    memory_mb: int = 1024
+    disk_mb: int = 4096
+    threads: int = 1
+    work: Path | None = None
+
+    @property
+    def database_mb(self) -> int:
+        """The database's part; the rest is for the libraries, arrays and models."""
+        return max((self.memory_mb - 96) * 6 // 10, 32)
+
+    @property
+    def folder(self) -> Path:
+        return self.work or Path(tempfile.gettempdir())
+
+
+@dataclass(frozen=True)
 class Bundle:
     """The linked, pseudonymised table of one run, with its parameters."""
 
@@ -37,6 +61,7 @@ class Bundle:
     match_rates: dict[str, float] = field(default_factory=dict)
     available_from: dict[str, str] = field(default_factory=dict)
     """`<input>__<column>` -> the first day (ISO 8601) for which its owner has the column."""
+    means: Means = Means()
 
     @property
     def champion(self) -> Path | None:
@@ -47,19 +72,78 @@ class Bundle:
     def columns(self, names: Iterable[str] | None = None) -> dict[str, Array]:
         """Columns of the linked table in its row order: numbers and booleans as float64 (NaN for NULL), the rest as
         object arrays of str (None for NULL; dates and times in ISO 8601)."""
-        with _open(self.folder) as connection:
-            source = [str(self.folder / TABLE_FILE)]
-            described = connection.execute("DESCRIBE SELECT * FROM read_parquet($1)", source).fetchall()
-            types = {str(row[0]): str(row[1]) for row in described}
-            wanted = list(types) if names is None else list(names)
-            if missing := [name for name in wanted if name not in types]:
-                raise MethodError("missing-column", f"The linked table has no column {missing[0][:100]}.")
-            if not wanted:
-                return {}
-            chosen = ", ".join(_cast(name, types[name]) for name in wanted)
-            query = f"SELECT {chosen} FROM read_parquet($1)"  # noqa: S608 - quoted names of columns that are there
-            found = connection.execute(query, source).fetchnumpy()
-        return {name: _plain(found[name]) for name in wanted}
+        with self.database() as connection:
+            wanted = _present(connection, names)
+            query = f"SELECT {', '.join(map(_quoted, wanted))} FROM linked"  # noqa: S608 - quoted names of columns that are there
+            return _fetch(connection, query) if wanted else {}
+
+    @contextmanager
+    def database(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """A DuckDB for work in bulk, with the linked table as the view `linked`. It reads the bundle, writes and spills into
+        the run's private folder, and nothing else: no other path, no network, no extension, no setting can be changed."""
+        config: dict[str, Any] = {
+            "threads": self.means.threads,
+            "memory_limit": f"{self.means.database_mb}MiB",
+            "temp_directory": str(self.means.folder / f"spill-{uuid4().hex}"),
+            "autoinstall_known_extensions": False,
+            "autoload_known_extensions": False,
+            "python_enable_replacements": False,
+        }
+        with duckdb.connect(":memory:", config=config) as connection:
+            folders = ", ".join(_literal(path) for path in (self.folder, self.means.folder))
+            connection.execute(
+                f"SET max_temp_directory_size = '{self.means.disk_mb * 3 // 4}MiB'"
+            )  # in `config` it has no effect
+            connection.execute(f"SET allowed_directories = [{folders}]")
+            connection.execute("SET enable_external_access = false")
+            connection.execute("SET lock_configuration = true")
+            table = f"read_parquet({_literal(self.folder / TABLE_FILE)}, file_row_number = true)"
+            connection.execute(f"CREATE TEMP VIEW linked AS SELECT * EXCLUDE (file_row_number) FROM {table}")  # noqa: S608
+            connection.execute(f"CREATE TEMP VIEW numbered AS SELECT * FROM {table}")  # noqa: S608
+            yield connection
+
+    def sql(self, query: str, parameters: Sequence[Any] = ()) -> dict[str, Array]:
+        """The columns of one SELECT over the table `linked`, as `columns` gives them; values come as parameters $1, $2 ..."""
+        with self.database() as connection:
+            return _fetch(connection, query, list(parameters))
+
+    def blocks(self, features: Sequence[str]) -> Iterator[Array]:
+        """These columns of the linked table in its row order, as float32 matrices of at most 131,072 rows; NaN for NULL."""
+        with self.database() as connection:
+            chosen = ", ".join(map(_float, _present(connection, features, numeric=True)))
+            ((rows,),) = connection.execute("SELECT count(*) FROM linked").fetchall()
+            query = f"SELECT {chosen} FROM numbered WHERE file_row_number >= $1 AND file_row_number < $2"  # noqa: S608
+            for start in range(0, rows, BLOCK * BLOCKS_READ):
+                found = connection.execute(query, [start, start + BLOCK * BLOCKS_READ]).fetchnumpy()
+                matrix = np.empty((min(BLOCK * BLOCKS_READ, rows - start), len(features)), dtype=np.float32)
+                for at, name in enumerate(features):
+                    matrix[:, at] = found[name]
+                yield from (matrix[at : at + BLOCK] for at in range(0, len(matrix), BLOCK))
+
+    def score(self, model: Path | bytes, features: Sequence[str], *, output: str | None = None) -> Array:
+        """What an ONNX model says of each row of the linked table, in its row order, float32: of a classifier the
+        probability of its last class. The model takes one float matrix of these features, or each feature by its name."""
+        session = _session(model, self.means.threads)
+        inputs = [put.name for put in session.get_inputs()]
+        name = output or session.get_outputs()[-1].name
+        scores = [np.empty(0, dtype=np.float32)]
+        for block in self.blocks(features):
+            apart = {put: np.ascontiguousarray(block[:, [features.index(put)]]) for put in inputs} if len(inputs) > 1 else {}
+            (found,) = session.run([name], apart or {inputs[0]: block})
+            scores.append(np.asarray(found, dtype=np.float32).reshape(len(block), -1)[:, -1].copy())
+        return np.concatenate(scores)
+
+    def write(self, target: Path, columns: dict[str, Array]) -> Path:
+        """A Parquet file in the run's private folder: the pseudonyms in row order, and beside each what was found of it."""
+        with self.database() as connection:
+            ((rows,),) = connection.execute("SELECT count(*) FROM linked").fetchall()
+            if any(len(values) != rows for values in columns.values()):
+                raise ValueError("every column has a value for each row of the linked table")
+            connection.register("found", columns)
+            beside = "SELECT * FROM (SELECT pseudonym FROM linked) POSITIONAL JOIN found"
+            form = "FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1"
+            connection.execute(f"COPY ({beside}) TO {_literal(target)} ({form})")
+        return target
 
 
 @dataclass
@@ -85,20 +169,50 @@ class Method(Protocol):
     def run(self, bundle: Bundle, report: Report) -> Outputs: ...
 
 
-def _open(folder: Path) -> duckdb.DuckDBPyConnection:
-    """A DuckDB that reads this folder and nothing else, with one thread."""
-    connection = duckdb.connect(":memory:", config={"threads": 1})
-    quoted = str(folder).replace("'", "''")
-    connection.execute(f"SET allowed_directories = ['{quoted}']")
-    connection.execute("SET enable_external_access = false")
-    connection.execute("SET lock_configuration = true")
-    return connection
+def _present(connection: duckdb.DuckDBPyConnection, names: Iterable[str] | None, *, numeric: bool = False) -> list[str]:
+    """These columns, or all; refused if one is not there, or is no number although it has to be."""
+    known = {str(row[0]): str(row[1]) for row in connection.execute("DESCRIBE linked").fetchall()}
+    wanted = list(known if names is None else names)
+    if missing := [name for name in wanted if name not in known]:
+        raise MethodError("missing-column", f"The linked table has no column {missing[0][:100]}.")
+    if numeric and (other := [name for name in wanted if known[name].partition("(")[0] not in NUMERIC]):
+        raise MethodError("not-a-number", f"The column {other[0][:100]} of the linked table holds no numbers.")
+    return wanted
+
+
+def _fetch(connection: duckdb.DuckDBPyConnection, query: str, parameters: Sequence[Any] = ()) -> dict[str, Array]:
+    described = connection.execute(f"DESCRIBE {query}", parameters).fetchall()
+    types = {str(row[0]): str(row[1]) for row in described}
+    chosen = ", ".join(_cast(name, kind) for name, kind in types.items())
+    found = connection.execute(f"SELECT {chosen} FROM ({query})", parameters).fetchnumpy()  # noqa: S608 - a method's own SQL
+    return {name: _plain(found[name]) for name in types}
+
+
+def _session(model: Path | bytes, threads: int) -> Any:
+    import onnxruntime  # it starts threads, so not before the sandbox is shut
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    return onnxruntime.InferenceSession(
+        str(model) if isinstance(model, Path) else model, options, providers=["CPUExecutionProvider"]
+    )
+
+
+def _literal(path: Path) -> str:
+    return "'" + str(path).replace("'", "''") + "'"
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
 
 
 def _cast(name: str, kind: str) -> str:
-    quoted = '"' + name.replace('"', '""') + '"'
     target = "DOUBLE" if kind.partition("(")[0] in NUMERIC else "VARCHAR"
-    return f"CAST({quoted} AS {target}) AS {quoted}"
+    return f"CAST({_quoted(name)} AS {target}) AS {_quoted(name)}"
+
+
+def _float(name: str) -> str:
+    return f"coalesce(CAST({_quoted(name)} AS FLOAT), 'nan'::FLOAT) AS {_quoted(name)}"
 
 
 def _plain(values: Array) -> Array:

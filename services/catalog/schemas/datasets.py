@@ -30,7 +30,14 @@ TABLE: list[dict[str, Any]] = [
         "nullable": False,
         "title": {"ko": "귀속연도", "en": "Tax year"},
     },
-    {"name": "wages", "type": "number", "role": "measure", "unit": "KRW", "title": {"ko": "근로소득", "en": "Wages"}},
+    {
+        "name": "wages",
+        "type": "number",
+        "role": "measure",
+        "unit": "KRW",
+        "title": {"ko": "근로소득", "en": "Wages"},
+        "available_from": "2021-01-01",
+    },
 ]
 EXAMPLE: dict[str, Any] = {
     "title": "가구 소득과 세금",

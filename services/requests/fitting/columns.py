@@ -65,19 +65,17 @@ def fit_role(role: InputRole, asked: InputIn, dataset: DatasetPublished, domain:
     """Fit one dataset into one part."""
     place = f"#/inputs/{role.name}"
     table = {column.name: column for column in dataset.table}
-    wanted = {column.name for column in role.columns}
-    errors = [
-        FieldError(f"{place}/columns/{name}", "unknown-card-column", f"The method's input {role.name} has no such column.")
-        for name in asked.columns
-        if name not in wanted
-    ]
     columns: dict[str, str] = {}
+    errors: list[FieldError] = []
     for column in role.columns:
         found, fault = fit_column(column, asked.columns, table, f"{place}/columns/{column.name}")
         if found:
             columns[column.name] = found
         if fault:
             errors.append(fault)
+    further, faults = fit_further(role, asked.columns, table, f"{place}/columns")
+    columns |= further
+    errors += faults
     fault = None if errors else linkage_fault(role, columns, domain, place)
     errors += [fault] if fault else []
     errors += purpose_faults(asked, dataset, place)
@@ -100,6 +98,44 @@ def fit_column(
         return None, FieldError(place, "missing-column", detail)
     fault = misfit(column, table[name])
     return name, FieldError(place, *fault) if fault else None
+
+
+def fit_further(
+    role: InputRole, mapping: Mapping[str, str | None], table: Mapping[str, Column], place: str
+) -> tuple[dict[str, str], list[FieldError]]:
+    """The columns that a request adds under names of its own, ordered by name, and what is wrong with them."""
+    wanted = {column.name for column in role.columns}
+    taken = {name.casefold() for name in wanted}
+    columns: dict[str, str] = {}
+    errors = []
+    for name in sorted(mapping.keys() - wanted):
+        if fault := further_misfit(role, name, mapping[name], table, taken):
+            errors.append(FieldError(f"{place}/{name}", *fault))
+        columns[name] = mapping[name] or name
+        taken.add(name.casefold())
+    return columns, errors
+
+
+def further_misfit(
+    role: InputRole, name: str, source: str | None, table: Mapping[str, Column], taken: Collection[str]
+) -> tuple[str, str] | None:
+    """A code and a sentence where a further column cannot be added."""
+    if not role.further or source is None:
+        return "unknown-card-column", f"The method's input {role.name} has no such column."
+    if name.casefold() in taken:
+        return "name-twice", "Another column of this input has this name; case does not count."
+    if source not in table:
+        return "missing-column", f"The dataset has no column {source}; it has {', '.join(list(table)[:50])}."
+    found = table[source]
+    if found.role is ColumnRole.KEY:
+        return "raw-key", f"{found.name} is a key: keys link the inputs and never reach a method."
+    if not allows(role.further, found.type):
+        return "wrong-type", f"Further columns of this input are of type {', '.join(role.further)}; {found.name} is {found.type}."
+    return None
+
+
+def allows(types: Collection[ColumnType], found: ColumnType) -> bool:
+    return found in types or (found is ColumnType.INTEGER and ColumnType.NUMBER in types)
 
 
 def own_name(column: CardColumn, table: Mapping[str, Column]) -> str | None:
@@ -161,5 +197,5 @@ def cut(columns: Mapping[str, str], kept: Collection[str] | None) -> dict[str, s
 
 def lost(role: InputRole, domain: str, columns: Mapping[str, str], kept: Collection[str]) -> list[str]:
     """The dataset's columns without which the method could not run, but which the owner would keep back."""
-    needed = {column.name for column in role.columns if column.required} | linking_columns(role, domain)
+    needed = {column.name for column in role.columns if column.required} | linking_columns(role, domain) | {*role.keyed_by}
     return sorted({name for card, name in columns.items() if card in needed and name not in kept})

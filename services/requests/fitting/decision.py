@@ -47,6 +47,6 @@ def approval_faults(data: DecisionIn, inputs: Sequence[RequestInput], card: Meth
 
 def changed_since(one: RequestInput, role: InputRole, dataset: DatasetPublished, domain: str) -> bool:
     """Whether the dataset's present version or owner is no longer what the request was checked against."""
-    columns: dict[str, str | None] = {column.name: one.columns.get(column.name) for column in role.columns}
+    columns: dict[str, str | None] = {column.name: None for column in role.columns} | one.columns
     asked = InputIn(dataset_id=one.dataset_id, columns=columns, allowed_purpose=one.allowed_purpose)
     return dataset.ministry != one.ministry or bool(fit_role(role, asked, dataset, domain)[1])

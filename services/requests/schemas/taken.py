@@ -47,7 +47,8 @@ class InputIn(In):
     columns: dict[Name, Name | None] = Field(
         default_factory=dict,
         max_length=500,
-        description="Method's column -> dataset's column, where the names differ; null leaves an optional column out.",
+        description="Method's column -> dataset's column, where the names differ; null leaves an optional column out. "
+        "Where the method's input takes further columns: a name of your own -> dataset's column.",
     )
     allowed_purpose: Line | None = Field(
         default=None, description="The one of the dataset's allowed purposes that this use falls under, in its words."

@@ -1,0 +1,33 @@
+"""Small ONNX files: a sum of weighted features, as one matrix or feature by feature."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from onnx import TensorProto, helper, numpy_helper
+
+OPSET = [helper.make_opsetid("", 21)]
+
+
+def weighted(weights: Sequence[float]) -> bytes:
+    """`features` [n, k] -> `score` [n, 1] = features . weights, missing values as 0."""
+    matrix = numpy_helper.from_array(np.array(weights, dtype=np.float32).reshape(-1, 1), "weights")
+    zero = numpy_helper.from_array(np.zeros(1, dtype=np.float32), "zero")
+    nodes = [
+        helper.make_node("IsNaN", ["features"], ["missing"]),
+        helper.make_node("Where", ["missing", "zero", "features"], ["filled"]),
+        helper.make_node("MatMul", ["filled", "weights"], ["score"]),
+    ]
+    taken = helper.make_tensor_value_info("features", TensorProto.FLOAT, [None, len(weights)])
+    return finished(nodes, [taken], [matrix, zero])
+
+
+def difference(first: str, second: str) -> bytes:
+    """Two inputs [n, 1] by the features' names -> `score` [n, 1], the first less the second."""
+    taken = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [None, 1]) for name in (first, second)]
+    return finished([helper.make_node("Sub", [first, second], ["score"])], taken, [])
+
+
+def finished(nodes: list[object], taken: list[object], constants: list[object]) -> bytes:
+    given = helper.make_tensor_value_info("score", TensorProto.FLOAT, [None, 1])
+    model = helper.make_model(helper.make_graph(nodes, "made", taken, [given], constants), opset_imports=OPSET, ir_version=10)
+    return bytes(model.SerializeToString())
