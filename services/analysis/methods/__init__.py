@@ -1,3 +1,7 @@
 """Methods that a stock worker hosts out of the box: pure functions, each with a method card."""
 
-BUILT_IN: tuple[str, ...] = ("services.analysis.methods.welfare_blind_spots",)
+BUILT_IN: tuple[str, ...] = (
+    "services.analysis.methods.welfare_blind_spots",
+    "services.analysis.methods.risk_scoring",
+    "services.analysis.methods.regression",
+)

@@ -1,1 +1,1 @@
-"""What the built-in methods share."""
+"""What supervised methods are composed of: honest splits, models, measures, reasons, alarms, and tables that may leave."""

@@ -1,0 +1,63 @@
+"""The method card: what risk scoring takes, gives, assumes, and must not be used for."""
+
+from services.analysis.methods.risk_scoring.parameters import SCHEMA
+from services.analysis.methods.toolkit.cards import ASSUMPTIONS, MUST_NOT_CONCLUDE, column, key, outputs
+from services.analysis.methods.toolkit.figures import TITLES as FIGURES
+from services.analysis.methods.toolkit.tables import TITLES as TABLES
+from shared.contracts import ColumnRole, ColumnType, InputRole, Linkage, LocalText, MethodCard, OutputKind, Resources
+
+KEY_DOMAIN = "person"
+OUTCOME = ("outcome", "outcome_number")
+TIME = ("as_of", "period")
+GROUP = "belongs_to"
+AUDIT = ("sex", "age_band", "region", "kind")
+FURTHER = (ColumnType.INTEGER, ColumnType.NUMBER, ColumnType.BOOLEAN, ColumnType.STRING, ColumnType.DATE)
+
+QUASI = ColumnRole.QUASI_IDENTIFIER
+TABLE = InputRole(
+    name="table",
+    title=LocalText(ko="대상 표", en="Table of subjects"),
+    columns=(
+        key("subject", KEY_DOMAIN, "대상 번호", "Number of the subject"),
+        column("outcome", ColumnType.BOOLEAN, "결과", "Outcome"),
+        column("outcome_number", ColumnType.NUMBER, "결과 (0 또는 1)", "Outcome as 0 or 1"),
+        column("as_of", ColumnType.DATE, "기준일", "Day on which the subject was looked at"),
+        column("period", ColumnType.INTEGER, "기준 연도 또는 연월", "Year, or year and month as yyyymm"),
+        column("belongs_to", ColumnType.STRING, "묶음", "What rows belong to", role=QUASI),
+        column("sex", ColumnType.STRING, "성별", "Sex", role=QUASI),
+        column("age_band", ColumnType.STRING, "연령대", "Age band", role=QUASI),
+        column("region", ColumnType.STRING, "지역", "Region", role=QUASI),
+        column("kind", ColumnType.STRING, "유형", "Kind of subject", role=QUASI),
+    ),
+    further=FURTHER,
+)
+CARD = MethodCard(
+    name="risk_scoring",
+    version="1.0.0",
+    title=LocalText(ko="위험 점수", en="Risk scoring"),
+    purpose=(
+        "Order subjects by how likely a yes-or-no outcome is, so that as many as the field can handle are looked at, the "
+        "likeliest first; with baselines beside the model, measures out of time, and reasons in words."
+    ),
+    owner="mois",
+    inputs=(TABLE,),
+    linkage=Linkage(key_domain=KEY_DOMAIN, base="table"),
+    parameters=SCHEMA,
+    outputs=(
+        *outputs(OutputKind.TABLE, TABLES),
+        *outputs(OutputKind.FIGURE, FIGURES),
+        *outputs(OutputKind.METRICS, {"summary": ("주요 지표", "Headline figures")}),
+        *outputs(OutputKind.RESTRICTED_LIST, {"risk_list": ("점수가 높은 대상 명단", "List of the highest scores")}),
+        *outputs(OutputKind.MODEL, {"risk_model": ("위험 점수 모형", "Model of the risk score")}),
+    ),
+    assumptions=(
+        "One row is one subject at one time. The outcome is `outcome`, or `outcome_number` as 0 or 1; empty where not known.",
+        "Every further column is a feature; sex, age band, region and kind only group the tables.",
+        "Logistic regression and boosting are compared with the base rate. The better of the two inside the training rows is "
+        "kept; with monotone constraints it is always boosting, which alone can hold them.",
+        *ASSUMPTIONS,
+    ),
+    must_not_conclude=MUST_NOT_CONCLUDE,
+    fairness_groups=AUDIT,
+    resources=Resources(seconds=3600, memory_mb=4096),
+)

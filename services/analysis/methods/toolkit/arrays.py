@@ -1,0 +1,47 @@
+"""The arrays of a study, and columns of a bundle read into them: what is not a number is refused, text stays data."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from services.analysis.worker.sdk import Array, MethodError
+
+Floats = NDArray[np.float64]
+Matrix = NDArray[np.float32]
+Whole = NDArray[np.int64]
+Flags = NDArray[np.bool_]
+Texts = NDArray[np.object_]
+
+LONGEST = 40
+UNKNOWN = "unknown"
+
+
+def numbers(values: Array | None, rows: int, name: str) -> Floats:
+    """float64, with NaN for NULL and for what is not finite; all NaN where nobody gave the column."""
+    if values is None:
+        return np.full(rows, np.nan)
+    if values.dtype.kind not in "fiub":
+        if all(value is None for value in values):
+            return np.full(rows, np.nan)
+        raise MethodError("wrong-type", f"The column {name} must hold numbers.")
+    numeric = values.astype(np.float64)
+    numeric[~np.isfinite(numeric)] = np.nan
+    return numeric
+
+
+def texts(values: Array | None, rows: int) -> Texts:
+    """Text is data: cut to a length that a table can carry, and never read as anything else."""
+    if values is None:
+        return np.full(rows, UNKNOWN, dtype=object)
+    if values.dtype.kind in "fiub":
+        return by_value(values, lambda value: UNKNOWN if value != value else f"{value:g}")
+    return np.array([UNKNOWN if value is None else str(value)[:LONGEST] for value in values], dtype=object)
+
+
+def by_value(values: Array, make: Any) -> Texts:
+    """`make` applied to each distinct value once."""
+    distinct, place = np.unique(values, return_inverse=True)
+    made = np.empty(len(distinct), dtype=object)
+    made[:] = [make(value) for value in distinct]
+    return np.asarray(made[place])

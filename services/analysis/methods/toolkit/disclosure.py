@@ -1,0 +1,56 @@
+"""Tables that may leave: small groups are joined until at least ten stand on either side of every share."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from services.analysis.methods.toolkit.arrays import Flags, Texts
+from services.analysis.methods.toolkit.evaluation import MINIMUM_CELL
+
+OTHER = "other"
+OTHER_WORDS = ("그 밖", "others")
+MOST_LEVELS = 60
+Wide = Callable[[Flags], bool]
+
+
+@dataclass(frozen=True)
+class Level:
+    """One group of rows, such as one region."""
+
+    grouping: str
+    code: str
+    member: Flags
+    words: tuple[str, str]
+
+
+def wide(hits: int, of: int) -> bool:
+    """Whether a share stands on enough rows, those that it counts and those that it does not."""
+    return min(hits, of - hits) >= MINIMUM_CELL
+
+
+def levels(grouping: str, belongs: Texts, is_wide: Wide, words: Mapping[str, tuple[str, str]] | None = None) -> list[Level]:
+    """The levels of one grouping, each wide enough; what is not is joined into `other`. Empty if two do not remain."""
+    kept = most_frequent(belongs)
+    member = {code: np.asarray(kept == code) for code in sorted(set(kept))}
+    while len(member) > 1 and not all(is_wide(part) for part in member.values()):
+        ordered = sorted((code for code in member if code != OTHER), key=lambda code: (int(member[code].sum()), code))
+        small = next((code for code in ordered if not is_wide(member[code])), ordered[0])
+        part = member.pop(small)
+        member[OTHER] = part | member[OTHER] if OTHER in member else part
+    if len(member) < 2:
+        return []
+    named = {OTHER: OTHER_WORDS, "unknown": ("모름", "unknown")} | dict(words or {})
+    return [Level(grouping, code, member[code], named.get(code, (code, code))) for code in sorted(member, key=_place(words))]
+
+
+def most_frequent(belongs: Texts) -> Texts:
+    """The values that a table can hold; the rest as one."""
+    values, counts = np.unique(belongs.astype(str), return_counts=True)
+    kept = values[np.lexsort((values, -counts))][:MOST_LEVELS]
+    return np.where(np.isin(belongs.astype(str), kept), belongs.astype(str), OTHER).astype(object)
+
+
+def _place(words: Mapping[str, tuple[str, str]] | None) -> Callable[[str], tuple[int, str]]:
+    order = list(words or {})
+    return lambda code: (order.index(code) if code in order else len(order) + (code == OTHER), code)

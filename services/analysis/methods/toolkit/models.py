@@ -1,0 +1,196 @@
+"""The models that are compared: the base rate, logistic regression, and boosting that moves only as the card allows.
+
+All are plain scikit-learn estimators on one float32 matrix, so that they export: no scaler stands before a tree,
+categories are codes, and the calibration is a sigmoid.
+"""
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.compose import ColumnTransformer
+from sklearn.dummy import DummyClassifier
+from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import log_loss
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
+
+from services.analysis.methods.toolkit.arrays import Flags, Floats, Matrix, Texts
+from services.analysis.methods.toolkit.encoding import Encoding
+from services.analysis.methods.toolkit.rows import Rows
+from services.analysis.methods.toolkit.splitting import SEED, fold_by_group, fold_by_label
+
+MODELS = {
+    "prior": ("기저율", "base rate"),
+    "logistic": ("로지스틱 회귀", "logistic regression"),
+    "boosting": ("부스팅", "boosting"),
+}
+INNER = 3
+LARGE = 4_000
+MOST_ROWS = 300_000
+SHAPES: dict[str, dict[str, Any]] = {
+    "wide": {"max_iter": 150, "learning_rate": 0.1, "max_leaf_nodes": 31, "min_samples_leaf": 20, "l2_regularization": 1.0},
+    "careful": {
+        "max_iter": 200,
+        "learning_rate": 0.04,
+        "max_leaf_nodes": 8,
+        "min_samples_leaf": 40,
+        "l2_regularization": 5.0,
+        "max_features": 0.4,
+    },
+}
+Places = list[tuple[NDArray[np.intp], NDArray[np.intp]]]
+
+
+class Explained(Protocol):
+    """A model whose score reasons can be given for."""
+
+    @property
+    def encoding(self) -> Encoding: ...
+    @property
+    def typical(self) -> Floats: ...
+    @property
+    def estimator(self) -> Any: ...
+    @property
+    def scale(self) -> float: ...
+    def raw(self, matrix: Matrix) -> Floats: ...
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """One estimator with the encoding of its matrix, and the typical row of its training."""
+
+    estimator: Any
+    encoding: Encoding
+    typical: Floats
+    scale: float = 1.0
+
+    def probability(self, matrix: Matrix) -> Floats:
+        return np.asarray(self.estimator.predict_proba(matrix)[:, 1], dtype=np.float64)
+
+    def raw(self, matrix: Matrix) -> Floats:
+        """The log-odds: what reasons are measured in."""
+        score = np.clip(self.probability(matrix), 1e-9, 1 - 1e-9)
+        return np.asarray(np.log(score / (1 - score)))
+
+
+@dataclass(frozen=True)
+class Models:
+    """The fitted models by name, and which of them scored best inside the training rows."""
+
+    by_name: dict[str, Fitted]
+    best: str
+
+
+def fit_models(rows: Rows, encoding: Encoding, train: Flags) -> Models:
+    """Learn from the training rows alone; also the choice between models and shapes is made on folds of them."""
+    chosen = sample(train)
+    part = rows_at(rows, chosen)
+    matrix, label = encoding.matrix(part), part.label.astype(np.int64)
+    signs, inner = encoding.signs(rows), inner_folds(part.label, part.entity)
+    plain = logistic(encoding)
+    tried = {shape: loss(boosting(signs, shape), matrix, label, inner) for shape in SHAPES}
+    shape = min(tried, key=lambda each: tried[each])
+    typical = typical_of(matrix, encoding)
+    fitted = {
+        "prior": DummyClassifier(strategy="prior").fit(matrix, label),
+        "logistic": fit(plain, matrix, label),
+        "boosting": calibrated(boosting(signs, shape), matrix, label, inner),
+    }
+    best = "boosting"
+    if not any(signs) and loss(plain, matrix, label, inner) < tried[shape]:
+        best = "logistic"
+    return Models({name: Fitted(estimator, encoding, typical) for name, estimator in fitted.items()}, best)
+
+
+def sample(train: Flags) -> NDArray[np.intp]:
+    """Places of the training rows; of very many a seeded sample."""
+    places = np.flatnonzero(train)
+    if len(places) <= MOST_ROWS:
+        return places
+    return np.sort(np.random.default_rng(SEED).choice(places, MOST_ROWS, replace=False))
+
+
+def rows_at(rows: Rows, places: NDArray[np.intp]) -> Rows:
+    return Rows(
+        pseudonym=rows.pseudonym[places],
+        label=rows.label[places],
+        features={name: values[places] for name, values in rows.features.items()},
+        day=None if rows.day is None else rows.day[places],
+        group=None if rows.group is None else rows.group[places],
+    )
+
+
+def inner_folds(label: Floats, entity: Texts | None) -> Places:
+    """Folds inside the training rows; a subject with several rows stands in one of them."""
+    if entity is not None and len(np.unique(entity.astype(str))) >= INNER:
+        fold = fold_by_group(entity, label, INNER)
+        if all(len(np.unique(label[fold != each])) > 1 and len(np.unique(label[fold == each])) > 1 for each in range(INNER)):
+            return places_of(fold)
+    return places_of(fold_by_label(label, INNER))
+
+
+def places_of(fold: NDArray[np.int64]) -> Places:
+    return [(np.flatnonzero(fold != each), np.flatnonzero(fold == each)) for each in range(INNER)]
+
+
+def fit(estimator: Any, matrix: Matrix, label: NDArray[Any]) -> Any:
+    """Extreme amounts make the search of a logistic regression noisy; what matters is measured afterwards."""
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        warnings.simplefilter("ignore", RuntimeWarning)
+        return estimator.fit(matrix, label)
+
+
+def loss(estimator: Any, matrix: Matrix, label: NDArray[np.int64], inner: Places) -> float:
+    """Mean log-loss out of fold; one fold is enough where there are many rows."""
+    losses = []
+    for train, test in inner[:1] if len(label) > LARGE else inner:
+        score = fit(estimator, matrix[train], label[train]).predict_proba(matrix[test])[:, 1]
+        losses.append(log_loss(label[test], np.clip(score, 1e-6, 1 - 1e-6), labels=[0, 1]))
+    return float(np.mean(losses))
+
+
+def calibrated(estimator: Any, matrix: Matrix, label: NDArray[np.int64], inner: Places) -> Any:
+    """A sigmoid fitted on out-of-fold scores; left away where it would turn the order round."""
+    made = CalibratedClassifierCV(estimator, method="sigmoid", cv=inner, ensemble=False).fit(matrix, label)
+    pair = made.calibrated_classifiers_[0]
+    return made if pair.calibrators[0].a_ < 0 else pair.estimator
+
+
+def boosting(signs: Sequence[int], shape: str) -> HistGradientBoostingClassifier:
+    return HistGradientBoostingClassifier(**SHAPES[shape], early_stopping=False, monotonic_cst=list(signs), random_state=SEED)
+
+
+def logistic(encoding: Encoding) -> Pipeline:
+    """On medians for gaps, standardised numbers and one column a category."""
+    return Pipeline([("columns", standardised(encoding)), ("model", LogisticRegression(max_iter=300))])
+
+
+def standardised(encoding: Encoding) -> ColumnTransformer:
+    codes = [place for place, name in enumerate(encoding.columns) if name in encoding.codes]
+    plain = [place for place, name in enumerate(encoding.columns) if name not in encoding.codes]
+    levels = [np.arange(-1, len(encoding.codes[encoding.columns[place]]), dtype=np.float32) for place in codes]
+    numbers = Pipeline([("gaps", SimpleImputer(strategy="median", keep_empty_features=True)), ("scale", StandardScaler())])
+    one_hot = OneHotEncoder(categories=levels, handle_unknown="ignore", sparse_output=False, dtype=np.float32)
+    kinds = Pipeline(
+        [("gaps", SimpleImputer(strategy="constant", fill_value=-1.0, keep_empty_features=True)), ("kinds", one_hot)]
+    )
+    steps = [("numbers", numbers, plain)] if plain else []
+    return ColumnTransformer([*steps, *([("kinds", kinds, codes)] if codes else [])])
+
+
+def typical_of(matrix: Matrix, encoding: Encoding) -> Floats:
+    """The middle of each number, the most frequent category."""
+    typical = np.zeros(matrix.shape[1])
+    for place, name in enumerate(encoding.columns):
+        known = matrix[:, place][np.isfinite(matrix[:, place])].astype(np.float64)
+        typical[place] = np.median(known) if name not in encoding.codes else np.bincount(known.astype(int)).argmax()
+    return typical

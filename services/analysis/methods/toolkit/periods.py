@@ -1,0 +1,61 @@
+"""Points in time as days since 1970, out of years, months (yyyymm), days (yyyymmdd) or ISO 8601 text."""
+
+import re
+from datetime import date
+
+import numpy as np
+
+from services.analysis.methods.toolkit.arrays import Texts, Whole
+from services.analysis.worker.sdk import Array, MethodError
+
+NEVER = np.iinfo(np.int64).min
+ISO = re.compile(r"(\d{4})(?:-(\d{2})(?:-(\d{2}))?)?(?:[T ].*)?")
+EPOCH = date(1970, 1, 1)
+
+
+def day_of(value: object) -> int | None:
+    """The first day that the value names; None if it names none."""
+    if isinstance(value, float | int | np.number):
+        value = f"{float(value):.0f}"
+        value = "-".join(filter(None, (value[:4], value[4:6], value[6:]))) if len(value) in (4, 6, 8) else ""
+    found = ISO.fullmatch(str(value))
+    if not found:
+        return None
+    year, month, day = (int(part) if part else 1 for part in found.groups())
+    try:
+        return (date(year, month, day) - EPOCH).days
+    except ValueError:
+        return None
+
+
+def days(values: Array, name: str) -> Whole:
+    """Days since 1970 of each row, NEVER where there is none."""
+    missing = values != values if values.dtype.kind == "f" else np.array([value is None for value in values])
+    made = np.full(len(values), NEVER, dtype=np.int64)
+    distinct, place = np.unique(values[~missing].astype(str if values.dtype.kind == "O" else values.dtype), return_inverse=True)
+    found = [day_of(value) for value in distinct]
+    if any(day is None for day in found):
+        raise MethodError("period-unreadable", f"The column {name} holds what is neither a year, a month nor a day.")
+    made[~missing] = np.array(found, dtype=np.int64)[place]
+    return made
+
+
+def is_dates(values: Array) -> bool:
+    """A text column of which every known value is a day."""
+    if values.dtype.kind != "O":
+        return False
+    known = {value for value in values[:2000] if value is not None}
+    if not known or not all(len(str(value)) >= 10 and day_of(value) is not None for value in known):
+        return False
+    return all(value is None or (len(str(value)) >= 10 and day_of(value) is not None) for value in set(values))
+
+
+def iso(day: int) -> str:
+    return "" if day == NEVER else date.fromordinal(EPOCH.toordinal() + int(day)).isoformat()
+
+
+def iso_texts(found: Whole) -> Texts:
+    distinct, place = np.unique(found, return_inverse=True)
+    made = np.empty(len(distinct), dtype=object)
+    made[:] = [iso(int(day)) for day in distinct]
+    return np.asarray(made[place])

@@ -1,0 +1,28 @@
+"""What the present round is compared with: the released model's own round, or else the rows that were learned from."""
+
+from services.analysis.methods.toolkit.drift import Drift, find_drift
+from services.analysis.methods.toolkit.reference import Reference, make_reference
+from services.analysis.methods.toolkit.rows import Words
+from services.analysis.methods.toolkit.splitting import SplitKind
+from services.analysis.methods.toolkit.study import Study
+
+CHAMPION: Words = ("공개된 모형의 회차", "the round of the released model")
+LEARNED: Words = ("학습에 쓴 기간", "the rows learned from")
+
+
+def reference_of(study: Study) -> Reference:
+    """This round for the next one: what the manifest of an exported model carries."""
+    member = study.split.scored
+    return make_reference(study.encoding, study.matrix, study.scores[study.best][member])
+
+
+def drift_of(study: Study, previous: Reference | None) -> tuple[list[Drift], Words]:
+    """Drift and what it is against; none without a previous round where nothing was split by time."""
+    scores = study.scores[study.best][study.split.scored]
+    if previous is not None:
+        return find_drift(previous, study.encoding, study.matrix, scores), CHAMPION
+    if study.split.kind is not SplitKind.TIME:
+        return [], LEARNED
+    learned = study.encoding.matrix(study.rows)[study.split.train]
+    before = make_reference(study.encoding, learned, study.final.probability(learned))
+    return find_drift(before, study.encoding, study.matrix, scores), LEARNED

@@ -1,0 +1,82 @@
+"""How the features and scores of a round were spread: what the next round is compared with."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+
+from services.analysis.methods.toolkit.arrays import Floats, Matrix
+from services.analysis.methods.toolkit.encoding import Encoding
+from services.analysis.worker.sdk import MethodError
+
+BINS = 10
+OTHER = "other"
+
+
+@dataclass(frozen=True)
+class Spread:
+    """Shares of rows by bin. Numbers: bins between `edges` (the outer ones open). Categories: one bin each, then other.
+
+    The last share is of the rows without a value."""
+
+    shares: tuple[float, ...]
+    edges: tuple[float, ...] = ()
+    levels: tuple[str, ...] = ()
+
+    def counts(self, values: Floats | Matrix) -> Floats:
+        """Rows in each bin; categories come as codes of `levels`."""
+        known = np.isfinite(values)
+        if self.levels:
+            place = np.where(known, values, len(self.levels)).astype(np.int64)
+            return np.bincount(place, minlength=len(self.levels) + 1).astype(np.float64)
+        place = np.searchsorted(np.asarray(self.edges), values[known], side="right")
+        return np.append(np.bincount(place, minlength=len(self.edges) + 1), (~known).sum()).astype(np.float64)
+
+    def to_json(self) -> dict[str, Any]:
+        return {"shares": list(self.shares), "edges": list(self.edges), "levels": list(self.levels)}
+
+    @classmethod
+    def from_json(cls, told: Mapping[str, Any]) -> Self:
+        made = cls(*(tuple(told.get(name, ())) for name in ("shares", "edges", "levels")))
+        bins = len(made.levels) + 1 if made.levels else len(made.edges) + 2
+        if len(made.shares) != bins or list(made.edges) != sorted(made.edges):
+            raise ValueError("shares and bins do not fit")
+        return made
+
+
+@dataclass(frozen=True)
+class Reference:
+    """One round, in shares of bins: no value of a row stands in it."""
+
+    rows: int
+    features: Mapping[str, Spread]
+    scores: Spread
+
+    def to_json(self) -> dict[str, Any]:
+        features = {name: spread.to_json() for name, spread in self.features.items()}
+        return {"rows": self.rows, "features": features, "scores": self.scores.to_json()}
+
+    @classmethod
+    def from_json(cls, told: Mapping[str, Any]) -> Self:
+        """As `to_json` wrote it, for instance into the manifest of the released model."""
+        try:
+            features = {str(name): Spread.from_json(spread) for name, spread in told["features"].items()}
+            return cls(int(told["rows"]), features, Spread.from_json(told["scores"]))
+        except (KeyError, TypeError, ValueError, AttributeError):
+            raise MethodError("reference-unreadable", "The previous round's reference has not the shape it must have.") from None
+
+
+def make_reference(encoding: Encoding, matrix: Matrix, scores: Floats) -> Reference:
+    """The spread of the rows in `matrix` and of their scores."""
+    features = {name: spread_of(matrix[:, place], encoding.codes.get(name, ())) for place, name in enumerate(encoding.names)}
+    return Reference(len(matrix), features, spread_of(scores))
+
+
+def spread_of(values: Floats | Matrix, levels: tuple[str, ...] = ()) -> Spread:
+    known = values[np.isfinite(values)].astype(np.float64)
+    cuts = np.quantile(known, np.linspace(0, 1, BINS + 1)[1:-1]) if len(known) and not levels else known[:0]
+    empty = Spread((), tuple(float(cut) for cut in np.unique(cuts)), levels)
+    counts = empty.counts(values)
+    shares = tuple(round(float(share), 6) for share in counts / max(len(values), 1))
+    return Spread(shares, empty.edges, levels)

@@ -1,0 +1,57 @@
+"""The rows of a study: outcome, features, time, groups, and what is known of each feature."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+import numpy as np
+
+from services.analysis.methods.toolkit.arrays import Flags, Floats, Texts, Whole
+from services.analysis.methods.toolkit.periods import NEVER
+from services.analysis.worker.sdk import Array
+
+Words = tuple[str, str]
+
+
+@dataclass(frozen=True)
+class Rows:
+    """One row is one subject at one time. Features are float64 (NaN: unknown) or text (None: unknown)."""
+
+    pseudonym: Texts
+    label: Floats
+    features: Mapping[str, Array]
+    day: Whole | None = None
+    group: Texts | None = None
+    audit: Mapping[str, Texts] = field(default_factory=dict)
+    signs: Mapping[str, int] = field(default_factory=dict)
+    titles: Mapping[str, Words] = field(default_factory=dict)
+    available_from: Mapping[str, int] = field(default_factory=dict)
+    """Feature -> first day for which its owner has it; a gap before that day says nothing."""
+    dated_late: tuple[str, ...] = ()
+    """Features that are dated after the day on which the subject was looked at."""
+
+    def __len__(self) -> int:
+        return len(self.label)
+
+    @cached_property
+    def known(self) -> Flags:
+        """Rows whose outcome is known."""
+        return np.isfinite(self.label)
+
+    @property
+    def has_time(self) -> bool:
+        """Whether there are at least two points in time to split by."""
+        return self.day is not None and len(np.unique(self.day[(self.day != NEVER) & self.known])) > 1
+
+    @cached_property
+    def entity(self) -> Texts | None:
+        """What must never stand on both sides of a fold: the named group, or a subject that has several rows."""
+        if self.group is not None:
+            return self.group
+        return self.pseudonym if len(np.unique(self.pseudonym.astype(str))) < len(self) else None
+
+    def title(self, name: str) -> Words:
+        return self.titles.get(name, (name.replace("_", " "), name.replace("_", " ")))
+
+    def only(self, features: Mapping[str, Array]) -> "Rows":
+        return replace(self, features=features)

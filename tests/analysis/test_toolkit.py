@@ -1,0 +1,174 @@
+"""The parts of supervised methods: periods, splits, drift, groups that may leave, monotone scores."""
+
+import json
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from threadpoolctl import threadpool_limits
+
+from services.analysis.methods.toolkit import drift, periods
+from services.analysis.methods.toolkit.disclosure import levels, wide
+from services.analysis.methods.toolkit.encoding import fit_encoding
+from services.analysis.methods.toolkit.evaluation import measure, places_at, wilson
+from services.analysis.methods.toolkit.models import fit_models
+from services.analysis.methods.toolkit.monotone import count_violations, of_matrix
+from services.analysis.methods.toolkit.reasons import code_of
+from services.analysis.methods.toolkit.reference import Reference, make_reference
+from services.analysis.methods.toolkit.rows import Rows
+from services.analysis.methods.toolkit.splitting import last_quarter
+from services.analysis.worker.sdk import MethodError
+from tests.analysis.linked import pseudonyms
+
+SIZE = 800
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_thread() -> Iterator[None]:
+    with threadpool_limits(limits=1):
+        yield
+
+
+def rows_of(seed: int, size: int = SIZE, **more: object) -> Rows:
+    """Two features with gaps that must move the score one way, though chance may say otherwise, and a category."""
+    random = np.random.default_rng(seed)
+    debt, income = random.exponential(3.0, size).round(1), random.normal(size=size)
+    trade = random.choice(["a", "b", "c"], size).astype(object)
+    odds = random.normal() * np.sin(debt) + random.normal() * income**2 - 0.5
+    label = (random.random(size) < 1 / (1 + np.exp(-odds))).astype(float)
+    label[:20], label[20:40] = 0.0, 1.0
+    features = {"debt": np.where(random.random(size) < 0.2, np.nan, debt), "income": income, "trade": trade}
+    return Rows(pseudonyms(size), label, features, signs={"debt": 1, "income": -1}, **more)
+
+
+@pytest.mark.parametrize(
+    ("value", "day"),
+    [
+        (2024.0, "2024-01-01"),
+        (202403, "2024-03-01"),
+        (20240315, "2024-03-15"),
+        ("2024-03", "2024-03-01"),
+        ("2024-03-15 10:00:00", "2024-03-15"),
+    ],
+)
+def test_periods_are_read_from_numbers_and_text(value: object, day: str) -> None:
+    found = periods.day_of(value)
+    assert found is not None
+    assert periods.iso(found) == day
+
+
+@pytest.mark.parametrize("value", [12, 202413, "2024-02-30", "soon", float("nan"), -5])
+def test_what_is_no_period_is_none(value: object) -> None:
+    assert periods.day_of(value) is None
+
+
+def test_the_cut_leaves_a_quarter_and_something_before_it() -> None:
+    day = np.repeat([10, 20, 30, 40], [50, 30, 12, 8])
+    assert last_quarter(day, np.ones(100, dtype=bool)) == 20
+    assert last_quarter(np.repeat([10, 20], [1, 99]), np.ones(100, dtype=bool)) == 20
+
+
+def test_measures_as_published() -> None:
+    label, score = np.array([0.0, 0, 1, 1]), np.array([0.1, 0.4, 0.35, 0.8])
+    found = measure(label, score, score)
+    assert (found.roc_auc, found.ks) == (0.75, 0.5)
+    assert found.pr_auc == pytest.approx(0.8333, abs=1e-4)
+    assert found.brier == pytest.approx(0.158125)
+    assert wilson(15, 148) == pytest.approx((0.0624, 0.1605), abs=5e-4)
+    assert (places_at(0.05, 101), places_at(30, 101), places_at(300, 101)) == (6, 30, 101)
+
+
+def test_drift_is_nothing_for_like_rows_and_large_for_moved_ones() -> None:
+    rows, random = rows_of(1, 4000), np.random.default_rng(9)
+    encoding = fit_encoding(rows, rows.known)
+    matrix = encoding.matrix(rows)
+    scores = random.random(len(rows))
+    before = make_reference(encoding, matrix, scores)
+    kept = {each.name: each for each in drift.find_drift(before, encoding, matrix[::2], scores[::2])}
+    assert all(each.verdict == "steady" for each in kept.values())
+    moved = matrix.copy()
+    moved[:, 1] += 1.0
+    found = drift.find_drift(before, encoding, moved, scores)
+    assert [each.name for each in found[:2]] == ["score", "income"]
+    assert found[1].verdict == "moved"
+
+
+def test_the_stability_index_is_the_textbook_sum() -> None:
+    rows = rows_of(2, 1000)
+    encoding = fit_encoding(rows, rows.known)
+    values = np.repeat([0.0, 1.0], [500, 500])
+    spread = make_reference(encoding, encoding.matrix(rows), values).scores
+    now = np.repeat([0.0, 1.0], [250, 750])
+    assert drift.stability(spread, 1000, now) == pytest.approx(0.25 * np.log(3), abs=0.01)
+
+
+def test_bins_of_fewer_than_ten_are_joined() -> None:
+    before, now = drift.joined(np.array([100.0, 3, 2, 50]), np.array([90.0, 0, 5, 60]))
+    assert before.tolist() == [100.0, 55.0]
+    assert now.tolist() == [90.0, 65.0]
+
+
+def test_a_reference_outlives_json_and_a_broken_one_is_refused() -> None:
+    rows = rows_of(3)
+    encoding = fit_encoding(rows, rows.known)
+    made = make_reference(encoding, encoding.matrix(rows), rows.label)
+    told = json.loads(json.dumps(made.to_json()))
+    assert Reference.from_json(told) == made
+    for broken in ({}, {"rows": 3}, told | {"features": {"debt": {"shares": [1], "edges": [3, 2]}}}):
+        with pytest.raises(MethodError, match="reference-unreadable"):
+            Reference.from_json(broken)
+
+
+def test_categories_of_another_round_are_compared_by_name() -> None:
+    rows = rows_of(4, 1200)
+    encoding = fit_encoding(rows, rows.known)
+    before = make_reference(encoding, encoding.matrix(rows), rows.label)
+    swapped = rows.only(dict(rows.features) | {"trade": np.array(["c", "c", "b", "a"] * 300, dtype=object)})
+    other = fit_encoding(swapped, rows.known)
+    assert encoding.codes["trade"] != other.codes["trade"]
+    shares = {"c": 0.5, "b": 0.25, "a": 0.25}
+    expected = sum(
+        (shares[level] - share) * np.log(shares[level] / share)
+        for level, share in zip(before.features["trade"].levels, before.features["trade"].shares[:-1], strict=True)
+    )
+    found = {each.name: each.psi for each in drift.find_drift(before, other, other.matrix(swapped), rows.label)}
+    assert found["trade"] == pytest.approx(expected, abs=0.01)
+
+
+@given(st.lists(st.sampled_from("abcdefgh"), min_size=30, max_size=400), st.integers(0, 2**32 - 1))
+def test_no_level_leaves_that_stands_on_too_few(belongs: list[str], seed: int) -> None:
+    hit = np.random.default_rng(seed).random(len(belongs)) < 0.4
+
+    def is_wide(member: np.ndarray) -> bool:
+        return wide(int(hit[member].sum()), int(member.sum()))
+
+    found = levels("letter", np.array(belongs, dtype=object), is_wide)
+    assert all(is_wide(level.member) for level in found) or found == []
+    if found:
+        assert np.sum([level.member for level in found], axis=0).tolist() == [1] * len(belongs)
+
+
+@settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.integers(0, 2**32 - 1))
+def test_a_constrained_score_never_moves_the_wrong_way_whatever_the_data(seed: int) -> None:
+    rows = rows_of(seed, 400)
+    models = fit_models(rows, fit_encoding(rows, rows.known), rows.known)
+    assert models.best == "boosting"
+    boosting = models.by_name["boosting"]
+    violations, trials = of_matrix(boosting, boosting.encoding.matrix(rows), rows.signs, cases=1000, seed=seed)
+    assert (violations, trials) == (0, 2000)
+
+
+def test_the_trial_finds_a_wrong_move() -> None:
+    raw = {"debt": np.linspace(0, 9, 50)}
+    assert count_violations(lambda mixed: -mixed["debt"], raw, {"debt": 1}, cases=100) == (100, 100)
+
+
+@given(st.from_regex(r"[A-Za-z_][A-Za-z0-9_]{0,62}", fullmatch=True), st.sampled_from(["high", "gap", "kind"]))
+def test_a_reason_code_is_always_a_code(name: str, ending: str) -> None:
+    code = code_of(name, ending)
+    assert 1 < len(code) <= 40
+    assert code[0].isalpha()
+    assert code == code.lower()
