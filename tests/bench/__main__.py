@@ -13,7 +13,7 @@ from pathlib import Path
 
 import uvloop
 
-from tests.bench import arriving, leaving, linking, machine, starting, uploading, walking
+from tests.bench import arriving, leaving, linking, machine, scoring, starting, uploading, walking
 from tests.bench.console import Console
 from tests.bench.figures import FULL, QUICK, USUAL, Bench, Figure
 from tests.bench.table import table
@@ -56,6 +56,8 @@ def parts() -> list[Part]:
         Part("prepare", linking.measure_prepare),
         Part("start", starting.measure_suite),
         Part("child", starting.measure_child),
+        Part("scoring", scoring.measure_plain),
+        Part("scoring-mlserver", scoring.measure_mlserver),
     ]
 
 

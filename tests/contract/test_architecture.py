@@ -40,6 +40,7 @@ HTTP = "Deeds, rules and rows never see HTTP or AMQP"
 RULES = "Rules are pure: no session, no storage, no bus"
 WORKER = "The worker and its methods stand alone: no database, no bus, no web framework, nothing of the service"
 METHODS = "A method is a function of its bundle: no HTTP, no file formats, of the worker only its sdk"
+SCORING = "The scoring door stands alone: of its service only the rows, no linkage, no method"
 # File, the line added to it, the contract that it breaks, the import that must be named.
 VIOLATIONS = [
     ("services/catalog/queries/ministries.py", "import services.results.vault", APART, "services.results.vault"),
@@ -57,6 +58,12 @@ VIOLATIONS = [
     ("services/analysis/worker/logs.py", "import shared.trace", WORKER, "services.analysis.worker.logs -> shared.trace"),
     ("services/analysis/claims.py", "import services.analysis.worker.run", APART_FROM_WORKER, "services.analysis.claims"),
     ("services/analysis/methods/welfare_blind_spots/run.py", "import httpx", METHODS, "welfare_blind_spots.run -> httpx"),
+    (
+        "services/analysis/scoring/registry.py",
+        "import services.analysis.queries",
+        SCORING,
+        "scoring.registry -> services.analysis",
+    ),
 ]
 
 

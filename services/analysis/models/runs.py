@@ -1,21 +1,17 @@
-"""The tables of the analysis service, and the life cycles of methods and runs."""
+"""Methods and runs, their life cycles, and what they stand on."""
 
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Column, Enum, UniqueConstraint, false
-from sqlalchemy.orm import registry
-from sqlmodel import Field, SQLModel
+from sqlalchemy import UniqueConstraint, false
+from sqlmodel import Field
 
+from services.analysis.models.base import Base, choice
 from shared.clock import now
 from shared.contracts import OutputKind
-from shared.db import Due, Json, Row, UtcDateTime, plumbing
-
-
-class Base(SQLModel, registry=registry()):
-    """Everything in this service's database."""
+from shared.db import Due, Json, Row, UtcDateTime
 
 
 class MethodState(StrEnum):
@@ -57,13 +53,6 @@ TRANSITIONS: Final[dict[RunStatus, frozenset[RunStatus]]] = {
     RunStatus.FAILED: frozenset(),
     RunStatus.CANCELLED: frozenset(),
 }
-
-
-def choice(values: type[StrEnum], **options: Any) -> Column[Any]:
-    """A column that holds one of the values as plain text: a new value needs no change of type."""
-    names = [one.value for one in values]
-    kind = Enum(values, native_enum=False, create_constraint=False, length=20, values_callable=lambda _: names)
-    return Column(kind, **{"nullable": False, **options})
 
 
 class Method(Base, Row, table=True):
@@ -229,6 +218,3 @@ class LateResult(Base, Row, table=True):
     current_fence: int
     status: RunStatus = Field(sa_column=choice(RunStatus))
     outcome: str = Field(max_length=20)
-
-
-PLUMBING = plumbing(Base.metadata)

@@ -1,0 +1,52 @@
+"""The tables of the analysis service, and the life cycles of methods, runs and grants."""
+
+from services.analysis.models.base import PLUMBING, Base, choice
+from services.analysis.models.grants import GRANT_TRANSITIONS, Grant, GrantReview, GrantState, ReleasedModel, ScoringBatch
+from services.analysis.models.runs import (
+    ENDED,
+    METHOD_TRANSITIONS,
+    TRANSITIONS,
+    KnownKey,
+    LateResult,
+    Method,
+    MethodReview,
+    MethodState,
+    RequestKey,
+    Run,
+    RunArtefact,
+    RunDataset,
+    RunStatus,
+    Sighting,
+    Tombstone,
+    Verdict,
+    Withdrawn,
+)
+
+__all__ = [
+    "Base",
+    "ENDED",
+    "GRANT_TRANSITIONS",
+    "Grant",
+    "GrantReview",
+    "GrantState",
+    "KnownKey",
+    "LateResult",
+    "METHOD_TRANSITIONS",
+    "Method",
+    "MethodReview",
+    "MethodState",
+    "PLUMBING",
+    "ReleasedModel",
+    "RequestKey",
+    "Run",
+    "RunArtefact",
+    "RunDataset",
+    "RunStatus",
+    "ScoringBatch",
+    "Sighting",
+    "TRANSITIONS",
+    "Tombstone",
+    "Verdict",
+    "Withdrawn",
+    "choice",
+]

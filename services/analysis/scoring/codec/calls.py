@@ -1,0 +1,226 @@
+"""A call as it comes in: a JSON object, with the bytes of its binary tensors behind it, read into what the model takes."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import orjson
+
+from services.analysis.scoring.codec.tensors import (
+    DATATYPES,
+    Array,
+    Signature,
+    TensorSpec,
+    check_values,
+    from_binary,
+    from_json,
+    refuse,
+)
+from shared.errors import BadRequest, FieldError, TooLarge
+
+TENSORS: Final = 2000
+SHAPE_LIMIT: Final = 8
+ID_LIMIT: Final = 200
+# Parameters that would change the answer and that we do not carry out; others say nothing to a model of ours.
+REFUSED: Final = frozenset({"classification", "shared_memory_region", "sequence_id", "sequence_start", "sequence_end"})
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How large a call may be."""
+
+    rows: int = 1_000_000
+    json_bytes: int = 8 * 1024 * 1024
+    values: int = 16 * 1024 * 1024
+
+
+@dataclass(slots=True)
+class Call:
+    """A call that fits its model: what it is given, and which outputs (name, as binary) are asked for."""
+
+    id: str | None
+    rows: int
+    feeds: dict[str, Array]
+    outputs: tuple[tuple[str, bool], ...]
+
+
+@dataclass(slots=True)
+class Tail:
+    """The bytes behind the JSON object, taken in the order of the tensors."""
+
+    body: memoryview
+    at: int
+
+    def take(self, size: Any, pointer: str) -> memoryview:
+        if type(size) is not int or not 0 <= size <= len(self.body) - self.at:
+            refuse(f"{pointer}/parameters/binary_data_size", "wrong-size", "It is not a number of bytes that follow the JSON.")
+        self.at += size
+        return self.body[self.at - size : self.at]
+
+    def check_empty(self) -> None:
+        if self.at != len(self.body):
+            raise BadRequest(f"{len(self.body) - self.at} bytes follow that belong to no tensor.", errors=[
+                FieldError("#", "bytes-left-over", "The sizes of the binary tensors do not add up to the body.")
+            ])  # fmt: skip
+
+
+def decode(body: bytes, header: str | None, signature: Signature, limits: Limits) -> Call:
+    """A call from its bytes; `header` is the value of Inference-Header-Content-Length. BadRequest, Unprocessable, TooLarge."""
+    length = header_length(header, len(body))
+    if length > limits.json_bytes:
+        raise TooLarge(
+            f"The JSON may have {limits.json_bytes} bytes: send a larger batch as binary.", limit_bytes=limits.json_bytes
+        )
+    view = memoryview(body)
+    head = view[:length]
+    asked = parsed(head)
+    tail = Tail(view, length)
+    tensors = read_tensors(asked.get("inputs"), tail, signature, limits)
+    tail.check_empty()
+    feeds, rows = fitted(tensors, signature, limits)
+    parameters = parameters_of(asked, "#")
+    identifier = asked.get("id")
+    if identifier is not None and (not isinstance(identifier, str) or len(identifier) > ID_LIMIT):
+        refuse("#/id", "wrong-type", f"The id is a text of at most {ID_LIMIT} characters.")
+    return Call(identifier or None, rows, feeds, wanted(asked.get("outputs"), parameters, signature))
+
+
+def header_length(header: str | None, size: int) -> int:
+    if header is None:
+        return size
+    # isdigit() alone also takes digits of other scripts.
+    if not (header.isascii() and header.isdigit() and len(header) < 20) or not 0 < int(header) <= size:
+        error = FieldError(
+            "header/inference-header-content-length", "wrong-size", "It is the length of the JSON at the beginning."
+        )
+        raise BadRequest("Inference-Header-Content-Length is not a length within the body.", errors=[error])
+    return int(header)
+
+
+def parsed(head: memoryview) -> dict[str, Any]:
+    try:
+        asked = orjson.loads(head)
+    except ValueError:
+        error = FieldError("#", "not-json", "Check the syntax; neither NaN nor Infinity is JSON.")
+        raise BadRequest("The body is not well-formed JSON in UTF-8.", errors=[error]) from None
+    if not isinstance(asked, dict):
+        refuse("#", "wrong-type", "The body is an object with `inputs`.")
+    return asked
+
+
+def parameters_of(asked: Mapping[str, Any], pointer: str) -> Mapping[str, Any]:
+    """The parameters of a request, an input or an output; what we would have to carry out and do not is refused."""
+    parameters = asked.get("parameters")
+    if parameters is None:
+        return {}
+    if not isinstance(parameters, dict):
+        refuse(f"{pointer}/parameters", "wrong-type", "The parameters are an object.")
+    if unfit := REFUSED & parameters.keys():
+        name = min(unfit)
+        refuse(f"{pointer}/parameters/{name}", "not-supported", f"{name} is not supported here.")
+    return parameters
+
+
+def read_tensors(inputs: Any, tail: Tail, signature: Signature, limits: Limits) -> dict[str, tuple[str, Array]]:
+    """Every input by its name: where it stands, and its array."""
+    if not isinstance(inputs, list) or not 0 < len(inputs) <= TENSORS:
+        refuse("#/inputs", "wrong-type", f"The inputs are a list of one to {TENSORS} tensors.")
+    known = signature.taken
+    tensors: dict[str, tuple[str, Array]] = {}
+    for number, given in enumerate(inputs):
+        pointer = f"#/inputs/{number}"
+        if not isinstance(given, dict):
+            refuse(pointer, "wrong-type", "An input is an object with name, shape, datatype and data.")
+        name = given.get("name")
+        if not isinstance(name, str) or name not in known:
+            refuse(f"{pointer}/name", "unknown-input", "The model has no input of this name; its metadata lists them.")
+        if name in tensors:
+            refuse(f"{pointer}/name", "duplicate", "An input is given twice.")
+        tensors[name] = pointer, read_tensor(given, known[name], pointer, tail, limits, missing=signature.missing)
+    return tensors
+
+
+def read_tensor(given: dict[str, Any], spec: TensorSpec, pointer: str, tail: Tail, limits: Limits, *, missing: bool) -> Array:
+    if given.get("datatype") != spec.datatype:
+        refuse(f"{pointer}/datatype", "wrong-datatype", f"The model takes {spec.datatype} here.")
+    shape, kind = read_shape(given.get("shape"), spec, pointer, limits), DATATYPES[spec.datatype]
+    size = parameters_of(given, pointer).get("binary_data_size")
+    if size is None:
+        found = from_json(given.get("data"), shape, kind, f"{pointer}/data", missing=missing)
+    elif "data" in given:
+        refuse(f"{pointer}/data", "given-twice", "A binary tensor has no data in the JSON.")
+    else:
+        found = from_binary(tail.take(size, pointer), shape, kind, pointer)
+    check_values(found, pointer, missing=missing)
+    rank = len(spec.shape)
+    return found if found.ndim == rank else found.reshape(-1, *[1] * (rank - 1))
+
+
+def read_shape(shape: Any, spec: TensorSpec, pointer: str, limits: Limits) -> tuple[int, ...]:
+    """The shape as given. [n] and [n, 1] are the same to a column."""
+    if not isinstance(shape, list) or not 0 < len(shape) <= SHAPE_LIMIT or any(type(each) is not int for each in shape):
+        refuse(f"{pointer}/shape", "wrong-type", "The shape is a list of whole numbers.")
+    if min(shape) < 1:
+        refuse(f"{pointer}/shape", "empty", "Every dimension of the shape is at least 1.")
+    compared = shape
+    if len(shape) != len(spec.shape) and column(shape) and column(spec.shape):
+        compared = [shape[0], *[1] * (len(spec.shape) - 1)]
+    if len(compared) != len(spec.shape) or any(want not in (-1, got) for want, got in zip(spec.shape, compared, strict=True)):
+        refuse(f"{pointer}/shape", "wrong-shape", f"The model takes the shape {list(spec.shape)} here; -1 is any number.")
+    if shape[0] > limits.rows or size_of(shape) > limits.values:
+        refuse(f"{pointer}/shape", "too-many", f"A batch has at most {limits.rows} rows and {limits.values} values.")
+    return tuple(shape)
+
+
+def column(shape: Any) -> bool:
+    return all(each == 1 for each in shape[1:])
+
+
+def size_of(shape: list[int]) -> int:
+    size = 1
+    for each in shape:
+        size *= each
+    return size
+
+
+def fitted(tensors: dict[str, tuple[str, Array]], signature: Signature, limits: Limits) -> tuple[dict[str, Array], int]:
+    """What the model is fed, and the number of rows, the same in every tensor."""
+    rows = {len(found) for _, found in tensors.values()}
+    if len(rows) > 1:
+        refuse("#/inputs", "rows-differ", "The inputs differ in their number of rows.")
+    names = signature.names
+    if tensors.keys() == names:
+        return {name: found for name, (_, found) in tensors.items()}, rows.pop()
+    if len(names) == 1 and tensors.keys() == set(signature.features):
+        whole = np.hstack([tensors[name][1] for name in signature.features])
+        if whole.size > limits.values:
+            refuse("#/inputs", "too-many", f"A batch has at most {limits.values} values.")
+        return {signature.inputs[0].name: whole}, rows.pop()
+    missing = sorted((set(signature.features) if tensors.keys() & set(signature.features) else names) - tensors.keys())
+    return refuse("#/inputs", "inputs-missing", f"These inputs of the model are missing: {', '.join(missing)[:500]}.")
+
+
+def wanted(outputs: Any, parameters: Mapping[str, Any], signature: Signature) -> tuple[tuple[str, bool], ...]:
+    """Which outputs, in the order asked for, and which of them as binary."""
+    binary = flag(parameters, "binary_data_output", "#")
+    if outputs is None or outputs == []:
+        return tuple((name, binary) for name in signature.given)
+    if not isinstance(outputs, list):
+        refuse("#/outputs", "wrong-type", "The outputs are a list.")
+    chosen: dict[str, bool] = {}
+    for number, asked in enumerate(outputs[:TENSORS]):
+        pointer = f"#/outputs/{number}"
+        name = asked.get("name") if isinstance(asked, dict) else None
+        if not isinstance(name, str) or name not in signature.given or name in chosen:
+            refuse(f"{pointer}/name", "unknown-output", "The model has no output of this name, or it is asked for twice.")
+        own = parameters_of(asked, pointer)
+        chosen[name] = flag(own, "binary_data", pointer) if "binary_data" in own else binary
+    return tuple(chosen.items())
+
+
+def flag(parameters: Mapping[str, Any], name: str, pointer: str) -> bool:
+    found = parameters.get(name, False)
+    if not isinstance(found, bool):
+        refuse(f"{pointer}/parameters/{name}", "wrong-type", f"{name} is true or false.")
+    return found

@@ -1,0 +1,163 @@
+"""Models in memory: read from the storage by their digest, opened once, the least used given up first."""
+
+import asyncio
+import json
+import logging
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from typing import Any, Final, cast
+
+import numpy as np
+import onnxruntime as ort
+
+from services.analysis.scoring.codec import DATATYPES, Array, Call, Signature, TensorSpec
+from shared.contracts import ModelFormat
+from shared.errors import Conflict, Unavailable, Unprocessable
+from shared.storage import Corrupt, MissingObject, Storage
+
+log = logging.getLogger(__name__)
+MANIFEST: Final = "dure"
+ONNX_TYPES: Final = {
+    "tensor(float)": "FP32", "tensor(double)": "FP64", "tensor(int8)": "INT8", "tensor(int16)": "INT16", "tensor(int32)": "INT32",
+    "tensor(int64)": "INT64", "tensor(uint8)": "UINT8", "tensor(uint16)": "UINT16", "tensor(uint32)": "UINT32",
+    "tensor(uint64)": "UINT64", "tensor(bool)": "BOOL", "tensor(string)": "BYTES",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Terms:
+    """How models are held and run."""
+
+    models: int = 16
+    model_bytes: int = 256 * 1024 * 1024
+    big_rows: int = 1000
+    big_threads: int = 2
+
+
+class Unusable(Conflict):
+    """The file of a released model cannot be asked here."""
+
+    slug, title, audited = "model-unusable", "This model cannot be scored here", False
+    advice = "The reason is in `detail`; the centre's analysts can release the model again in another form."
+
+
+def check_format(found: ModelFormat) -> None:
+    if found is not ModelFormat.ONNX:
+        raise Unusable("This model was released in a form that only a worker opens, not as ONNX.", reason="format")
+
+
+def specs(found: list[Any]) -> tuple[TensorSpec, ...]:
+    """Tensors as the protocol names them; a dimension without a number is -1."""
+    told = []
+    for each in found:
+        if each.type not in ONNX_TYPES:
+            raise Unusable("The model takes or gives something that is not a tensor of the protocol.", reason="datatype")
+        shape = tuple(size if isinstance(size, int) and size > 0 else -1 for size in each.shape)
+        if not shape or shape[0] not in (-1, 1):
+            raise Unusable("The first dimension of the model's tensors is not the rows.", reason="shape")
+        told.append(TensorSpec(each.name, ONNX_TYPES[each.type], (-1, *shape[1:])))
+    return tuple(told)
+
+
+def read_manifest(metadata: dict[str, str]) -> tuple[tuple[str, ...], bool]:
+    """What the export wrote into the file: the names of the features in order, and whether they may be missing."""
+    try:
+        manifest = json.loads(metadata.get(MANIFEST, "{}"))
+        features = manifest.get("features", [])
+        names = [str(each["name"] if isinstance(each, dict) else each) for each in features]
+        missing = manifest.get("missing_values", False)
+    except (ValueError, AttributeError, KeyError, TypeError):
+        raise Unusable("The manifest inside the model's file cannot be read.", reason="manifest") from None
+    return tuple(names) if len(set(names)) == len(names) else (), missing is True
+
+
+@dataclass
+class Model:
+    """A model that can be asked: with one thread for a few rows, with more for many."""
+
+    data: bytes
+    terms: Terms
+    small: ort.InferenceSession = field(init=False)
+    signature: Signature = field(init=False)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    big: ort.InferenceSession | None = None
+
+    def __post_init__(self) -> None:
+        self.small = open_session(self.data, 1)
+        features, missing = read_manifest(self.small.get_modelmeta().custom_metadata_map)
+        inputs, outputs = specs(self.small.get_inputs()), specs(self.small.get_outputs())
+        if len(inputs) != 1 or len(inputs[0].shape) != 2 or inputs[0].shape[1] not in (-1, len(features)):
+            features = ()
+        self.signature = Signature(inputs, outputs, features, missing)
+
+    def score(self, call: Call) -> list[Array]:
+        """The outputs asked for, in that order. Runs here and now: a few microseconds a row."""
+        session = self.session(call.rows)
+        try:
+            found = session.run([name for name, _ in call.outputs], call.feeds)
+        except Exception as error:
+            # What the runtime says may hold values; what kind of error it is does not.
+            log.warning("a model refused its input", extra={"error": type(error).__name__})
+            raise Unprocessable("The model cannot be applied to these values.", reason="model-refused") from None
+        if not all(isinstance(each, np.ndarray) for each in found):
+            raise Unusable("The model gives something that is not a tensor.", reason="datatype")
+        return cast(list[Array], found)
+
+    def session(self, rows: int) -> ort.InferenceSession:
+        if rows < self.terms.big_rows or self.terms.big_threads == 1:
+            return self.small
+        with self.lock:
+            if self.big is None:
+                self.big = open_session(self.data, self.terms.big_threads)
+        return self.big
+
+
+def open_session(data: bytes, threads: int) -> ort.InferenceSession:
+    options = ort.SessionOptions()
+    options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
+    options.log_severity_level = 4
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # idle threads do not take a processor
+    try:
+        return ort.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+    except Exception as error:
+        log.warning("a model could not be opened", extra={"error": type(error).__name__})
+        raise Unusable("The model's file cannot be opened by the runtime.", reason="not-loadable") from None
+
+
+class Shelf:
+    """The models at hand, by the digest of their file."""
+
+    def __init__(self, storage: Storage, terms: Terms) -> None:
+        self.storage, self.terms = storage, terms
+        self.models: OrderedDict[str, Model] = OrderedDict()
+        self.loading: dict[str, asyncio.Task[Model]] = {}
+
+    def at_hand(self, sha256: str) -> Model | None:
+        if (model := self.models.get(sha256)) is not None:
+            self.models.move_to_end(sha256)
+        return model
+
+    async def get(self, sha256: str) -> Model:
+        """The model of this digest, read once however many ask. Unusable, Unavailable."""
+        if (model := self.at_hand(sha256)) is not None:
+            return model
+        if (task := self.loading.get(sha256)) is None:
+            task = self.loading[sha256] = asyncio.create_task(self.load(sha256))
+            task.add_done_callback(lambda _: self.loading.pop(sha256, None))
+        return await asyncio.shield(task)
+
+    async def load(self, sha256: str) -> Model:
+        try:
+            data = await self.storage.read(sha256, self.terms.model_bytes)
+        except (MissingObject, Corrupt) as error:
+            log.error("a released model is not what it should be", extra={"error": type(error).__name__, "sha256": sha256})
+            raise Unavailable("The model's file is missing or damaged; the operators must look.", retry_after=60) from None
+        model = await asyncio.to_thread(Model, data, self.terms)
+        self.models[sha256] = model
+        while len(self.models) > self.terms.models:
+            self.models.popitem(last=False)
+        return model
+
+
+assert set(ONNX_TYPES.values()) <= set(DATATYPES)
