@@ -18,6 +18,7 @@ from shared.contracts.catalog import (
     MinistryKeyRegistered,
     MinistryKeyRetired,
 )
+from shared.contracts.hosted import HostedFeature, HostingManifest
 from shared.contracts.methods import (
     Alarm,
     Artefact,
@@ -80,10 +81,12 @@ __all__ = [
     "DisclosureClass",
     "Envelope",
     "Event",
+    "HostedFeature",
     "InputRole",
     "KeyId",
     "Linkage",
     "LocalText",
+    "HostingManifest",
     "MethodCard",
     "MethodLive",
     "MethodRef",
