@@ -134,10 +134,17 @@ ALLOWED = {
         "pydantic",
         "numpy",
         "duckdb",
+        "onnxruntime",
         "shared.contracts",
         *map("services.analysis.{}".format, OURS),
     ),
-    "services/analysis/methods": ("numpy", "sklearn", "shared.contracts", *map("services.analysis.{}".format, THEIRS)),
+    "services/analysis/methods": (
+        "numpy",
+        "sklearn",
+        *("onnx", "onnxruntime", "pydantic", "skl2onnx", "skops"),
+        "shared.contracts",
+        *map("services.analysis.{}".format, THEIRS),
+    ),
 }
 
 

@@ -1,4 +1,4 @@
-"""A worker in one file: announce a method, claim its runs, finish them. Standard library only, Python 3.9 or newer.
+"""A worker in one file: announce a method, claim its runs, finish them. Standard library only, Python 3.11 or newer.
 
 Copy it beside your method, in an environment of your own; nothing of Dure is installed there and there is nothing to subclass:
 
@@ -12,8 +12,6 @@ to people and holds no value of the data. The method runs in a child process of 
 cancelled or takes longer than its card allows. It is not confined: what it may do is what this process may do.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 import logging
@@ -26,8 +24,9 @@ import time
 import urllib.error
 import urllib.request
 import uuid
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Any, Callable, Iterable, Iterator  # noqa: UP035  so that Python 3.9 can read it
+from typing import Any
 
 Json = dict[str, Any]
 log = logging.getLogger("dure_worker")
@@ -145,8 +144,9 @@ class Worker:
         for file in told["files"]:
             target = folder / Path(file["name"]).name
             self._call("GET", self._of(claim, "/bundle/" + file["name"]), token=claim["token"], into=target)
-            if sha256(target) != file["sha256"]:
-                raise ValueError(file["name"])
+            with target.open("rb") as arrived:
+                if hashlib.file_digest(arrived, "sha256").hexdigest() != file["sha256"]:
+                    raise ValueError(file["name"])
         return told
 
     def _hand_in(self, claim: Json, answer: Json) -> None:
@@ -242,14 +242,6 @@ def outputs(answer: Json, card: Json) -> Iterator[tuple[str, str, bytes, str]]:
 
 def failure(code: str) -> Json:
     return {"code": code, "detail": SENTENCES[code]}
-
-
-def sha256(path: Path) -> str:
-    total = hashlib.sha256()
-    with path.open("rb") as file:
-        while part := file.read(1 << 20):
-            total.update(part)
-    return total.hexdigest()
 
 
 def digest(files: Iterable[str | Path]) -> str:
