@@ -103,7 +103,7 @@ class Embedded:
         arguments = ["-m", "deploy.embedded", "--folder", str(self.folder), "--port", str(self.port), *self.extra]
         self.suite = Program("suite", arguments, self.folder / "suite.log")
         token = worker_token(self.folder)
-        arguments = ["-m", "services.analysis.worker", "--url", self.url, "--token-file", str(token)]
+        arguments = ["-m", "services.analysis.worker", "--url", self.url, "--token-file", str(token), "--uploads"]
         self.worker = Program("worker", arguments, self.folder / "worker.log")
 
     @property
@@ -152,7 +152,7 @@ class Separate:
             arguments += ["--timeout-graceful-shutdown", "10"]
             self.programs[service] = Program(service, arguments, self.folder / f"{service}.log", environment)
         token = worker_token(self.folder)
-        arguments = ["-m", "services.analysis.worker", "--url", self.urls["analysis"], "--token-file", str(token)]
+        arguments = ["-m", "services.analysis.worker", "--url", self.urls["analysis"], "--token-file", str(token), "--uploads"]
         self.programs["worker"] = Program("worker", arguments, self.folder / "worker.log")
 
     def start(self, tell: Callable[[str], None] = print) -> None:

@@ -18,6 +18,7 @@ from shared.contracts.catalog import (
     MinistryKeyRegistered,
     MinistryKeyRetired,
 )
+from shared.contracts.hosted import HostedFeature, HostingManifest
 from shared.contracts.manifests import (
     MANIFEST_KEY,
     MANIFEST_MEMBER,
@@ -96,12 +97,14 @@ __all__ = [
     "DisclosureClass",
     "Envelope",
     "Event",
+    "HostedFeature",
     "FeatureKind",
     "Histogram",
     "InputRole",
     "KeyId",
     "Linkage",
     "LocalText",
+    "HostingManifest",
     "MANIFEST_KEY",
     "MANIFEST_MEMBER",
     "MethodCard",

@@ -14,15 +14,19 @@ from services.analysis.actions.claims import (
 from services.analysis.actions.keys import keep_key, keep_retirement
 from services.analysis.actions.methods import announce_method, review_method, withdraw_method
 from services.analysis.actions.runs import cancel_run, close_request, queue_run
+from services.analysis.actions.uploads import attach_file, check_attach, check_onnx_file, note_fault, read_file, upload_manifest
 from services.analysis.actions.withdrawals import end_withdrawn_request, end_withdrawn_runs
 
 __all__ = [
     "ClaimTerms",
     "Offer",
     "announce_method",
+    "attach_file",
     "beat",
     "cancel_run",
     "check_artefact",
+    "check_attach",
+    "check_onnx_file",
     "claim_run",
     "close_request",
     "end_damaged_run",
@@ -33,10 +37,13 @@ __all__ = [
     "keep_key",
     "keep_late_result",
     "keep_retirement",
+    "note_fault",
     "queue_run",
     "read_bundle",
+    "read_file",
     "reap",
     "review_method",
     "see_worker",
+    "upload_manifest",
     "withdraw_method",
 ]

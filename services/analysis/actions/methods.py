@@ -4,6 +4,7 @@ from sqlmodel import col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
 from services.analysis import policy
+from services.analysis.actions.uploads import find_upload
 from services.analysis.actions.withdrawals import end_withdrawn_runs
 from services.analysis.models import Method, MethodReview, MethodState, Verdict, Withdrawn
 from shared.audit import record_audit
@@ -11,7 +12,7 @@ from shared.auth import Principal, Role, require
 from shared.clock import now
 from shared.contracts import MethodCard, MethodLive, MethodRef, MethodWithdrawn
 from shared.db import Session, check_version
-from shared.errors import NotFound
+from shared.errors import Conflict, NotFound
 from shared.outbox import emit
 
 REVIEWS_NEEDED = 2
@@ -23,6 +24,9 @@ async def announce_method(session: Session, caller: Principal, card: MethodCard,
     policy.check_card(card)
     told = card.model_dump(mode="json")
     known = (await session.exec(named(card.name, card.version))).first()
+    uploaded = await find_upload(session, card.name, card.version)
+    if uploaded and uploaded.manifest["card"] != told:
+        raise Conflict(f"{card.name}@{card.version} was uploaded with another card: announce a new version.")
     if known:
         policy.check_same_announcement(caller, known, told, digest)
         return known, False
@@ -45,7 +49,8 @@ async def review_method(
 ) -> Method:
     """Record what a reviewer found. The second approval, of another body, makes the version live."""
     method = await locked_method(session, caller, name, release)
-    policy.check_may_review(caller, method)
+    uploaded = await find_upload(session, name, release)
+    policy.check_may_review(caller, method, uploaded.uploaded_by if uploaded else None)
     check_version(method, expected)
     reviews = list((await session.exec(select(MethodReview).where(col(MethodReview.method_id) == method.id))).all())
     policy.check_reviewable(caller, method, reviews)

@@ -2,5 +2,6 @@
 
 from services.analysis.api.methods import router as methods
 from services.analysis.api.runs import router as runs
+from services.analysis.api.uploads import router as uploads
 
-routers = [methods, runs]
+routers = [methods, uploads, runs]

@@ -1,6 +1,7 @@
 """What comes in as a model: judged by the structure of its bytes alone, never opened, in bounded time and memory."""
 
+from services.analysis.modelfiles.bare import onnx_structure
 from services.analysis.modelfiles.inspection import Inspected, inspect_file
 from services.analysis.modelfiles.refusal import RefusedFileError
 
-__all__ = ["Inspected", "RefusedFileError", "inspect_file"]
+__all__ = ["Inspected", "RefusedFileError", "inspect_file", "onnx_structure"]

@@ -21,6 +21,7 @@ from services.analysis.models.runs import (
     Verdict,
     Withdrawn,
 )
+from services.analysis.models.uploads import OnnxMethod
 
 __all__ = [
     "Base",
@@ -35,6 +36,7 @@ __all__ = [
     "Method",
     "MethodReview",
     "MethodState",
+    "OnnxMethod",
     "PLUMBING",
     "ReleasedModel",
     "RequestKey",

@@ -14,6 +14,14 @@ from services.analysis.policy.methods import (
 from services.analysis.policy.moves import check_method_move, check_move
 from services.analysis.policy.outputs import MEDIA_TYPES, Named, check_finish, check_media_type, check_output, without_cells
 from services.analysis.policy.runs import check_may_cancel, check_may_see_run, run_actions, sees_every_run, sees_parameters
+from services.analysis.policy.uploads import (
+    check_may_attach,
+    check_may_host,
+    check_may_see_upload,
+    check_may_upload,
+    sees_every_upload,
+    upload_waiting,
+)
 from services.analysis.policy.waiting import method_waiting, run_waiting
 
 __all__ = [
@@ -22,7 +30,13 @@ __all__ = [
     "check_card",
     "may_claim",
     "check_finish",
+    "check_may_attach",
     "check_may_cancel",
+    "check_may_host",
+    "check_may_see_upload",
+    "check_may_upload",
+    "sees_every_upload",
+    "upload_waiting",
     "check_may_review",
     "check_may_see_method",
     "check_may_see_run",

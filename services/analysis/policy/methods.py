@@ -35,10 +35,10 @@ def may_claim(caller: Principal, method: Method) -> bool:
     return method.state is MethodState.LIVE and method.announced_by == caller.subject
 
 
-def check_may_review(caller: Principal, method: Method) -> None:
+def check_may_review(caller: Principal, method: Method, uploaded_by: str | None = None) -> None:
     require(caller, Role.METHOD_REVIEWER)
-    if caller.subject == method.announced_by:
-        raise Forbidden("Nobody reviews what they announced themselves.", right="another reviewer")
+    if caller.subject in (method.announced_by, uploaded_by):
+        raise Forbidden("Nobody reviews what they announced or uploaded themselves.", right="another reviewer")
 
 
 def check_reviewable(caller: Principal, method: Method, reviews: Sequence[MethodReview]) -> None:

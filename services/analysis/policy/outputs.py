@@ -25,6 +25,7 @@ WORKER_CODES: Final = frozenset(
         "method-memory",
         "method-output-invalid",
         "method-refused-input",
+        "remote-failed",
         "input-corrupt",
         "cancelled",
     }

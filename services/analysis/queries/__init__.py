@@ -11,17 +11,21 @@ from services.analysis.queries.runs import (
     is_cancelled,
     list_runs,
 )
+from services.analysis.queries.uploads import describe_upload, get_upload, list_uploads
 
 __all__ = [
     "claimed_method",
     "describe_bundle",
     "describe_method",
     "describe_run",
+    "describe_upload",
     "get_method",
     "get_run",
+    "get_upload",
     "has_claimable",
     "is_cancelled",
     "list_methods",
     "list_runs",
+    "list_uploads",
     "sealing_key",
 ]

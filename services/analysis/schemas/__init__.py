@@ -2,6 +2,7 @@
 
 from services.analysis.schemas.methods import AnnounceIn, MethodOut, MethodSummary, ReviewIn, ReviewOut, WithdrawIn
 from services.analysis.schemas.runs import CancelIn, RunOut, RunSummary, Waiting
+from services.analysis.schemas.uploads import FaultIn, ManifestIn, OnnxMethodOut, OnnxMethodSummary
 from services.analysis.schemas.worker import (
     ArtefactOut,
     BundleOut,
@@ -23,14 +24,18 @@ __all__ = [
     "CancelIn",
     "ClaimIn",
     "ClaimOut",
+    "FaultIn",
     "FileOut",
     "FinishIn",
     "FinishOut",
     "HeartbeatIn",
     "HeartbeatOut",
+    "ManifestIn",
     "MethodOut",
     "MethodSummary",
     "NamedArtefact",
+    "OnnxMethodOut",
+    "OnnxMethodSummary",
     "ReviewIn",
     "ReviewOut",
     "RunOut",

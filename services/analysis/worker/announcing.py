@@ -24,9 +24,11 @@ class UnloadableError(Exception):
     """The code does not give a valid method card."""
 
 
-async def hosted(launcher: Launcher, scratch: Path, sandbox: Sandbox | None) -> AsyncIterator[Hosted]:
+async def hosted(
+    launcher: Launcher, scratch: Path, sandbox: Sandbox | None, targets: list[str] | None = None
+) -> AsyncIterator[Hosted]:
     """Every method whose code is here and gives a card. One that is broken keeps no other from work."""
-    for target in hosting.targets():
+    for target in hosting.targets() if targets is None else targets:
         try:
             code = await asyncio.to_thread(hosting.locate, target)
             card = await _card(launcher, scratch, sandbox, code)

@@ -15,7 +15,17 @@ from uuid import UUID
 import httpx
 from pydantic import BaseModel, TypeAdapter
 
-from services.analysis.worker.messages import BundleFile, BundleInfo, Claim, Finish, Heartbeat, MethodId, Signals
+from services.analysis.worker.messages import (
+    BundleFile,
+    BundleInfo,
+    Claim,
+    Finish,
+    Heartbeat,
+    MethodId,
+    Signals,
+    Uploaded,
+    Uploads,
+)
 from services.analysis.worker.tokens import TokenFile
 from shared.contracts import MethodCard
 
@@ -65,6 +75,25 @@ class Client:
         if answer.status_code == 409:
             return False
         raise _refused(answer)
+
+    async def uploads(self) -> list[Uploaded]:
+        """The ONNX methods that were uploaded to the centre and may be hosted."""
+        answer = await self._as_worker("/analysis/onnx-methods?hostable=true&limit=200", verb="GET")
+        return _read(answer, Uploads).items
+
+    async def upload(self, one: Uploaded, folder: Path) -> None:
+        """Its manifest and its file, checked by its digest."""
+        path = f"/analysis/onnx-methods/{one.name}/{one.version}"
+        answer = await self._as_worker(path, verb="GET")
+        (folder / "manifest.json").write_bytes(json.dumps(json.loads(answer.content)["manifest"]).encode())
+        answer = await self._as_worker(f"{path}/file", verb="GET", patience=300)
+        if answer.status_code != 200 or hashlib.sha256(answer.content).hexdigest() != one.sha256:
+            raise CorruptError(one.name)
+        (folder / "model.onnx").write_bytes(answer.content)
+
+    async def tell_fault(self, one: Uploaded, detail: str) -> None:
+        """Say to those who uploaded it why it cannot be hosted."""
+        await self._as_worker(f"/analysis/onnx-methods/{one.name}/{one.version}/fault", {"detail": detail})
 
     async def claim(self, methods: list[MethodId], *, wait: float) -> Claim | None:
         body = {"worker": str(self.worker), "methods": [one.model_dump() for one in methods], "wait": wait}
@@ -126,12 +155,14 @@ class Client:
                 raise LostError(answer.status_code)
             yield answer
 
-    async def _as_worker(self, path: str, body: dict[str, Any], patience: float = 30.0) -> httpx.Response:
+    async def _as_worker(
+        self, path: str, body: dict[str, Any] | None = None, patience: float = 30.0, verb: str = "POST"
+    ) -> httpx.Response:
         """With the worker's own token; one that has run out is read again until its file holds a good one."""
         for pause in _pauses():
             if token := self.tokens.read():
                 headers = {"Authorization": f"Bearer {token}"}
-                answer = await self._send("POST", path, headers=headers, json=body, timeout=patience)
+                answer = await self._send(verb, path, headers=headers, json=body, timeout=patience)
                 if answer.status_code not in (401, 403):
                     return answer
                 log.warning("the service does not accept the worker's token", extra={"status": answer.status_code})

@@ -8,19 +8,26 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
+
+from services.analysis.worker import outputs
 from services.analysis.worker.client import Client, CorruptError, LostError, RefusedError
 from services.analysis.worker.folders import RunFolders, run_folders
 from services.analysis.worker.hosting import Hosted
 from services.analysis.worker.jobs import Job, Sandbox, Task
 from services.analysis.worker.launcher import Launcher
-from services.analysis.worker.messages import BundleInfo, Claim, Finish, Uploaded
+from services.analysis.worker.manifests import HostedManifest, Remote
+from services.analysis.worker.messages import BundleInfo, Claim, Finish, HandedIn
+from services.analysis.worker.onnx_method import FEATURES_FILE, SCORES_FILE
 from services.analysis.worker.outputs import Output
 from services.analysis.worker.reasons import reason
+from services.analysis.worker.remote import RemoteError, scores
 from services.analysis.worker.verdict import Verdict, judge
 from shared.contracts import Outcome
 
 log = logging.getLogger(__name__)
 SIGNAL_WAIT = 20.0
+LARGEST_FEATURES = 1 << 31
 SHORTEST_PAUSE = 0.5
 GIVE_BACK_SECONDS = 2.0
 LEAST_DISK_MB, DISK_TO_MEMORY = 512, 4  # what spills is a multiple of what is held
@@ -85,6 +92,12 @@ class Execution:
                 await self.client.download(self.claim, file, folders.bundle / file.name)
         except CorruptError:
             return Verdict.failed("input-corrupt")
+        if remote := self.hosted.code.remote:
+            try:
+                if failed := await self._ask(remote, folders, info):
+                    return failed
+            except RemoteError as fault:
+                return Verdict.failed("remote-failed", str(fault))
         report = await self.launcher.run(self._job(folders, info), self._on_progress)
         used = {
             "seconds": report.seconds,
@@ -95,9 +108,21 @@ class Execution:
         log.info("child ended", extra={"run": str(self.claim.run_id), **used})
         return await asyncio.to_thread(judge, report, str(folders.work), self.hosted.card)
 
-    def _job(self, folders: RunFolders, info: BundleInfo) -> Job:
+    async def _ask(self, remote: Remote, folders: RunFolders, info: BundleInfo) -> Verdict | None:
+        """Put the scores of a model that stands elsewhere beside the bundle; a verdict if it cannot be asked."""
+        report = await self.launcher.run(self._job(folders, info, Task.FEATURES), self._on_progress)
+        try:
+            body = outputs.read(str(folders.work), FEATURES_FILE, largest=LARGEST_FEATURES)
+        except (FileNotFoundError, outputs.InvalidError):
+            return await asyncio.to_thread(judge, report, str(folders.work), self.hosted.card)
+        manifest = HostedManifest.model_validate_json(self.hosted.code.files["manifest.json"].read_bytes())
+        matrix = np.frombuffer(body, dtype="<f4").reshape(-1, len(manifest.features))
+        (folders.bundle / SCORES_FILE).write_bytes((await scores(manifest, remote, matrix)).astype("<f4").tobytes())
+        return None
+
+    def _job(self, folders: RunFolders, info: BundleInfo, task: Task = Task.RUN) -> Job:
         return Job(
-            task=Task.RUN,
+            task=task,
             target=self.hosted.code.target,
             work=str(folders.work),
             bundle=str(folders.bundle),
@@ -113,11 +138,11 @@ class Execution:
             log=str(self.logs / f"{self.claim.run_id}.log") if self.logs else "",
         )
 
-    async def _upload(self, output: Output) -> Uploaded:
+    async def _upload(self, output: Output) -> HandedIn:
         await self.client.put_artefact(self.claim, f"{output.kind}/{output.name}", output.body, output.media_type)
-        return Uploaded(kind=output.kind, name=output.name, sha256=hashlib.sha256(output.body).hexdigest())
+        return HandedIn(kind=output.kind, name=output.name, sha256=hashlib.sha256(output.body).hexdigest())
 
-    async def _finish(self, verdict: Verdict, uploaded: list[Uploaded]) -> Outcome:
+    async def _finish(self, verdict: Verdict, uploaded: list[HandedIn]) -> Outcome:
         finish = Finish(outcome=verdict.outcome, reason=verdict.reason, artefacts=uploaded, alarms=verdict.alarms)
         await self.client.finish(self.claim, finish)
         code = verdict.reason.code if verdict.reason else None

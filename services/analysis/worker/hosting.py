@@ -12,10 +12,13 @@ from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
 
 from services.analysis.worker.jobs import Sandbox
+from services.analysis.worker.manifests import HostedManifest, Remote
 from shared.contracts import MethodCard
 
 GROUP = "dure.methods"
 BUILT_INS = "services.analysis.methods"
+MODEL = "model:"
+SCORER = ("services.analysis.worker.onnx_method", "services.analysis.worker.manifests")
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,13 @@ class Code:
         """Code that came from elsewhere runs in a complete sandbox or not at all, unless the operator says otherwise."""
         own = self.target.startswith(f"{BUILT_INS}.")
         return chosen or (Sandbox.PREFER if own else Sandbox.REQUIRE)
+
+    @property
+    def remote(self) -> Remote | None:
+        """Where the model stands, if it is not here."""
+        if not self.target.startswith(MODEL):
+            return None
+        return HostedManifest.model_validate_json(self.files["manifest.json"].read_bytes()).remote
 
     @property
     def readable(self) -> tuple[str, ...]:
@@ -58,10 +68,12 @@ class NotFoundError(Exception):
     """The code of an entry point is not there."""
 
 
-def targets() -> list[str]:
-    """`module` or `module:attribute` of every method: the built-in ones, then those of installed packages."""
+def targets(models: Path | None = None) -> list[str]:
+    """`module` or `module:attribute` of every method: the built-in ones, then those of installed packages, then
+    `model:folder` of each folder in `models` that has a manifest."""
     declared = (entry.value for entry in importlib.metadata.entry_points(group=GROUP))
-    return list(dict.fromkeys([*_built_in(), *sorted(declared)]))
+    folders = sorted(path.parent.resolve() for path in models.glob("*/manifest.json")) if models else []
+    return list(dict.fromkeys([*_built_in(), *sorted(declared), *(f"{MODEL}{folder}" for folder in folders)]))
 
 
 def _built_in() -> tuple[str, ...]:
@@ -72,6 +84,8 @@ def _built_in() -> tuple[str, ...]:
 
 def locate(target: str) -> Code:
     """The module or package of a target, with whatever it imports from its own parent package."""
+    if target.startswith(MODEL):
+        return Code(target, dict(_model_files(Path(target.removeprefix(MODEL)))))
     module = target.partition(":")[0].strip()
     parent = module.rpartition(".")[0]
     files = dict(_parents(module))
@@ -86,6 +100,15 @@ def locate(target: str) -> Code:
             if path.suffix == ".py" and parent:
                 todo += [one for one in _imports(path, name) if one.startswith(f"{parent}.") and _is_module(one)]
     return Code(target, files)
+
+
+def _model_files(folder: Path) -> Iterator[tuple[str, Path]]:
+    """What makes a hosted model: its manifest, its file if it is here, and our code that scores it."""
+    for name in ("manifest.json", "model.onnx"):
+        if (folder / name).is_file():
+            yield name, folder / name
+    for module in SCORER:
+        yield from _files(module)
 
 
 def digest(files: dict[str, Path]) -> str:

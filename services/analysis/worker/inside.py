@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from services.analysis.worker import hosting, sandbox
+from services.analysis.worker import hosting, onnx_method, sandbox
 from services.analysis.worker.jobs import (
     ALARMS_FILE,
     CARD_FILE,
@@ -73,7 +73,8 @@ def _settle(job: Job, log: int, progress: int) -> None:
     random.seed(0)
     np.random.seed(0)
     importlib.invalidate_caches()
-    hosting.find_spec(job.target.partition(":")[0])  # fills the import caches while folders can still be listed
+    if not job.target.startswith(hosting.MODEL):
+        hosting.find_spec(job.target.partition(":")[0])  # fills the import caches while folders can still be listed
 
 
 def _carry_out(job: Job) -> dict[str, Any]:
@@ -81,6 +82,9 @@ def _carry_out(job: Job) -> dict[str, Any]:
         method = _load(job.target)
         if job.task is Task.DESCRIBE:
             _write(CARD_FILE, MethodCard.model_validate(method.CARD).model_dump(mode="json"))
+        elif job.task is Task.FEATURES and isinstance(method, onnx_method.OnnxMethod):
+            matrix = method.features(Bundle(Path(job.bundle), job.parameters))
+            _save(onnx_method.FEATURES_FILE, matrix.astype("<f4").tobytes())
         else:
             means = Means(job.memory_mb, job.disk_mb, job.threads, Path(job.work, "tmp"))
             bundle = Bundle(Path(job.bundle), job.parameters, job.match_rates, job.available_from, means)
@@ -99,6 +103,8 @@ def _carry_out(job: Job) -> dict[str, Any]:
 
 
 def _load(target: str) -> Method:
+    if target.startswith(hosting.MODEL):
+        return onnx_method.load(Path(target.removeprefix(hosting.MODEL)))
     module, _, path = target.partition(":")
     found: Any = importlib.import_module(module)
     for name in filter(None, path.split(".")):

@@ -17,6 +17,7 @@ CANCEL = b"cancel\n"
 class Task(StrEnum):
     RUN = "run"
     DESCRIBE = "describe"
+    FEATURES = "features"  # of a model that stands elsewhere: what is to be sent there
 
 
 class Sandbox(StrEnum):

@@ -54,7 +54,7 @@ class Signals(BaseModel):
     cancel: bool
 
 
-class Uploaded(BaseModel):
+class HandedIn(BaseModel):
     kind: OutputKind
     name: Name
     sha256: Sha256
@@ -63,5 +63,17 @@ class Uploaded(BaseModel):
 class Finish(BaseModel):
     outcome: Outcome
     reason: Reason | None = None
-    artefacts: list[Uploaded] = []
+    artefacts: list[HandedIn] = []
     alarms: list[Alarm] = []
+
+
+class Uploaded(BaseModel):
+    """An ONNX method that somebody uploaded to the centre."""
+
+    name: Name
+    version: SemVer
+    sha256: Sha256
+
+
+class Uploads(BaseModel):
+    items: list[Uploaded]

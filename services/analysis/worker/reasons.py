@@ -12,6 +12,7 @@ SENTENCES: Final = {
     "method-memory": "The method needed more memory than its method card allows, and was stopped.",
     "method-output-invalid": "The method gave back something that is not a valid result, so nothing of it was kept.",
     "method-refused-input": "The method refused its input.",
+    "remote-failed": "The server that holds the model did not answer as it should.",
     "input-corrupt": "The prepared input did not arrive unchanged, so the method was not started.",
     "cancelled": "The run was cancelled; the method was stopped and nothing of it was kept.",
 }

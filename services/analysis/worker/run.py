@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 from uuid import uuid4
 
-from services.analysis.worker import announcing, logs
+from services.analysis.worker import announcing, hosting, logs
 from services.analysis.worker.client import Client, RefusedError
 from services.analysis.worker.execution import Execution
 from services.analysis.worker.folders import own_folder
@@ -23,11 +23,13 @@ from services.analysis.worker.jobs import Sandbox
 from services.analysis.worker.launcher import Launcher
 from services.analysis.worker.messages import Claim, MethodId
 from services.analysis.worker.tokens import TokenFile
+from services.analysis.worker.uploads import Uploads
 
 log = logging.getLogger("services.analysis.worker")
 T = TypeVar("T")
 CLAIM_WAIT = 20.0
 PAUSE_AFTER_FAULT = 2.0
+PAUSE_BETWEEN_UPLOADS = 2.0
 NOTHING_HOSTED = 2
 
 
@@ -45,6 +47,8 @@ class Options:
     grace: float
     logs: Path | None
     threads: int
+    models: Path | None
+    uploads: bool
 
 
 @dataclass
@@ -60,21 +64,36 @@ class Worker:
     async def work(self) -> int:
         launchers = [Launcher() for _ in range(self.options.concurrency)]
         try:
-            found = announcing.hosted(launchers[0], self.scratch, self.options.sandbox)
+            targets = hosting.targets(self.options.models)
+            found = announcing.hosted(launchers[0], self.scratch, self.options.sandbox, targets)
             announced = await self._unless_stopped(announcing.announce(self.client, found))
             if announced is None:
                 return 0
             self.hosted = {one.key: one for one in announced}
-            if not self.hosted:
+            if not self.hosted and not self.options.uploads:
                 log.error("there is no method that this worker may run")
                 return NOTHING_HOSTED
-            await asyncio.gather(*(self._slot(launcher) for launcher in launchers))
+            more = [self._uploads()] if self.options.uploads else []
+            await asyncio.gather(*(self._slot(launcher) for launcher in launchers), *more)
         finally:
             await asyncio.gather(*(launcher.stop() for launcher in launchers))
         return 0
 
+    async def _uploads(self) -> None:
+        """Host what is uploaded to the centre, as it comes; no restart."""
+        uploads = Uploads(self.client, self.scratch, self.options.sandbox)
+        while not self.stopping.is_set():
+            try:
+                self.hosted |= {one.key: one for one in await self._unless_stopped(uploads.fresh()) or ()}
+            except Exception as fault:
+                log.error("the uploaded models could not be looked up", extra={"error": type(fault).__name__})
+            await self._unless_stopped(asyncio.sleep(PAUSE_BETWEEN_UPLOADS))
+
     async def _slot(self, launcher: Launcher) -> None:
-        while not self.stopping.is_set() and self.hosted:
+        while not self.stopping.is_set() and (self.hosted or self.options.uploads):
+            if not self.hosted:
+                await self._unless_stopped(asyncio.sleep(PAUSE_BETWEEN_UPLOADS))
+                continue
             try:
                 if await self._next(launcher) and self.options.once:
                     self.stopping.set()
@@ -156,6 +175,10 @@ def parse(arguments: Sequence[str] | None) -> Options:
     parser.add_argument("--grace", type=float, default=30.0, help="seconds that a run may still take after SIGTERM")
     parser.add_argument("--logs", type=Path, help="keep what methods print, here only: it may hold cell values")
     parser.add_argument("--threads", type=int, choices=range(1, 257), metavar="1..256", help="of one run; the cores, shared out")
+    parser.add_argument(
+        "--models", type=Path, help="a folder for each model to host: manifest.json, and model.onnx unless remote"
+    )
+    parser.add_argument("--uploads", action="store_true", help="also host the ONNX methods that are uploaded to the centre")
     told = vars(parser.parse_args(arguments))
     shared_out = max(1, len(os.sched_getaffinity(0)) // told["concurrency"])
     return Options(**told | {"threads": told["threads"] or shared_out})

@@ -1,0 +1,114 @@
+"""Upload a method that is an ONNX file and its manifest, and hand it to the worker that hosts it."""
+
+import asyncio
+import tempfile
+from pathlib import Path
+
+from sqlmodel import col, select
+
+from services.analysis import policy
+from services.analysis.modelfiles import RefusedFileError, onnx_structure
+from services.analysis.models import Method, OnnxMethod
+from shared.audit import record_audit
+from shared.auth import Principal, Role, require
+from shared.contracts import HostingManifest, StoredObject
+from shared.db import Session
+from shared.errors import Conflict, FieldError, NotFound, Unprocessable
+from shared.storage import Storage
+
+
+async def upload_manifest(session: Session, caller: Principal, manifest: HostingManifest) -> tuple[OnnxMethod, bool]:
+    """Register a manifest, or know it again; False if it was there. Its file comes next."""
+    policy.check_may_upload(caller, manifest)
+    policy.check_card(manifest.card)
+    card, told = manifest.card, manifest.model_dump(mode="json")
+    known = await find_upload(session, card.name, card.version)
+    if known:
+        if (known.manifest, known.uploaded_by) != (told, caller.subject):
+            raise Conflict(f"{known.label} was uploaded with another manifest or by somebody else: upload a new version.")
+        return known, False
+    if await announced(session, card.name, card.version):
+        raise Conflict(f"{card.name}@{card.version} is a method already: upload a new version.")
+    method = OnnxMethod(
+        name=card.name, release=card.version, manifest=told, uploaded_by=caller.subject, uploaded_ministry=caller.ministry
+    )
+    session.add(method)
+    await session.flush()
+    await record_audit(session, "analysis.upload-manifest", f"onnx-method/{method.label}")
+    return method, True
+
+
+async def check_attach(session: Session, caller: Principal, name: str, release: str) -> OnnxMethod:
+    """The upload that a file may be handed in for."""
+    method = await locked_upload(session, caller, name, release)
+    policy.check_may_attach(caller, method, await announced(session, name, release))
+    return method
+
+
+async def check_onnx_file(storage: Storage, sha256: str, method: OnnxMethod) -> None:
+    """Unprocessable unless the file is a plain ONNX file that fits its manifest. What is refused is collected as garbage."""
+    with tempfile.TemporaryDirectory(prefix="dure-onnx-") as folder:
+        path = Path(folder, "model.onnx")
+        await storage.fetch(sha256, path)
+        try:
+            structure = await asyncio.to_thread(onnx_structure, path)
+        except RefusedFileError as refused:
+            error = FieldError("#", refused.code, refused.detail)
+            raise Unprocessable("The file cannot be taken as a method.", errors=[error]) from None
+    manifest = HostingManifest.model_validate(method.manifest)
+    errors = []
+    if manifest.output not in structure.outputs:
+        errors.append(
+            FieldError("#", "missing-output", "The model has no output of the name where the manifest finds the score.")
+        )
+    if len(structure.inputs) != 1 and structure.inputs != [feature.name for feature in manifest.features]:
+        errors.append(FieldError("#", "other-inputs", "The model takes one matrix, or an input for each feature, in its order."))
+    if errors:
+        raise Unprocessable("The file does not fit its manifest.", errors=errors)
+
+
+async def attach_file(session: Session, caller: Principal, name: str, release: str, stored: StoredObject) -> OnnxMethod:
+    method = await check_attach(session, caller, name, release)
+    method.sha256, method.size, method.fault = stored.sha256, stored.size, None
+    method.touch()
+    session.add(method)
+    await record_audit(session, "analysis.attach-onnx-file", f"onnx-method/{method.label}", detail={"sha256": stored.sha256})
+    return method
+
+
+async def read_file(session: Session, caller: Principal, name: str, release: str) -> OnnxMethod:
+    """Audited before the first byte leaves: a model may hold what it was trained on."""
+    method = await locked_upload(session, caller, name, release)
+    policy.check_may_host(caller, method)
+    await record_audit(session, "analysis.read-onnx-file", f"onnx-method/{method.label}", outcome="read")
+    return method
+
+
+async def note_fault(session: Session, caller: Principal, name: str, release: str, detail: str) -> OnnxMethod:
+    """A worker could not host it; whoever uploaded it is told why."""
+    require(caller, Role.WORKER)
+    method = await locked_upload(session, caller, name, release)
+    if not await announced(session, name, release):
+        method.fault = policy.without_cells(detail, 1000)
+        method.touch()
+        session.add(method)
+        await record_audit(session, "analysis.note-onnx-fault", f"onnx-method/{method.label}", detail={"fault": method.fault})
+    return method
+
+
+async def locked_upload(session: Session, caller: Principal, name: str, release: str) -> OnnxMethod:
+    method = await find_upload(session, name, release, lock=True)
+    if method is None:
+        raise NotFound("There is no such ONNX method.")
+    policy.check_may_see_upload(caller, method)
+    return method
+
+
+async def find_upload(session: Session, name: str, release: str, *, lock: bool = False) -> OnnxMethod | None:
+    query = select(OnnxMethod).where(col(OnnxMethod.name) == name, col(OnnxMethod.release) == release)
+    return (await session.exec(query.with_for_update() if lock else query)).first()
+
+
+async def announced(session: Session, name: str, release: str) -> bool:
+    named = select(Method.id).where(col(Method.name) == name, col(Method.release) == release)
+    return (await session.exec(named)).first() is not None

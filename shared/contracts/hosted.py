@@ -1,0 +1,48 @@
+"""The manifest of a method that is a model: its card, which column is which input of the model, and where the score stands."""
+
+from typing import Annotated, Self
+
+from pydantic import Field, StringConstraints, model_validator
+
+from shared.contracts.base import Value
+from shared.contracts.methods import MethodCard, OutputKind
+from shared.contracts.values import LocalText
+
+OUTPUTS = {("score_bands", OutputKind.TABLE), ("summary", OutputKind.METRICS), ("highest", OutputKind.RESTRICTED_LIST)}
+ColumnName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,130}$")]
+Word = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+
+
+class HostedFeature(Value):
+    """One input of the model: a column of the linked table, and the codes of its texts if it has texts."""
+
+    name: ColumnName
+    column: ColumnName = Field(description="`<input>__<column>` of the linked table.")
+    codes: dict[Word, float] = Field(default_factory=dict, max_length=10_000)
+
+    def reason(self, title: LocalText | None) -> dict[str, str]:
+        return {
+            "code": f"input-{self.name.lower()}"[:40],
+            "ko": title.ko if title else self.name,
+            "en": title.en if title else self.name,
+        }
+
+
+class HostingManifest(Value):
+    """What a model needs to be a method. `output` holds the scores: one number a row, or the column at `position`."""
+
+    card: MethodCard
+    features: tuple[HostedFeature, ...] = Field(min_length=1, max_length=500)
+    output: Word
+    position: int = Field(default=1, ge=0, le=999)
+
+    @model_validator(mode="after")
+    def fits_its_card(self) -> Self:
+        known = {f"{role.name}__{column.name}" for role in self.card.inputs for column in role.columns}
+        if missing := [feature.column for feature in self.features if feature.column not in known]:
+            raise ValueError(f"the card has no column {missing[0]}")
+        if len({feature.name for feature in self.features}) != len(self.features):
+            raise ValueError("two features have one name")
+        if other := [output.name for output in self.card.outputs if (output.name, output.kind) not in OUTPUTS]:
+            raise ValueError(f"a model gives score_bands, summary and highest, and no {other[0]}")
+        return self
