@@ -76,26 +76,6 @@ class Method(Base, Row, table=True):
         return f"{self.name}@{self.release}"
 
 
-class OnnxMethod(Base, Row, table=True):
-    """A method that is an uploaded ONNX file and its manifest, until a stock worker announces it."""
-
-    __tablename__ = "onnx_method"
-    __table_args__ = (UniqueConstraint("name", "release", name="uq_onnx_method_name_release"),)
-
-    name: str = Field(max_length=63)
-    release: str = Field(max_length=20)
-    manifest: dict[str, Any] = Field(sa_type=Json)
-    uploaded_by: str = Field(max_length=200)
-    uploaded_ministry: str = Field(max_length=40)
-    sha256: str | None = Field(default=None, max_length=64)
-    size: int | None = None
-    fault: str | None = Field(default=None, max_length=1000)
-
-    @property
-    def label(self) -> str:
-        return f"{self.name}@{self.release}"
-
-
 class MethodReview(Base, Row, table=True):
     """What one reviewer found; a body reviews a version once."""
 
