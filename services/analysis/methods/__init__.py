@@ -4,4 +4,8 @@ BUILT_IN: tuple[str, ...] = (
     "services.analysis.methods.welfare_blind_spots",
     "services.analysis.methods.risk_scoring",
     "services.analysis.methods.regression",
+    "services.analysis.methods.cross_tabulation",
+    "services.analysis.methods.clustering",
+    "services.analysis.methods.forecasting",
+    "services.analysis.methods.record_linkage",
 )

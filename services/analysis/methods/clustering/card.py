@@ -1,0 +1,66 @@
+"""The method card: what clustering takes, gives, assumes, and must not be used for."""
+
+from typing import Any
+
+from services.analysis.methods.risk_scoring.card import FURTHER, KEY_DOMAIN
+from services.analysis.methods.toolkit.cards import key, outputs
+from services.analysis.methods.toolkit.parameters import COLUMNS, TITLES
+from shared.contracts import InputRole, Linkage, LocalText, MethodCard, OutputKind, Resources
+
+SCHEMA: dict[str, Any] = {
+    "$schema": "https://json-schema.org/draft/2020-12/schema",
+    "type": "object",
+    "additionalProperties": False,
+    "properties": {
+        "clusters": {
+            "type": ["integer", "null"],
+            "minimum": 2,
+            "maximum": 12,
+            "default": None,
+            "description": "How many; without it as many, of 2 to 8, as give the highest silhouette.",
+        },
+        "left_out": COLUMNS | {"description": "Columns that do not count."},
+        "titles": TITLES,
+    },
+}
+TABLE = InputRole(
+    name="table",
+    title=LocalText(ko="대상 표", en="Table of subjects"),
+    columns=(key("subject", KEY_DOMAIN, "대상 번호", "Number of the subject"),),
+    further=FURTHER,
+)
+CARD = MethodCard(
+    name="clustering",
+    version="1.0.0",
+    title=LocalText(ko="군집 분석", en="Clustering"),
+    purpose="Find out whether the subjects of a table fall into kinds, how many, and what is typical of each.",
+    owner="mois",
+    inputs=(TABLE,),
+    linkage=Linkage(key_domain=KEY_DOMAIN, base="table"),
+    parameters=SCHEMA,
+    outputs=(
+        *outputs(
+            OutputKind.TABLE,
+            {
+                "clusters": ("군집", "Clusters"),
+                "profile": ("군집별 특성", "What is typical of each cluster"),
+                "choices": ("군집 수의 선택", "How many clusters there are"),
+            },
+        ),
+        *outputs(OutputKind.FIGURE, {"profile_figure": ("군집별 특성", "What is typical of each cluster")}),
+        *outputs(OutputKind.METRICS, {"summary": ("주요 지표", "Headline figures")}),
+        *outputs(OutputKind.MODEL, {"clusters_model": ("군집 모형", "Model of the clusters")}),
+    ),
+    assumptions=(
+        "k-means on numbers and flags, each by its median and the width of its middle eight tenths and cut at two widths, so "
+        "that no unit and no extreme decides; gaps are the median. Texts and dates do not count.",
+        "Silhouette and stability are held against columns shuffled by themselves: the same spread without any kinds.",
+        "Stability: the adjusted Rand index of clusters found in two halves, told apart on all rows.",
+        "A cluster of fewer than ten subjects joins the nearest one.",
+    ),
+    must_not_conclude=(
+        "Clusters are a description. Where silhouette or stability is no better than of shuffled columns, there are none.",
+        "A subject is not what is typical of its cluster.",
+    ),
+    resources=Resources(seconds=1800, memory_mb=4096),
+)
