@@ -56,7 +56,7 @@ DESCRIPTIONS: Final[Mapping[Role, str]] = {
     Role.STEWARD: "Speaks for the datasets of one ministry: registers them, and decides on requests that use them.",
     Role.COUNCIL_MEMBER: "Votes in the council on requests that every owner has approved.",
     Role.COUNCIL_SECRETARY: "Lets ministries join, sees what is overdue, returns requests, may recall a released result.",
-    Role.CENTRE_ANALYST: "Works at the analysis centre: follows runs, and can cancel them.",
+    Role.CENTRE_ANALYST: "Works at the analysis centre: follows runs, can cancel them, and answers the alarms of results.",
     Role.METHOD_REVIEWER: "Reviews announced method versions; two reviewers of two bodies make one live.",
     Role.OUTPUT_CHECKER: "Checks held results and releases or withholds them, blind to the other checker until both have voted.",
     Role.AUDITOR: "Reads records of who did what, never data, restricted lists or unrevealed votes.",

@@ -207,7 +207,7 @@ async def finish_run(run_id: UUID, data: FinishIn, attempt: ThisAttempt, door: D
     named = [(each.kind, each.name, each.sha256) for each in data.artefacts]
     try:
         async with door.db.transaction(caller=attempt.worker) as session:
-            run = await actions.finish_run(session, run_id, attempt.fence, data.outcome, data.reason, named)
+            run = await actions.finish_run(session, run_id, attempt.fence, data.outcome, data.reason, named, data.alarms)
     except StaleClaim:
         async with door.db.transaction(caller=attempt.worker) as session:
             await actions.keep_late_result(session, run_id, attempt.fence, data.outcome)

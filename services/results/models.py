@@ -9,7 +9,7 @@ from sqlalchemy import Column, Enum, Index, UniqueConstraint
 from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel
 
-from shared.contracts import Artefact, Audience, AudienceKind, SealedKeys
+from shared.contracts import Alarm, Artefact, Audience, AudienceKind, SealedKeys
 from shared.db import Due, Json, Row, UtcDateTime, plumbing
 
 VOTES_NEEDED = 2
@@ -68,6 +68,7 @@ class Result(Base, Row, Due, table=True):
     match_rates: dict[str, float] = Field(sa_type=Json)
     artefacts: list[dict[str, Any]] = Field(sa_type=Json)
     sealed_keys: dict[str, Any] | None = Field(default=None, sa_type=Json)
+    alarms: list[dict[str, Any]] = Field(default_factory=list, sa_type=Json, sa_column_kwargs={"server_default": "[]"})
     status: Status = Field(default=Status.CHECKING, sa_column=choice(Status, index=True))
     reason: str | None = None
     rules: str | None = None
@@ -84,6 +85,11 @@ class Result(Base, Row, Due, table=True):
     @property
     def outputs(self) -> list[Artefact]:
         return [Artefact.model_validate(artefact) for artefact in self.artefacts]
+
+    @property
+    def raised(self) -> dict[int, Alarm]:
+        """The alarms of its run, numbered from 1."""
+        return {number: Alarm.model_validate(alarm) for number, alarm in enumerate(self.alarms, start=1)}
 
     @property
     def sealed(self) -> SealedKeys | None:
@@ -104,6 +110,29 @@ class ReleaseVote(Base, Row, table=True):
     ministry: str
     approve: bool
     reason: str
+
+
+class AlarmVerdict(StrEnum):
+    """What a person found an alarm to be: of no consequence for the result, or a reason that it must not leave."""
+
+    EXPLAINED = "explained"
+    UPHELD = "upheld"
+
+
+class AlarmAnswer(Base, Row, table=True):
+    """What one person answered to one alarm of one attempt, and why. Never changed, never deleted."""
+
+    __table_args__ = (UniqueConstraint("result_id", "run_fence", "number", name="uq_alarmanswer_number"),)
+
+    result_id: UUID = Field(foreign_key="result.id", index=True)
+    run_fence: int
+    number: int
+    code: str
+    verdict: AlarmVerdict = Field(sa_column=choice(AlarmVerdict))
+    reason: str
+    answered_by: str
+    ministry: str
+    role: str
 
 
 class Withdrawal(Base, Row, table=True):

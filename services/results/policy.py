@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from services.results.models import TRANSITIONS, VOTES_NEEDED, ReleaseVote, Result, Status, Subscription
+from services.results.models import TRANSITIONS, VOTES_NEEDED, AlarmAnswer, ReleaseVote, Result, Status, Subscription
 from shared.auth import Principal, Role, require
-from shared.contracts import AudienceKind
+from shared.contracts import Alarm, AudienceKind
 from shared.errors import Conflict, Forbidden, Gone, NotFound
 
 # Machines and the operators see neither records nor data; the auditor sees records, and data only where everybody does.
@@ -27,6 +27,11 @@ def is_checker(caller: Principal | None, result: Result) -> bool:
     return caller is not None and caller.has(Role.OUTPUT_CHECKER) and not is_author(caller, result)
 
 
+def is_analyst(caller: Principal | None, result: Result) -> bool:
+    """The centre's analysts have a part in a result that raised an alarm, and only in such a one."""
+    return caller is not None and caller.has(Role.CENTRE_ANALYST) and not is_author(caller, result) and bool(result.alarms)
+
+
 def of_ministry(caller: Principal | None, result: Result) -> bool:
     return caller is not None and caller.ministry == result.ministry and not caller.roles <= NO_RECORDS
 
@@ -42,12 +47,12 @@ def in_audience(caller: Principal | None, result: Result) -> bool:
 
 
 def keeps_record(caller: Principal | None, result: Result) -> bool:
-    """Whether the caller sees how the result stands at every stage: its ministry, the checkers, the auditor."""
+    """Whether the caller sees how the result stands at every stage: its ministry, who checks it or answers, the auditor."""
     if caller is None:
         return False
     if caller.has(Role.COUNCIL_SECRETARY) and result.status in OUT:
         return True
-    return of_ministry(caller, result) or is_checker(caller, result) or caller.has(Role.AUDITOR)
+    return of_ministry(caller, result) or may_answer(caller, result) or caller.has(Role.AUDITOR)
 
 
 def knows(caller: Principal | None, result: Result) -> bool:
@@ -57,7 +62,7 @@ def knows(caller: Principal | None, result: Result) -> bool:
 def reads(caller: Principal | None, result: Result) -> bool:
     """Whether the caller may read tables, figures and metrics now."""
     if result.status is Status.HELD:
-        return is_checker(caller, result)
+        return may_answer(caller, result)
     return result.status is Status.RELEASED and (in_audience(caller, result) or is_checker(caller, result))
 
 
@@ -100,6 +105,48 @@ def check_may_vote(caller: Principal, result: Result | None) -> Result:
     return known
 
 
+def may_answer(caller: Principal | None, result: Result) -> bool:
+    """Whoever checks a result, or works at the centre that made it; never an author of the request."""
+    return is_checker(caller, result) or is_analyst(caller, result)
+
+
+def check_may_answer(caller: Principal, result: Result | None) -> Result:
+    known = check_known(caller, result)
+    require(caller, Role.OUTPUT_CHECKER, Role.CENTRE_ANALYST)
+    if is_author(caller, known):
+        right = "output-checker or centre-analyst who is not the author"
+        raise Forbidden("Nobody answers an alarm of their own request.", right=right)
+    return known
+
+
+def unanswered(result: Result, answers: Sequence[AlarmAnswer]) -> dict[int, Alarm]:
+    """The alarms that hold the result. An answer to an earlier attempt of the run counts for that attempt alone."""
+    answered = {answer.number for answer in answers if answer.run_fence == result.run_fence}
+    return {number: alarm for number, alarm in result.raised.items() if number not in answered}
+
+
+def check_answerable(result: Result, number: int, answers: Sequence[AlarmAnswer]) -> Alarm:
+    alarm = result.raised.get(number)
+    if alarm is None:
+        raise NotFound("The result has no alarm of this number.")
+    if number not in unanswered(result, answers):
+        raise Conflict("This alarm was answered; an answer stands.")
+    if result.status is not Status.HELD:
+        raise Conflict(f"The result is {result.status}; an alarm is answered while the result is held.")
+    return alarm
+
+
+def check_alarms_answered(result: Result, answers: Sequence[AlarmAnswer]) -> None:
+    """Nobody votes on a result before a person has said what its alarms mean."""
+    for number, alarm in unanswered(result, answers).items():
+        raised = f"Alarm {number} ({alarm.code}{f' of {alarm.feature}' if alarm.feature else ''})"
+        sentence = (
+            f"{raised} has to be answered before anybody votes: an output checker or an analyst of the centre says what it "
+            f"means, by POST /results/{result.id}/alarms/{number}/answers."
+        )
+        raise Conflict(sentence, alarm=number, code=alarm.code)
+
+
 def check_vote_open(result: Result, votes: Sequence[ReleaseVote], caller: Principal) -> None:
     if any(vote.checker == caller.subject for vote in votes):
         raise Conflict("You have voted on this result; a vote stands.")
@@ -136,13 +183,18 @@ def hears(ministry: str, result: Result, *, everyone: bool) -> bool:
     return everyone and (audience.kind is not AudienceKind.MINISTRIES or ministry in audience.ministries)
 
 
-def actions_for(caller: Principal | None, result: Result, votes: Sequence[ReleaseVote]) -> list[str]:
+def actions_for(
+    caller: Principal | None, result: Result, votes: Sequence[ReleaseVote], answers: Sequence[AlarmAnswer] = ()
+) -> list[str]:
     """What this caller may do now."""
     actions = ["read"] if reads(caller, result) else []
     if caller is None:
         return actions
     voted = any(vote.checker == caller.subject for vote in votes)
-    if result.status is Status.HELD and is_checker(caller, result) and not voted:
+    waits = bool(unanswered(result, answers))
+    if result.status is Status.HELD and waits and may_answer(caller, result):
+        actions.append("answer-alarm")
+    if result.status is Status.HELD and not waits and is_checker(caller, result) and not voted:
         actions.append("vote")
     if result.status is Status.RELEASED and (caller.has(Role.OUTPUT_CHECKER) or caller.has(Role.COUNCIL_SECRETARY)):
         actions.append("recall")

@@ -65,15 +65,19 @@ class Claim:
         return await self.call("PUT", f"/artefacts/{kind}/{name}", content=data, headers={"Content-Type": media})
 
     async def finish(
-        self, outcome: str = "succeeded", artefacts: Sequence[dict[str, Any]] = (), reason: dict[str, str] | None = None
+        self,
+        outcome: str = "succeeded",
+        artefacts: Sequence[dict[str, Any]] = (),
+        reason: dict[str, str] | None = None,
+        **more: Any,
     ) -> httpx.Response:
-        body = {"outcome": outcome, "reason": reason, "artefacts": list(artefacts)}
+        body = {"outcome": outcome, "reason": reason, "artefacts": list(artefacts), **more}
         return await self.call("POST", "/finish", json=body)
 
-    async def succeed(self) -> httpx.Response:
+    async def succeed(self, **more: Any) -> httpx.Response:
         put = await self.put()
         assert put.status_code == 201, put.text
-        return await self.finish(artefacts=[{"kind": "table", "name": "by_region", "sha256": put.json()["sha256"]}])
+        return await self.finish(artefacts=[{"kind": "table", "name": "by_region", "sha256": put.json()["sha256"]}], **more)
 
 
 @dataclass

@@ -434,6 +434,26 @@ def test_after_all_of_them_the_worker_works(house: House) -> None:
     assert [table["name"] for table in result["tables"]] == ["regions"]
 
 
+def test_an_alarm_of_a_method_holds_its_result_until_a_person_answers(house: House) -> None:
+    request = house.approved(do="alarm")
+    result = house.result(request, "held")
+    alarm = {"number": 1, "code": "feature-leaks-label", "detail": "It is the label of ….", "feature": "income.wages"}
+    assert result["alarms"] == [alarm | {"answer": None}]
+    assert result["waiting"]["code"] == "alarms-answered"
+    refused = problem(house.check(people.SHIN, result["id"]), 409)
+    assert "Alarm 1 (feature-leaks-label of income.wages)" in refused["detail"]
+    analyst = Person("na.analyst", "mois", "centre-analyst", "an analyst of the centre")
+    answer = {"verdict": "explained", "reason": "Wages are known a year before."}
+    answered = house.post(analyst, f"/results/{result['id']}/alarms/1/answers", answer)
+    assert answered["waiting"]["code"] == "outputs-checked"
+    released = house.released(request)
+    assert released["alarms"][0]["answer"]["reason"] == answer["reason"]
+    report = house.send(people.LEE, "GET", f"/results/{result['id']}/report?lang=en").text
+    assert "feature-leaks-label" in report and answer["reason"] in report
+    heard = troubled.as_json([result, house.run(request, "succeeded")])
+    assert SECRET not in heard + report + troubled.everything_said(house)
+
+
 # Bodies, files, addresses
 
 

@@ -38,7 +38,7 @@ from shared.contracts import MethodCard
 
 def text(words): return {"ko": words, "en": words}
 KEY = {"name": "person_no", "type": "string", "role": "key", "key_domain": "person"}
-DO = ["succeed", "crash", "hang", "eat", "garbage", "nan", "undeclared", "exit", "refuse", "fill", "sleep"]
+DO = ["succeed", "crash", "hang", "eat", "garbage", "nan", "undeclared", "exit", "refuse", "fill", "sleep", "alarm"]
 CARD = MethodCard.model_validate({
     "name": "troubled", "version": "1.0.0", "title": text("Troubled"), "purpose": "Does what it is told.", "owner": "mohw",
     "inputs": [
@@ -80,6 +80,8 @@ def run(bundle, report):
             for number in range(40):
                 with open(f"full{number}", "wb") as file: file.write(bytes(64 << 20))
         case "sleep": time.sleep(300)
+        case "alarm": good.alarms = [{"code": "feature-leaks-label", "detail": "It is the label of 900101-1234567.",
+                                      "feature": "income.wages"}]
     return good
 """
 

@@ -8,8 +8,8 @@ from services.results.consumers import consumers
 from services.results.models import Status
 from services.results.vault import new_key
 from shared import migrate
-from shared.contracts import Audience, AudienceKind, Event, LocalText, MethodLive, MinistryJoined, OutputKind, RunFinished
-from tests.results.build import METHOD, artefact, card, table
+from shared.contracts import Alarm, Audience, AudienceKind, Event, LocalText, MethodLive, MinistryJoined, OutputKind, RunFinished
+from tests.results.build import METHOD, artefact, card, finished, table
 from tests.results.conftest import House
 from tests.results.receivers import Receiver, listening
 
@@ -38,6 +38,27 @@ async def test_a_result_goes_its_whole_way(database_url: str, serve: Any, header
         await client.post(f"/results/{result.id}/recall", json=reason, headers=headers("output-checker", "mois"))
         await receiver.heard(2)
         assert (await house.get(f"/results/{result.id}", "steward", "nts")).status_code == 410
+
+
+async def test_an_alarm_is_answered_once_and_its_result_released(database_url: str, serve: Any, headers: Any, say: Any) -> None:
+    client = await serve("results", database_url=database_url, secret_keys=[new_key()], idle_seconds=0.1)
+    house = House(client, headers, say)
+    made = (await artefact(house.storage, OutputKind.TABLE, "by_region", table()),)
+    alarm = Alarm(code="model-too-good", detail="거의 완벽합니다.")
+    await house.finish(finished(made, alarms=(alarm,)))
+    await house.finish(finished(made))
+    await house.until(Status.HELD)
+    (result,) = [each for each in await house.results() if each.alarms]
+    await house.until(Status.HELD, id=result.id)
+    seen = (await house.get("/results", "centre-analyst", "mois")).json()["items"]
+    assert [item["id"] for item in seen] == [str(result.id)]
+    assert (await house.vote(result.id, "kim")).status_code == 409
+    path, body = f"/results/{result.id}/alarms/1/answers", {"verdict": "explained", "reason": "설명할 수 있는 결과입니다."}
+    posts = (client.post(path, json=body, headers=headers("centre-analyst", "mois", subject=f"a{at}")) for at in range(3))
+    assert sorted(answer.status_code for answer in await asyncio.gather(*posts)) == [201, 409, 409]
+    for who in ("kim", "lee"):
+        assert (await house.vote(result.id, who)).status_code == 201
+    assert (await house.result(id=result.id)).status is Status.RELEASED
 
 
 async def test_names_that_were_told_stand_in_the_report(house: House) -> None:

@@ -8,8 +8,9 @@ import pytest
 from sqlmodel import select
 
 from services.results import policy
-from services.results.models import PLUMBING, TRANSITIONS, Base, ReleaseVote, Result, Status
+from services.results.models import PLUMBING, TRANSITIONS, AlarmAnswer, AlarmVerdict, Base, ReleaseVote, Result, Status
 from services.results.queries.results import visible
+from services.results.waiting import why_waiting
 from shared.auth import Principal, Role
 from shared.contracts import AudienceKind
 from shared.db import Database
@@ -44,6 +45,7 @@ CALLERS: dict[str, Principal | None] = {
     "ops": caller(Role.OPS),
     "worker": caller(Role.WORKER),
     "analyst": caller(Role.CENTRE_ANALYST),
+    "author at the centre": caller(Role.CENTRE_ANALYST, subject=AUTHOR),
 }
 EVERYWHERE = {"own requester", "own steward", "own auditor", "checker", "author who checks", "auditor", "auditor of nts"}
 MEMBERS = set(CALLERS) - {
@@ -59,7 +61,10 @@ MEMBERS = set(CALLERS) - {
 }
 
 
-def result(status: Status = Status.HELD, audience: str = "members") -> Result:
+ALARM = {"code": "model-too-good", "detail": "It ranks almost perfectly.", "feature": None}
+
+
+def result(status: Status = Status.HELD, audience: str = "members", *, alarmed: bool = False) -> Result:
     return Result(
         id=new_id(),
         run_id=new_id(),
@@ -79,6 +84,7 @@ def result(status: Status = Status.HELD, audience: str = "members") -> Result:
         method_digest="a" * 64,
         match_rates={},
         artefacts=[],
+        alarms=[ALARM] if alarmed else [],
         status=status,
         contents={"lists": [{"name": "l"}]},
     )
@@ -118,11 +124,60 @@ def test_who_knows_and_who_reads(status: Status, audience: str) -> None:
     assert {name for name, who in CALLERS.items() if policy.reads(who, row)} == expected_to_read(status, audience)
 
 
+@pytest.mark.parametrize(("status", "audience"), CASES)
+def test_an_analyst_of_the_centre_sees_what_raised_an_alarm(status: Status, audience: str) -> None:
+    row = result(status, audience, alarmed=True)
+    known, read = expected_to_know(status, audience) | {"analyst"}, expected_to_read(status, audience)
+    assert {name for name, who in CALLERS.items() if policy.knows(who, row)} == known
+    read |= {"analyst"} if status is Status.HELD else set()
+    assert {name for name, who in CALLERS.items() if policy.reads(who, row)} == read
+
+
+@pytest.mark.parametrize("status", Status)
+def test_an_unanswered_alarm_offers_an_answer_instead_of_a_vote(status: Status) -> None:
+    row = result(status, alarmed=True)
+    answer = AlarmAnswer(result_id=row.id, run_fence=1, number=1, verdict=AlarmVerdict.EXPLAINED)
+    former = AlarmAnswer(result_id=row.id, run_fence=0, number=1, verdict=AlarmVerdict.EXPLAINED)
+    for answers, offered in (([], "answer-alarm"), ([former], "answer-alarm"), ([answer], "vote")):
+        actions = {name: policy.actions_for(who, row, [], answers) for name, who in CALLERS.items()}
+        may = {name for name, names in actions.items() if {"answer-alarm", "vote"} & {*names}}
+        wanted = {"checker"} if offered == "vote" else {"checker", "analyst"}
+        assert may == (wanted if status is Status.HELD else set())
+        assert all({"answer-alarm", "vote"} & {*actions[name]} == {offered} for name in may)
+
+
+@pytest.mark.parametrize("status", Status)
+def test_an_alarm_is_answered_only_while_the_result_is_held(status: Status) -> None:
+    row = result(status, alarmed=True)
+    if status is Status.HELD:
+        assert policy.check_answerable(row, 1, []).code == ALARM["code"]
+    else:
+        with pytest.raises(Conflict, match=status):
+            policy.check_answerable(row, 1, [])
+    with pytest.raises(NotFound):
+        policy.check_answerable(row, 2, [])
+
+
+@pytest.mark.parametrize("status", Status)
+def test_why_it_waits_and_who_must_act(status: Status) -> None:
+    row = result(status, alarmed=True)
+    alarmed, first, last = (
+        why_waiting(row, votes=votes, unanswered=alarms) for votes, alarms in ((0, row.raised), (0, {}), (1, {}))
+    )
+    codes = [why.code if why else None for why in (alarmed, first, last)]
+    wanted = {Status.CHECKING: ["rules-check"] * 3, Status.HELD: ["alarms-answered", "outputs-checked", "outputs-checked"]}
+    assert codes == wanted.get(status, [None] * 3)
+    if alarmed and first and last and status is Status.HELD:
+        assert "1 alarm (model-too-good)" in alarmed.en and "경보 1건(model-too-good)" in alarmed.ko
+        assert alarmed.who == (Role.OUTPUT_CHECKER, Role.CENTRE_ANALYST)
+        assert first.en.startswith("2 output checkers have") and last.en.startswith("1 output checker has")
+
+
 async def test_the_list_shows_exactly_what_each_caller_knows(tmp_path: Path) -> None:
     db = Database(f"sqlite+aiosqlite:///{tmp_path}/r.db", Base.metadata, PLUMBING, "results")
     async with db.engine.begin() as connection:
         await connection.run_sync(Base.metadata.create_all)
-    rows = [result(status, audience) for status, audience in CASES]
+    rows = [result(status, audience, alarmed=alarmed) for status, audience in CASES for alarmed in (False, True)]
     known = {name: {row.id for row in rows if policy.knows(who, row)} for name, who in CALLERS.items()}
     async with db.transaction() as session:
         session.add_all(rows)

@@ -15,7 +15,7 @@ from services.analysis.models import LateResult, Method, Run, RunArtefact, RunSt
 from shared.audit import record_audit
 from shared.auth import Principal, Role, require
 from shared.clock import now
-from shared.contracts import MethodRef, Outcome, Reason, RunStarted
+from shared.contracts import Alarm, MethodRef, Outcome, Reason, RunStarted
 from shared.db import Database, Session
 from shared.due import claim, db_now
 from shared.errors import StaleClaim
@@ -117,7 +117,13 @@ async def check_fence(session: Session, run_id: UUID, fence: int) -> Run:
 
 
 async def finish_run(
-    session: Session, run_id: UUID, fence: int, outcome: Outcome, reason: Reason | None, named: Sequence[policy.Named]
+    session: Session,
+    run_id: UUID,
+    fence: int,
+    outcome: Outcome,
+    reason: Reason | None,
+    named: Sequence[policy.Named],
+    alarms: Sequence[Alarm] = (),
 ) -> Run:
     """Accept the end of the attempt that holds the run. Said twice it is accepted once; said too late it is refused."""
     run = await locked_run(session, run_id)
@@ -135,6 +141,7 @@ async def finish_run(
     wanted = {(kind, name) for kind, name, _ in named}
     artefacts = [each for each in uploaded if (each.kind, each.name) in wanted]
     run.progress = 1.0 if outcome is Outcome.SUCCEEDED else run.progress
+    run.alarms = [policy.plain_alarm(each).model_dump(mode="json") for each in alarms]
     if reason is not None:
         reason = reason.model_copy(update={"detail": policy.without_cells(reason.detail, 1000)})
     return await end_run(session, run, RunStatus(outcome), reason, deed="analysis.finish-run", artefacts=artefacts)

@@ -12,7 +12,7 @@ from services.analysis.models import Run, RunArtefact, RunDataset, RunStatus, To
 from services.analysis.prepare.keys import destroy_key
 from shared.audit import record_audit
 from shared.clock import now
-from shared.contracts import Artefact, MethodRef, Outcome, Reason, RequestBrief, RunFinished, SealedKeys, StoredObject
+from shared.contracts import Alarm, Artefact, MethodRef, Outcome, Reason, RequestBrief, RunFinished, SealedKeys, StoredObject
 from shared.db import Session
 from shared.errors import NotFound
 from shared.outbox import emit
@@ -80,6 +80,7 @@ async def end_run(
 
 
 def finished(run: Run, reason: Reason | None, artefacts: Sequence[RunArtefact]) -> RunFinished:
+    succeeded = run.status is RunStatus.SUCCEEDED
     return RunFinished(
         run_id=run.id,
         brief=RequestBrief.model_validate(run.approved["brief"]),
@@ -89,7 +90,8 @@ def finished(run: Run, reason: Reason | None, artefacts: Sequence[RunArtefact]) 
         reason=reason,
         artefacts=tuple(Artefact(name=each.name, kind=each.kind, object=stored(each)) for each in artefacts),
         match_rates=run.match_rates,
-        sealed_keys=SealedKeys.model_validate(run.sealed_keys) if run.sealed_keys and run.status is RunStatus.SUCCEEDED else None,
+        sealed_keys=SealedKeys.model_validate(run.sealed_keys) if run.sealed_keys and succeeded else None,
+        alarms=tuple(Alarm.model_validate(each) for each in run.alarms) if succeeded else (),
     )
 
 

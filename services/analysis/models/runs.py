@@ -109,6 +109,7 @@ class Run(Base, Row, Due, table=True):
     match_rates: dict[str, float] = Field(default_factory=dict, sa_type=Json)
     sealed_keys: dict[str, Any] | None = Field(default=None, sa_type=Json)
     sealed_kept: bool = Field(default=False, index=True, sa_column_kwargs={"server_default": false()})
+    alarms: list[dict[str, Any]] = Field(default_factory=list, sa_type=Json, sa_column_kwargs={"server_default": "[]"})
     worker_id: UUID | None = None
     worker_fence: int = 0
     progress: float = 0.0

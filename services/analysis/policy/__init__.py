@@ -12,7 +12,15 @@ from services.analysis.policy.methods import (
     sees_every_method,
 )
 from services.analysis.policy.moves import check_method_move, check_move
-from services.analysis.policy.outputs import MEDIA_TYPES, Named, check_finish, check_media_type, check_output, without_cells
+from services.analysis.policy.outputs import (
+    MEDIA_TYPES,
+    Named,
+    check_finish,
+    check_media_type,
+    check_output,
+    plain_alarm,
+    without_cells,
+)
 from services.analysis.policy.runs import check_may_cancel, check_may_see_run, run_actions, sees_every_run, sees_parameters
 from services.analysis.policy.uploads import (
     check_may_attach,
@@ -49,6 +57,7 @@ __all__ = [
     "check_same_announcement",
     "method_actions",
     "method_waiting",
+    "plain_alarm",
     "run_actions",
     "run_waiting",
     "sees_every_method",

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from services.analysis.models import RunArtefact
-from shared.contracts import MethodCard, Outcome, OutputKind, Reason
+from shared.contracts import Alarm, MethodCard, Outcome, OutputKind, Reason
 from shared.errors import FieldError, Unprocessable, UnsupportedMedia
 
 MEDIA_TYPES: Final[Mapping[OutputKind, str]] = {
@@ -33,6 +33,8 @@ WORKER_CODES: Final = frozenset(
 # What a pseudonym, a number of a person or an amount looks like; a year or a share of a hundred is none.
 CELL: Final = re.compile(r"\b[0-9a-fA-F]{16,}\b|\d(?:[\d,.\-]*\d){4,}")
 
+UNNAMED: Final = "unnamed-alarm"  # instead of a code that holds a number: the alarm is told all the same
+
 
 def check_media_type(kind: OutputKind, media_type: str) -> str:
     """The media type without its parameters, if it is the one of this kind."""
@@ -45,6 +47,13 @@ def check_media_type(kind: OutputKind, media_type: str) -> str:
 def without_cells(words: str, most: int) -> str:
     """A method's words pass no disclosure control, so whatever in them could be somebody's data is cut out."""
     return CELL.sub("…", words)[:most]
+
+
+def plain_alarm(alarm: Alarm) -> Alarm:
+    """The alarm as it may be told: its words are a method's, and pass no disclosure control."""
+    code = UNNAMED if CELL.search(alarm.code) else alarm.code
+    feature = None if alarm.feature is None else without_cells(alarm.feature, 130)
+    return Alarm(code=code, detail=without_cells(alarm.detail, 1000), feature=feature)
 
 
 def check_output(card: MethodCard, kind: OutputKind, name: str) -> None:

@@ -11,6 +11,11 @@ from shared.contracts import Alarm, MethodRef, Name, Outcome, OutputKind, Reason
 WORKER: Final = "018f3a52-7c1e-7d40-9a53-2f6b1c0d9e11"
 METHOD: Final[dict[str, Any]] = {"name": "energy_peers", "version": "1.0.0", "digest": "5f2a" * 16}
 OUTPUT: Final[dict[str, Any]] = {"kind": "table", "name": "by_region", "sha256": "9c1b" * 16}
+ALARM: Final[dict[str, Any]] = {
+    "code": "feature-leaks-label",
+    "detail": "This feature alone tells the label apart with a ROC-AUC above 0.95.",
+    "feature": "meter.kwh",
+}
 RUN: Final = "0199a1c0-0000-7000-8000-000000000020"
 CLAIM: Final[dict[str, Any]] = {
     "run_id": RUN,
@@ -155,7 +160,9 @@ class NamedArtefact(BaseModel):
 class FinishIn(BaseModel):
     """How the attempt ended. `cancelled` from a worker that was not told to cancel gives the run back."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": [{"outcome": "succeeded", "reason": None, "artefacts": [OUTPUT]}]})
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"outcome": "succeeded", "reason": None, "artefacts": [OUTPUT], "alarms": [ALARM]}]}
+    )
 
     outcome: Outcome
     reason: Reason | None = None

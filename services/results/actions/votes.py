@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from services.results import policy
+from services.results.actions.alarms import answers_of
 from services.results.actions.deliveries import queue_deliveries
 from services.results.actions.results import locked, votes_of, withdrawn, withhold_result
 from services.results.models import ReleaseVote, Result, Status
@@ -26,6 +27,7 @@ async def cast_vote(
     result = policy.check_may_vote(caller, await locked(session, result_id))
     votes = await votes_of(session, result.id)
     policy.check_vote_open(result, votes, caller)
+    policy.check_alarms_answered(result, await answers_of(session, result.id))
     check_version(result, expected)
     vote = ReleaseVote(result_id=result.id, checker=caller.subject, ministry=caller.ministry, approve=approve, reason=reason)
     session.add(vote)

@@ -4,10 +4,12 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 
+from services.results.actions.alarms import answer_alarm
 from services.results.actions.votes import cast_vote, recall_result
-from services.results.api.names import ResultId
+from services.results.api.names import AlarmNumber, ResultId
 from services.results.models import Status
 from services.results.queries import results as results_queries
+from services.results.schemas.alarms import AnswerIn
 from services.results.schemas.results import RecallIn, ResultOut, ResultSummary, VoteIn
 from shared.contracts import Code
 from shared.http import Caller, IfMatch, OptionalCaller, Page, Paging, Reading, Route, Transaction, link_next, tagged
@@ -46,6 +48,25 @@ async def vote(
 ) -> ResultOut:
     """Vote on a held result, as one of two output checkers. The second vote releases or withholds it."""
     result = await cast_vote(session, caller, result_id, approve=data.approve, reason=data.reason, expected=expected)
+    tagged(response, result)
+    return await results_queries.as_shown(session, caller, result)
+
+
+@router.post("/{result_id}/alarms/{number}/answers", status_code=201)
+async def answer(
+    result_id: ResultId,
+    number: AlarmNumber,
+    data: AnswerIn,
+    response: Response,
+    session: Transaction,
+    caller: Caller,
+    expected: IfMatch,
+) -> ResultOut:
+    """Say what an alarm of a held result means (output checker or centre analyst, never an author of the request).
+
+    Nobody votes before every alarm is answered. `upheld` withholds the result with the reason given.
+    """
+    result = await answer_alarm(session, caller, result_id, number, verdict=data.verdict, reason=data.reason, expected=expected)
     tagged(response, result)
     return await results_queries.as_shown(session, caller, result)
 

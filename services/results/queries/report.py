@@ -9,7 +9,8 @@ from sqlmodel import col, select
 from services.results.disclosure import Rules
 from services.results.models import Known, ReleaseVote, Result, Status, Withdrawal
 from services.results.queries.contents import LIMIT, load_json, load_tables
-from services.results.queries.results import method_card, votes_by_result, withheld
+from services.results.queries.results import alarms_shown, answers_by_result, method_card, votes_by_result, withheld
+from services.results.schemas.alarms import AlarmOut
 from shared.db import Session
 from shared.storage import Storage
 
@@ -24,6 +25,7 @@ class Background:
     datasets: list[dict[str, Any]]
     card: dict[str, Any]
     votes: Sequence[ReleaseVote]
+    alarms: Sequence[AlarmOut]
 
     def name(self, code: str) -> Words:
         return self.names.get(code, {"ko": code, "en": code})
@@ -31,12 +33,14 @@ class Background:
 
 async def background(session: Session, result: Result) -> Background:
     votes = (await votes_by_result(session, [result.id]))[result.id]
+    alarms = alarms_shown(result, (await answers_by_result(session, [result.id]))[result.id], by_name=False)
     codes = {result.ministry, *result.owners, *result.audience.ministries, *(vote.ministry for vote in votes)}
+    codes |= {alarm.answer.ministry for alarm in alarms if alarm.answer}
     titles = await told(session, "dataset", result.dataset_ids)
     stones = select(Withdrawal.key).where(Withdrawal.kind == "dataset", col(Withdrawal.key).in_(result.dataset_ids))
     gone = set((await session.exec(stones)).all())
     datasets = [{"title": titles.get(key, {}).get("title", key), "withdrawn": key in gone} for key in result.dataset_ids]
-    return Background(await told(session, "ministry", codes), datasets, await method_card(session, result), votes)
+    return Background(await told(session, "ministry", codes), datasets, await method_card(session, result), votes, alarms)
 
 
 async def told(session: Session, kind: str, keys: Iterable[str]) -> dict[str, dict[str, Any]]:
@@ -62,6 +66,7 @@ async def report_view(storage: Storage, result: Result, around: Background, rule
         "datasets": around.datasets,
         "match_rates": result.match_rates,
         "withheld": withheld(result),
+        "alarms": [alarm_view(alarm, around) for alarm in around.alarms],
         "must_not_conclude": around.card.get("must_not_conclude", ()),
         "assumptions": around.card.get("assumptions", ()),
         "tables": list((await load_tables(storage, result)).values()),
@@ -71,6 +76,12 @@ async def report_view(storage: Storage, result: Result, around: Background, rule
         "chain": release_chain(result, around),
         "rules": {"label": result.rules or rules.label, "verified": rules.verified},
     }
+
+
+def alarm_view(alarm: AlarmOut, around: Background) -> dict[str, Any]:
+    answer = alarm.answer
+    said = answer.model_dump() | {"body": around.name(answer.ministry)} if answer else None
+    return {"code": alarm.code, "feature": alarm.feature, "detail": alarm.detail, "answer": said}
 
 
 async def figure_view(storage: Storage, figure: dict[str, Any]) -> dict[str, Any]:

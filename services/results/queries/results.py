@@ -8,8 +8,9 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Text, and_, false, not_, or_, true, type_coerce
 from sqlmodel import col, select
 
-from services.results import policy
-from services.results.models import VOTES_NEEDED, Known, ReleaseVote, Result, Status
+from services.results import policy, waiting
+from services.results.models import VOTES_NEEDED, AlarmAnswer, Known, ReleaseVote, Result, Status
+from services.results.schemas.alarms import AlarmOut, AnswerOut
 from services.results.schemas.results import (
     FigureOut,
     ListOut,
@@ -20,6 +21,7 @@ from services.results.schemas.results import (
     TableOut,
     VoteOut,
     VotesOut,
+    WaitingOut,
     WithheldOut,
 )
 from shared.auth import Principal, Role
@@ -40,9 +42,11 @@ def visible(caller: Principal | None) -> ColumnElement[bool]:
         ways += [and_(out, col(Result.audience_kind) == AudienceKind.MEMBERS), and_(out, or_(named, own))]
     if not caller.roles <= policy.NO_RECORDS:
         ways.append(own)
+    written = type_coerce(col(Result.authors), Text).contains(json.dumps(caller.subject, ensure_ascii=False), autoescape=True)
     if caller.has(Role.OUTPUT_CHECKER):
-        written = type_coerce(col(Result.authors), Text).contains(json.dumps(caller.subject, ensure_ascii=False), autoescape=True)
         ways.append(not_(written))
+    if caller.has(Role.CENTRE_ANALYST):
+        ways.append(and_(not_(written), type_coerce(col(Result.alarms), Text) != "[]"))
     ways += [true() if caller.has(Role.AUDITOR) else false(), out if caller.has(Role.COUNCIL_SECRETARY) else false()]
     return or_(*ways)
 
@@ -60,8 +64,9 @@ async def list_results(
     if ministry:
         query = query.where(col(Result.ministry) == ministry)
     rows, cursor = await paginate(session, query, Result, page)
-    votes = await votes_by_result(session, [row.id for row in rows])
-    return [ResultSummary.model_validate(summary(caller, row, votes[row.id])) for row in rows], cursor
+    ids = [row.id for row in rows]
+    votes, answers = await votes_by_result(session, ids), await answers_by_result(session, ids)
+    return [ResultSummary.model_validate(summary(caller, row, votes[row.id], answers[row.id])) for row in rows], cursor
 
 
 async def readable_result(session: Session, caller: Principal | None, result_id: UUID) -> Result:
@@ -78,14 +83,16 @@ async def show_result(session: Session, caller: Principal | None, result_id: UUI
 
 async def as_shown(session: Session, caller: Principal | None, result: Result) -> ResultOut:
     votes = (await votes_by_result(session, [result.id]))[result.id]
+    answers = (await answers_by_result(session, [result.id]))[result.id]
     method = await method_card(session, result)
-    shown = summary(caller, result, votes) | {
+    shown = summary(caller, result, votes, answers) | {
         "purpose": result.purpose,
         "owners": result.owners,
         "request_id": result.request_id,
         "match_rates": result.match_rates,
         "rules": result.rules,
         "withheld": withheld(result),
+        "alarms": alarms_shown(result, answers, by_name=policy.keeps_record(caller, result)),
         "method": MethodOut(
             name=result.method_name, version=result.method_version, digest=result.method_digest, title=method.get("title")
         ),
@@ -97,7 +104,10 @@ async def as_shown(session: Session, caller: Principal | None, result: Result) -
     return ResultOut.model_validate(shown)
 
 
-def summary(caller: Principal | None, result: Result, votes: Sequence[ReleaseVote]) -> dict[str, object]:
+def summary(
+    caller: Principal | None, result: Result, votes: Sequence[ReleaseVote], answers: Sequence[AlarmAnswer]
+) -> dict[str, object]:
+    why = waiting.why_waiting(result, votes=len(votes), unanswered=policy.unanswered(result, answers))
     return {
         "id": result.id,
         "created_at": result.created_at,
@@ -108,7 +118,8 @@ def summary(caller: Principal | None, result: Result, votes: Sequence[ReleaseVot
         "ministry": result.ministry,
         "audience": result.audience,
         "released_at": result.released_at,
-        "actions": policy.actions_for(caller, result, votes),
+        "waiting": WaitingOut.model_validate(why) if why else None,
+        "actions": policy.actions_for(caller, result, votes, answers),
     }
 
 
@@ -185,6 +196,36 @@ def withheld(result: Result) -> list[WithheldOut]:
         for verdict in result.verdicts
         if not verdict["passed"]
     ]
+
+
+def alarms_shown(result: Result, answers: Sequence[AlarmAnswer], *, by_name: bool) -> list[AlarmOut]:
+    """Every alarm of the accepted attempt, with what was answered."""
+    given = {answer.number: answer for answer in answers if answer.run_fence == result.run_fence}
+    return [
+        AlarmOut(number=number, answer=answer_shown(given.get(number), by_name=by_name), **alarm.model_dump())
+        for number, alarm in result.raised.items()
+    ]
+
+
+def answer_shown(answer: AlarmAnswer | None, *, by_name: bool) -> AnswerOut | None:
+    if answer is None:
+        return None
+    return AnswerOut(
+        verdict=answer.verdict,
+        reason=answer.reason,
+        role=answer.role,
+        ministry=answer.ministry,
+        answered_by=answer.answered_by if by_name else None,
+        at=answer.created_at,
+    )
+
+
+async def answers_by_result(session: Session, ids: Sequence[UUID]) -> defaultdict[UUID, list[AlarmAnswer]]:
+    found: defaultdict[UUID, list[AlarmAnswer]] = defaultdict(list)
+    query = select(AlarmAnswer).where(col(AlarmAnswer.result_id).in_(ids)).order_by(col(AlarmAnswer.id))
+    for answer in await session.exec(query):
+        found[answer.result_id].append(answer)
+    return found
 
 
 async def votes_by_result(session: Session, ids: Sequence[UUID]) -> defaultdict[UUID, list[ReleaseVote]]:

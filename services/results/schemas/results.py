@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from pydantic.config import JsonDict
 
 from services.results.models import Status
+from services.results.schemas.alarms import ALARM, AlarmOut
 from shared.contracts import Audience, LocalText, Title
 
 Why = Annotated[str, StringConstraints(strip_whitespace=True, min_length=5, max_length=2000)]
@@ -23,6 +24,7 @@ EXAMPLE: JsonDict = {
     "ministry": "mohw",
     "audience": {"kind": "members", "ministries": []},
     "released_at": "2026-03-03T02:10:00Z",
+    "waiting": None,
     "actions": ["read"],
     "purpose": "Find households to contact.",
     "owners": ["nts", "molit"],
@@ -32,6 +34,7 @@ EXAMPLE: JsonDict = {
     "rules": "kr-gov-default/2026-01",
     "tables": [{"name": "by_region", "title": {"ko": "지역별", "en": "By region"}, "rows": 17, "href": "/results/…"}],
     "withheld": [{"kind": "table", "name": "by_age", "reasons": ["count-below-minimum"]}],
+    "alarms": [ALARM],
     "report": "/results/…/report",
 }
 
@@ -123,8 +126,20 @@ class MethodOut(BaseModel):
     title: LocalText | None = None
 
 
-BRIEF = ("id", "created_at", "version", "status", "reason", "title", "ministry", "audience", "released_at", "actions")
+BRIEF = ("id", "created_at", "version", "status", "reason", "title", "ministry", "audience", "released_at", "waiting", "actions")
 BRIEF_EXAMPLE: JsonDict = {name: EXAMPLE[name] for name in BRIEF}
+
+
+class WaitingOut(BaseModel):
+    """Why a result waits, and who must act."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    code: str
+    ko: str
+    en: str
+    who: list[str] = Field(description="Roles, one of which must act; none while the service itself has to.")
+    since: datetime
 
 
 class ResultSummary(BaseModel):
@@ -141,7 +156,8 @@ class ResultSummary(BaseModel):
     ministry: str
     audience: Audience
     released_at: datetime | None
-    actions: list[str] = Field(description="What you may do now: read, vote, recall, read-restricted-list.")
+    waiting: WaitingOut | None = Field(description="Null where the result waits for nobody any more.")
+    actions: list[str] = Field(description="What you may do now: read, answer-alarm, vote, recall, read-restricted-list.")
 
 
 class ResultOut(ResultSummary):
@@ -160,6 +176,7 @@ class ResultOut(ResultSummary):
     metrics: list[MetricsOut] = []
     withheld: list[WithheldOut] = []
     report: str | None = None
+    alarms: list[AlarmOut] = []
     restricted_lists: list[ListOut] = []
     run_id: UUID | None = None
     requester: str | None = None
