@@ -190,6 +190,7 @@ class Withdrawn(StrEnum):
     DATASET = "dataset"
     METHOD = "method"
     REQUEST = "request"
+    GRANT = "grant"
 
 
 class Tombstone(Base, table=True):

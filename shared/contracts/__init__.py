@@ -34,6 +34,7 @@ from shared.contracts.methods import (
     Resources,
 )
 from shared.contracts.requests import (
+    GrantRevoked,
     RequestApproved,
     RequestRefused,
     RequestReturned,
@@ -80,6 +81,7 @@ __all__ = [
     "DisclosureClass",
     "Envelope",
     "Event",
+    "GrantRevoked",
     "InputRole",
     "KeyId",
     "Linkage",
