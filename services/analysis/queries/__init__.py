@@ -10,6 +10,7 @@ from services.analysis.queries.runs import (
     has_claimable,
     is_cancelled,
     list_runs,
+    missing_layers,
 )
 
 __all__ = [
@@ -23,5 +24,6 @@ __all__ = [
     "is_cancelled",
     "list_methods",
     "list_runs",
+    "missing_layers",
     "sealing_key",
 ]

@@ -34,7 +34,7 @@ class Execution:
     claim: Claim
     hosted: Hosted
     scratch: Path
-    sandbox: Sandbox | None
+    sandbox: Sandbox
     logs: Path | None = None
     progress: float = 0.0
     message: str = ""
