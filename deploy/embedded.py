@@ -16,7 +16,7 @@ from starlette.applications import Starlette
 from starlette.responses import JSONResponse, RedirectResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from deploy.installation import settings
+from deploy.installation import SERVICES, settings
 from deploy.seed.members import seed
 from services.analysis import app as analysis
 from services.analysis.settings import Settings as AnalysisSettings
@@ -34,7 +34,7 @@ from shared.telemetry import setup_logging
 
 def build(folder: Path, public_url: str, *, bus: Bus | None = None, **more: Mapping[str, Any]) -> dict[str, FastAPI]:
     """The four apps on one bus; `more` adds settings by service."""
-    bus = bus or InProcessBus()
+    bus = bus or InProcessBus(SERVICES)
     values = {name: value | dict(more.get(name, {})) for name, value in settings(folder, public_url).items()}
     return {
         "catalog": catalog.build(CatalogSettings(**values["catalog"]), bus),

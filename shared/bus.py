@@ -1,6 +1,6 @@
 """The bus: published events reach the inbox of every service that listens. In this process, or over RabbitMQ (rabbit.py)."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -40,10 +40,19 @@ class Bus(Protocol):
         """None while usable, else a sentence for readyz."""
 
 
-class InProcessBus:
-    """Delivers inside this process. Published means stored in every listener's inbox; a failure keeps it in its outbox."""
+class NotComplete(Exception):
+    """A service that shares the bus has not subscribed yet: what is published now would not reach it."""
 
-    def __init__(self) -> None:
+
+class InProcessBus:
+    """Delivers inside this process. Published means stored in every listener's inbox; a failure keeps it in its outbox.
+
+    `services` are those that share it. Services start one after the other, and there is no broker that would keep an event
+    for the last of them: until all have subscribed the bus is down, and events wait in the outbox.
+    """
+
+    def __init__(self, services: Iterable[str] = ()) -> None:
+        self.services = frozenset(services)
         self.listeners: dict[str, tuple[frozenset[str], Receive]] = {}
 
     def subscribe(self, service: str, types: frozenset[str], receive: Receive) -> None:
@@ -53,6 +62,8 @@ class InProcessBus:
         """Nothing to begin."""
 
     async def publish(self, batch: Sequence[Envelope]) -> list[Exception | None]:
+        if self.down:
+            return [NotComplete() for _ in batch]
         outcomes: list[Exception | None] = [None] * len(batch)
         for types, receive in list(self.listeners.values()):
             wanted = [at for at, envelope in enumerate(batch) if envelope.type in types]
@@ -70,4 +81,5 @@ class InProcessBus:
 
     @property
     def down(self) -> str | None:
-        return None
+        missing = sorted(self.services - self.listeners.keys())
+        return f"not yet there: {', '.join(missing)}" if missing else None

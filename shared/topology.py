@@ -36,6 +36,7 @@ LISTENERS: dict[str, frozenset[str]] = {
         {
             "requests.request-approved.v1",
             "requests.request-withdrawn.v1",
+            "requests.grant-revoked.v1",
             "catalog.dataset-withdrawn.v1",
             "catalog.ministry-key-registered.v1",
             "catalog.ministry-key-retired.v1",
@@ -53,6 +54,7 @@ LISTENERS: dict[str, frozenset[str]] = {
             "analysis.method-withdrawn.v1",
             "analysis.run-finished.v1",
             "requests.request-withdrawn.v1",
+            "requests.grant-revoked.v1",
         }
     ),
 }

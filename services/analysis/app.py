@@ -5,7 +5,7 @@ from pathlib import Path
 
 from fastapi import FastAPI
 
-from services.analysis import actions, claims
+from services.analysis import actions, claims, queries
 from services.analysis.api import routers
 from services.analysis.consumers import consumers
 from services.analysis.models import PLUMBING, Base
@@ -15,7 +15,7 @@ from services.analysis.prepare.steps import PrepareTerms, prepare_next
 from services.analysis.settings import Settings
 from shared.bus import Bus
 from shared.rabbit import RabbitBus
-from shared.service import Context, build_service
+from shared.service import Context, Part, build_service
 from shared.telemetry import setup_logging
 
 DESCRIPTION = """Methods, and the runs of approved requests.
@@ -41,6 +41,21 @@ async def reap(context: Context) -> bool:
     return await actions.reap(context.db, context.settings.max_attempts, FORGOTTEN)
 
 
+async def workers_part(context: Context) -> Part:
+    """Whether workers call, and whether each has every layer of the sandbox; what is not built in does not run without."""
+    try:
+        async with context.db.reading() as session:
+            workers = await queries.missing_layers(session, timedelta(seconds=context.settings.worker_seen_seconds))
+    except Exception:  # the part `database` says why
+        return Part(name="workers", state="ready", detail="not known while the database does not answer")
+    lacking = [missing for missing in workers if missing]
+    if lacking:
+        names = ", ".join(sorted({name for missing in lacking for name in missing}))
+        detail = f"{len(lacking)} of {len(workers)} workers lack layers of the sandbox: {names}"
+        return Part(name="workers", state="degraded", detail=detail)
+    return Part(name="workers", state="ready", detail=None if workers else "no worker has called lately")
+
+
 def build(settings: Settings, bus: Bus) -> FastAPI:
     limits = Limits(memory_mb=settings.prepare_memory_mb, threads=settings.prepare_threads)
     lease = timedelta(seconds=settings.prepare_lease_seconds)
@@ -55,6 +70,7 @@ def build(settings: Settings, bus: Bus) -> FastAPI:
         routers=[*routers, claims.router],
         consumers=consumers,
         steps=[prepare, clear, reap],
+        checks=[workers_part],
         state={"prepare_terms": terms},
         description=DESCRIPTION,
     )

@@ -5,6 +5,7 @@ from services.analysis.models import Withdrawn
 from shared.contracts import (
     DatasetWithdrawn,
     Envelope,
+    GrantRevoked,
     MinistryKeyRegistered,
     MinistryKeyRetired,
     RequestApproved,
@@ -27,6 +28,11 @@ async def on_request_approved(session: Session, event: RequestApproved, envelope
 @consumers.on(RequestWithdrawn)
 async def on_request_withdrawn(session: Session, event: RequestWithdrawn, envelope: Envelope) -> None:
     await actions.end_withdrawn_request(session, event.request_id)
+
+
+@consumers.on(GrantRevoked)
+async def on_grant_revoked(session: Session, event: GrantRevoked, envelope: Envelope) -> None:
+    await actions.end_revoked_request(session, event.request_id, event.dataset_id)
 
 
 @consumers.on(DatasetWithdrawn)

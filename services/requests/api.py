@@ -15,6 +15,7 @@ from services.requests.schemas import (
     RequestIn,
     RequestOut,
     RequestSummary,
+    RevocationIn,
     VoteIn,
     WorkItem,
 )
@@ -142,6 +143,25 @@ async def decide_dataset(
 ) -> RequestOut:
     """Approve or refuse a dataset of your ministry (steward), with conditions, and if need be fewer columns than asked."""
     request = await actions.decide_dataset(session, caller, request_id, data, rules=rules, expected=expected)
+    tagged(response, request)
+    return await queries.describe(session, request, caller, rules)
+
+
+@router.post("/{request_id}/revocations", status_code=201)
+async def revoke_grant(
+    request_id: UUID,
+    data: RevocationIn,
+    session: Transaction,
+    caller: Caller,
+    rules: RulesInForce,
+    expected: IfMatch,
+    response: Response,
+) -> RequestOut:
+    """Take back your ministry's approval of a dataset (steward), at any stop before the release.
+
+    The request ends: a run of it stops, and nothing of it is released. What has been released is recalled instead.
+    """
+    request = await actions.revoke_grant(session, caller, request_id, data, expected=expected)
     tagged(response, request)
     return await queries.describe(session, request, caller, rules)
 

@@ -79,7 +79,18 @@ def check_stage(request: AnalysisRequest, *stages: Status) -> None:
 def check_undecided(request: AnalysisRequest, dataset_id: UUID) -> None:
     check_stage(request, Status.OWNER_REVIEW)
     if dataset_id not in request.undecided:
-        raise Conflict("This dataset has been decided on already; a decision is not taken back.")
+        raise Conflict("This dataset has been decided on already; an approval is taken back by a revocation.")
+
+
+def check_granted(request: AnalysisRequest, dataset_id: UUID) -> None:
+    """An approval may be taken back until something of it has been released."""
+    if request.status in (Status.RELEASED, Status.RECALLED):
+        raise Conflict(
+            "A result has been released: an output checker or the council's secretary may recall it.", status_now=request.status
+        )
+    check_move(request, Status.REVOKED)
+    if dataset_id not in request.granted:
+        raise Conflict("There is no approval of this dataset to take back.")
 
 
 def check_not_voted(caller: Principal, request: AnalysisRequest) -> None:
@@ -107,6 +118,13 @@ def decide(caller: Principal, request: AnalysisRequest) -> None:
     check_may_decide(caller, request, caller.ministry)
 
 
+def revoke(caller: Principal, request: AnalysisRequest) -> None:
+    check_move(request, Status.REVOKED)
+    if caller.ministry not in request.granted.values():
+        raise Conflict("Your ministry has approved no dataset for this request.")
+    check_may_decide(caller, request, caller.ministry)
+
+
 def vote(caller: Principal, request: AnalysisRequest) -> None:
     check_may_vote(caller, request)
     check_not_voted(caller, request)
@@ -129,6 +147,7 @@ def withdraw(caller: Principal, request: AnalysisRequest) -> None:
 
 ACTIONS: dict[str, Callable[[Principal, AnalysisRequest], None]] = {
     "decisions": decide,
+    "revocations": revoke,
     "votes": vote,
     "return": return_,
     "resubmit": resubmit,

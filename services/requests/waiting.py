@@ -65,7 +65,9 @@ def reason(request: AnalysisRequest, missing: int) -> tuple[Why, tuple[Member, .
         case Status.OUTPUT_REVIEW:
             en = "Two output checkers have to check the result."
             return Why("outputs-checked", "두 명의 결과 점검자가 결과를 점검해야 합니다.", en), (Member(Role.OUTPUT_CHECKER),)
-        case Status.RELEASED | Status.RECALLED | Status.REFUSED | Status.WITHDRAWN | Status.FAILED | Status.WITHHELD:
+        case Status.RELEASED | Status.RECALLED | Status.REFUSED | Status.WITHDRAWN:
+            return None
+        case Status.REVOKED | Status.FAILED | Status.WITHHELD:
             return None
 
 

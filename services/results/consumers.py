@@ -6,6 +6,7 @@ from shared.contracts import (
     DatasetPublished,
     DatasetWithdrawn,
     Envelope,
+    GrantRevoked,
     MethodLive,
     MethodWithdrawn,
     MinistryJoined,
@@ -31,6 +32,11 @@ async def on_dataset_withdrawn(session: Session, event: DatasetWithdrawn, envelo
 @consumers.on(RequestWithdrawn)
 async def on_request_withdrawn(session: Session, event: RequestWithdrawn, envelope: Envelope) -> None:
     await note_withdrawal(session, kind="request", key=str(event.request_id), reason=event.reason)
+
+
+@consumers.on(GrantRevoked)
+async def on_grant_revoked(session: Session, event: GrantRevoked, envelope: Envelope) -> None:
+    await note_withdrawal(session, kind="grant", key=f"{event.request_id}/{event.dataset_id}", reason=event.reason)
 
 
 @consumers.on(MethodWithdrawn)

@@ -51,6 +51,7 @@ from shared.contracts.methods import (
     Resources,
 )
 from shared.contracts.requests import (
+    GrantRevoked,
     RequestApproved,
     RequestRefused,
     RequestReturned,
@@ -100,6 +101,7 @@ __all__ = [
     "HostedFeature",
     "FeatureKind",
     "Histogram",
+    "GrantRevoked",
     "InputRole",
     "KeyId",
     "Linkage",

@@ -75,3 +75,16 @@ class RequestWithdrawn(Event, type="requests.request-withdrawn.v1", withdrawal=T
     @property
     def subject(self) -> str:
         return f"request/{self.request_id}"
+
+
+class GrantRevoked(Event, type="requests.grant-revoked.v1", withdrawal=True):
+    """An owner took back its approval for one request: the run stops, nothing of it is released; the dataset itself stays."""
+
+    request_id: UUID
+    dataset_id: UUID
+    ministry: Code = Field(description="The owner that had approved.")
+    reason: Text
+
+    @property
+    def subject(self) -> str:
+        return f"request/{self.request_id}"

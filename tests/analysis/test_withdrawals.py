@@ -13,6 +13,7 @@ from shared.contracts import (
     AudienceKind,
     DatasetWithdrawn,
     Event,
+    GrantRevoked,
     MinistryKeyRegistered,
     MinistryKeyRetired,
     Outcome,
@@ -38,6 +39,13 @@ def dataset_gone(event: RequestApproved) -> DatasetWithdrawn:
     return DatasetWithdrawn(dataset_id=event.inputs[1].dataset_id, ministry="motie", reason="Wrong year.")
 
 
+def grant_gone(event: RequestApproved) -> GrantRevoked:
+    given = event.inputs[1]
+    return GrantRevoked(
+        request_id=event.brief.request_id, dataset_id=given.dataset_id, ministry=given.ministry, reason="A court order."
+    )
+
+
 async def withdraw_method(centre: Centre) -> None:
     answer = await centre.client.post(
         "/analysis/methods/peers/1.0.0/withdraw",
@@ -55,6 +63,10 @@ async def hear_dataset_gone(centre: Centre, event: RequestApproved) -> None:
     await centre.hear(dataset_gone(event))
 
 
+async def hear_grant_gone(centre: Centre, event: RequestApproved) -> None:
+    await centre.hear(grant_gone(event))
+
+
 async def hear_method_gone(centre: Centre, event: RequestApproved) -> None:
     await withdraw_method(centre)
 
@@ -66,6 +78,7 @@ async def hear_approved(centre: Centre, event: RequestApproved) -> None:
 ENDINGS: dict[Hear, tuple[RunStatus, str]] = {
     hear_request_gone: (RunStatus.CANCELLED, "request-withdrawn"),
     hear_dataset_gone: (RunStatus.FAILED, "dataset-withdrawn"),
+    hear_grant_gone: (RunStatus.FAILED, "grant-revoked"),
     hear_method_gone: (RunStatus.FAILED, "method-withdrawn"),
 }
 
@@ -92,12 +105,12 @@ async def test_one_withdrawal_before_or_after_the_approval(live_centre: Centre, 
 
 async def test_all_orders(live_centre: Centre) -> None:
     """Approval and withdrawals in every order: always one run, ended once, for a reason that arrived."""
-    for order in permutations([hear_approved, hear_request_gone, hear_dataset_gone]):
+    for order in permutations([hear_approved, hear_request_gone, hear_dataset_gone, hear_grant_gone]):
         event = approved()
         for deed in order:
             await deed(live_centre, event)
         found = await ended(live_centre, event.brief.request_id)
-        assert found in {ENDINGS[hear_request_gone], ENDINGS[hear_dataset_gone]}
+        assert found in {ENDINGS[hear_request_gone], ENDINGS[hear_dataset_gone], ENDINGS[hear_grant_gone]}
         told = [each for each in await live_centre.finished() if each.brief.request_id == event.brief.request_id]
         assert [(each.outcome.value, each.reason and each.reason.code) for each in told] == [(found[0].value, found[1])]
 
@@ -142,7 +155,21 @@ async def test_a_withdrawal_of_another_dataset_or_request_changes_nothing(live_c
     assert (await live_centre.row(run_id)).status is RunStatus.PREPARED
 
 
-async def test_a_finished_run_stays_finished(live_centre: Centre) -> None:
+async def test_a_revoked_grant_ends_its_own_request_alone(live_centre: Centre) -> None:
+    """Another request for the same dataset goes on, and so does one whose other dataset was granted to somebody else."""
+    event, other = approved(), approved()
+    run_id = await live_centre.prepared(other)
+    await live_centre.hear(grant_gone(event))
+    assert (await live_centre.row(run_id)).status is RunStatus.PREPARED
+    elsewhere = grant_gone(other).model_copy(update={"dataset_id": new_id()})
+    await live_centre.hear(elsewhere)
+    assert (await live_centre.row(run_id)).status is RunStatus.PREPARED
+    await live_centre.hear(grant_gone(other))
+    assert (await live_centre.row(run_id)).status is RunStatus.FAILED
+
+
+@pytest.mark.parametrize("gone", [request_gone, grant_gone])
+async def test_a_finished_run_stays_finished(live_centre: Centre, gone: Callable[[RequestApproved], Event]) -> None:
     event = approved()
     run_id = await live_centre.prepared(event)
     claim = await live_centre.worker().claim()
@@ -150,7 +177,8 @@ async def test_a_finished_run_stays_finished(live_centre: Centre) -> None:
     await claim.succeed()
     assert not await live_centre.key_destroyed(event.brief.request_id)
     await live_centre.hear(dataset_gone(event))
-    await live_centre.hear(request_gone(event))
+    assert not await live_centre.key_destroyed(event.brief.request_id)
+    await live_centre.hear(gone(event))
     assert (await live_centre.row(run_id)).status is RunStatus.SUCCEEDED
     assert await live_centre.key_destroyed(event.brief.request_id)
     assert [each.outcome for each in await live_centre.finished()] == [Outcome.SUCCEEDED]
@@ -208,6 +236,7 @@ def test_events_we_do_not_act_on_are_not_ours() -> None:
         for each in (
             RequestApproved,
             RequestWithdrawn,
+            GrantRevoked,
             DatasetWithdrawn,
             ResultReleased,
             ResultWithheld,

@@ -6,6 +6,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from services.analysis.methods import BUILT_IN
 from shared.contracts import Outcome
 from tests.analysis import worker_methods
 from tests.analysis.worker_process import WorkerProcess
@@ -192,6 +193,20 @@ def test_what_a_method_prints_is_kept_only_if_asked_and_only_its_end(
     kept = logs / f"{run.run_id}.log"
     assert 0 < kept.stat().st_size <= 64 * 1024
     assert kept.stat().st_mode & 0o777 == 0o600
+
+
+def test_where_a_layer_is_missing_only_built_in_methods_run_and_the_centre_is_told(
+    stub: Stub, start_worker: StartWorker, methods: Path
+) -> None:
+    """A machine without Landlock, as in many containers, and a worker that was told nothing else."""
+    deny = "from services.analysis.worker import landlock\nlandlock.version = lambda: 0\n"
+    (methods / "sitecustomize.py").write_text(deny)
+    worker = start_worker(sandbox="built-in")
+    assert {name for name, _ in stub.methods} == {name.rpartition(".")[2] for name in BUILT_IN}
+    assert {"method": "blind_probe.probe", "error": "UnloadableError"} in [
+        {name: line.get(name) for name in ("method", "error")} for line in worker.log
+    ]
+    assert stub.missing_layers == ["landlock"]
 
 
 def test_a_worker_without_methods_says_so(start_worker: StartWorker, stub: Stub) -> None:

@@ -135,8 +135,8 @@ class TestHosting:
                 hosting.locate(target)
 
     def test_code_from_elsewhere_needs_a_complete_sandbox(self) -> None:
-        assert hosting.Code(BUILT_IN[0], {}).sandbox(None) is Sandbox.PREFER
-        assert hosting.Code("elsewhere.method", {}).sandbox(None) is Sandbox.REQUIRE
+        assert hosting.Code(BUILT_IN[0], {}).sandbox(Sandbox.BUILT_IN) is Sandbox.PREFER
+        assert hosting.Code("elsewhere.method", {}).sandbox(Sandbox.BUILT_IN) is Sandbox.REQUIRE
         assert hosting.Code("elsewhere.method", {}).sandbox(Sandbox.OFF) is Sandbox.OFF
 
 

@@ -34,6 +34,7 @@ class ClaimIn(Strict):
     worker: UUID
     methods: list[MethodRef] = Field(min_length=1)
     wait: float = Field(ge=0, le=25)
+    missing_layers: list[str] = []
 
 
 class Beat(Strict):
@@ -102,6 +103,7 @@ class Stub:
         self.methods: dict[tuple[str, str], Announced] = {}
         self.runs: dict[UUID, StubRun] = {}
         self.claims = 0
+        self.missing_layers: list[str] = []
         self.refused_tokens = 0
         self.faults: dict[str, list[int]] = {}
         self.ending = False
@@ -182,6 +184,7 @@ class Stub:
 
     async def _claim(self, claim: ClaimIn, request: Request) -> Response | dict[str, Any]:
         self.claims += 1
+        self.missing_layers = claim.missing_layers
         end = time.monotonic() + claim.wait
         while time.monotonic() < end and not self.ending and not await request.is_disconnected():
             for run in self.runs.values():

@@ -108,7 +108,9 @@ def test_a_type_names_its_producer_a_fact_and_a_version(name: str) -> None:
 
 
 def test_withdrawals_are_known_as_such() -> None:
-    assert {name for name in TYPES if Event.types[name].withdrawal} == {name for name in TYPES if "-withdrawn." in name}
+    assert {name for name in TYPES if Event.types[name].withdrawal} == {
+        name for name in TYPES if "-withdrawn." in name or "-revoked." in name
+    }
 
 
 def removed(schema: Schema) -> None:

@@ -60,7 +60,8 @@ async def remove_topology(prefix: str) -> None:
 
 
 @contextmanager
-def started(mode: str, folder: Path) -> Iterator[Suite]:
+def started(mode: str, folder: Path, adapt: Callable[[Suite], None] = lambda _: None) -> Iterator[Suite]:
+    """The running suite; `adapt` changes its programs before they start."""
     prefix = f"duretest_{uuid4().hex[:10]}"
     with ExitStack() as stack:
         suite: Suite
@@ -78,6 +79,7 @@ def started(mode: str, folder: Path) -> Iterator[Suite]:
             "ANALYSIS_LEASE_SECONDS": "4",
             "ANALYSIS_PREPARE_LEASE_SECONDS": "6",
         }
+        adapt(suite)
         suite.start()
         yield suite
 

@@ -16,7 +16,7 @@ from deploy.demo import keys, people
 from deploy.demo.people import Person
 from deploy.demo.walk import Walk
 from deploy.installation import SERVICES, settings
-from deploy.running import ROOT, Embedded, Program, as_text, free_port, wait_ready
+from deploy.running import ROOT, Embedded, Program, Separate, as_text, free_port, wait_ready
 from deploy.tokens import mint
 from services.analysis.schemas.methods import CARD, DIGEST
 
@@ -100,11 +100,17 @@ def started(folder: Path) -> Embedded:
     """The embedded suite, strict as it comes, with a worker that hosts the method."""
     suite = Embedded(folder / "suite")
     suite.suite.environment = {"ANALYSIS_LEASE_SECONDS": "4"}
-    paths = [str(ROOT), str(install(folder / "methods")), *filter(None, [os.environ.get("PYTHONPATH")])]
-    suite.worker.environment = {"PYTHONPATH": os.pathsep.join(paths)}
-    suite.worker.arguments += ["--sandbox", "prefer", "--scratch", str(folder)]
+    host(suite, folder)
     suite.start()
     return suite
+
+
+def host(suite: Embedded | Separate, folder: Path) -> None:
+    """Let the worker host the method as well."""
+    paths = [str(ROOT), str(install(folder / "methods")), *filter(None, [os.environ.get("PYTHONPATH")])]
+    worker = suite.programs["worker"]
+    worker.environment = {"PYTHONPATH": os.pathsep.join(paths)}
+    worker.arguments += ["--sandbox", "prefer", "--scratch", str(folder)]
 
 
 @contextmanager
@@ -151,7 +157,7 @@ INCOME_CSV = "person_no,wages\n" + "".join(f"P{n:04d},{n * 100}\n" for n in rang
 class House:
     """The running suite and its people; `walk` is how they call."""
 
-    suite: Embedded
+    suite: Embedded | Separate
     walk: Walk
     inputs: dict[str, str] = field(default_factory=dict)
 
@@ -168,7 +174,8 @@ class House:
         headers = dict(more.pop("headers", {}))
         if who:
             headers.setdefault("Authorization", f"Bearer {self.walk.mint(who)}")
-        return self.http.request(verb, f"{self.suite.url}{path}", headers=headers, **more)
+        base = self.walk.urls[path.split("/")[1].partition("?")[0]]
+        return self.http.request(verb, f"{base}{path}", headers=headers, **more)
 
     def get(self, who: Person, path: str) -> Any:
         answer = self.send(who, "GET", path)
@@ -194,6 +201,11 @@ class House:
 
     def settled_rows(self) -> dict[str, int]:
         """The rows, once no event is under way."""
+        self.settle()
+        return self.rows()
+
+    def settle(self) -> None:
+        """Wait until no event is under way that this side of the broker can see."""
 
         def idle() -> bool:
             unsent: int = sum(self.get(OPS, f"/{service}/ops/outbox")["counts"]["unsent"] for service in SERVICES)
@@ -201,7 +213,6 @@ class House:
             return unsent + unread == 0
 
         self.walk.wait("events to be handled", idle)
-        return self.rows()
 
     # Short ways
 
@@ -331,7 +342,7 @@ class House:
         return self.result(request, "released")
 
 
-def opened(suite: Embedded, http: httpx.Client) -> House:
+def opened(suite: Embedded | Separate, http: httpx.Client) -> House:
     """Published inputs and a live method."""
     minted: dict[Person, str] = {}
 
@@ -339,7 +350,8 @@ def opened(suite: Embedded, http: httpx.Client) -> House:
         return minted.setdefault(who, mint(suite.folder, who.roles, who.ministry, who.subject))
 
     quiet: Callable[[str], None] = lambda _: None  # noqa: E731
-    walk = Walk(dict.fromkeys(SERVICES, suite.url), token, None, http, quiet, patience=60)  # type: ignore[arg-type] # no webhooks
+    urls = dict.fromkeys(SERVICES, suite.url) if isinstance(suite, Embedded) else suite.urls
+    walk = Walk(urls, token, None, http, quiet, patience=60)  # type: ignore[arg-type] # no webhooks
     house = House(suite, walk)
     for steward in (people.HAN, people.LEE):
         keys.register(walk, steward)

@@ -12,7 +12,7 @@ from sqlmodel import select as select_rows
 from services.requests import actions
 from services.requests.consumers import consumers
 from services.requests.models import AnalysisRequest, HistoryEntry
-from services.requests.schemas import DecisionIn, ReasonIn, RequestIn, VoteIn
+from services.requests.schemas import DecisionIn, ReasonIn, RequestIn, RevocationIn, VoteIn
 from shared.auth import Principal
 from shared.clock import now
 from shared.contracts import Envelope, Event
@@ -75,6 +75,11 @@ class House:
     async def withdraw(self, request_id: UUID, who: Principal = KIM) -> AnalysisRequest:
         async with self.db.transaction(caller=who) as session:
             return await actions.withdraw_request(session, who, request_id, REASON)
+
+    async def revoke(self, request_id: UUID, who: Principal, dataset_id: UUID, *, expected: int | None = None) -> AnalysisRequest:
+        async with self.db.transaction(caller=who) as session:
+            data = RevocationIn(dataset_id=dataset_id, reason="A court order.")
+            return await actions.revoke_grant(session, who, request_id, data, expected=expected)
 
     async def decide(
         self, request_id: UUID, who: Principal, body: dict[str, Any], *, expected: int | None = None

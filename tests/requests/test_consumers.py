@@ -154,8 +154,9 @@ async def test_all_orders_of_a_released_result(empty_house: House) -> None:
 
 
 @pytest.mark.parametrize("end", list(stories(RUN)))
-async def test_a_withdrawn_request_stays_withdrawn(empty_house: House, end: Status) -> None:
-    assert (await after(empty_house, stories(RUN)[end], Status.WITHDRAWN)).status is Status.WITHDRAWN
+@pytest.mark.parametrize("ended", [Status.WITHDRAWN, Status.REVOKED])
+async def test_what_was_taken_back_stays_so(empty_house: House, end: Status, ended: Status) -> None:
+    assert (await after(empty_house, stories(RUN)[end], ended)).status is ended
 
 
 async def test_a_failed_run_says_why(empty_house: House) -> None:

@@ -26,7 +26,7 @@ from tests.requests.examples import (
 
 BEGUN = (Status.OWNER_REVIEW, Status.RETURNED, Status.COUNCIL_REVIEW)
 RUNNING = (Status.APPROVED, Status.IN_ANALYSIS, Status.OUTPUT_REVIEW)
-TERMINAL = {Status.RECALLED, Status.REFUSED, Status.WITHDRAWN, Status.FAILED, Status.WITHHELD}
+TERMINAL = {Status.RECALLED, Status.REFUSED, Status.WITHDRAWN, Status.REVOKED, Status.FAILED, Status.WITHHELD}
 PRINCIPALS = st.builds(
     Principal,
     subject=st.sampled_from(["kim", "lee", "han"]),
@@ -49,6 +49,8 @@ def test_transitions_cover_every_status_and_make_sense() -> None:
     assert set(TRANSITIONS) == set(Status)
     assert {status for status, after in TRANSITIONS.items() if not after} == TERMINAL
     assert all(Status.WITHDRAWN in TRANSITIONS[status] for status in (*BEGUN, *RUNNING))
+    revocable = {Status.OWNER_REVIEW, Status.COUNCIL_REVIEW, *RUNNING}
+    assert {status for status in Status if Status.REVOKED in TRANSITIONS[status]} == revocable
     assert [status for status in Status if Status.APPROVED in TRANSITIONS[status]] == [Status.COUNCIL_REVIEW]
     reachable, waiting = {Status.OWNER_REVIEW}, [Status.OWNER_REVIEW]
     while waiting:
@@ -146,7 +148,7 @@ def test_what_is_offered_is_always_visible_and_never_ones_own_decision(
     if offered:
         assert policy.may_read(who, request)
     if who.subject == "kim":
-        assert not {"decisions", "votes", "return"} & set(offered)
+        assert not {"decisions", "revocations", "votes", "return"} & set(offered)
     if who.ministry in request.recused:
         assert "votes" not in offered
 

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import update
 
 from services.results.models import Status
-from shared.contracts import DatasetWithdrawn, MethodWithdrawn, OutputKind, RequestWithdrawn
+from shared.contracts import DatasetWithdrawn, Event, GrantRevoked, MethodWithdrawn, OutputKind, RequestBrief, RequestWithdrawn
 from shared.ids import new_id
 from tests.results.build import AUTHOR, METHOD, artefact, brief, finished, metrics, table
 from tests.results.conftest import APPROVE, REJECT, House
@@ -108,15 +108,30 @@ async def test_two_votes_at_the_same_time_release_it_once(plain: House) -> None:
     assert len(await plain.said("results.result-released.v1")) == 1
 
 
-@pytest.mark.parametrize("kind", ["dataset", "request", "method"])
-@pytest.mark.parametrize("early", [True, False])
-async def test_a_withdrawal_withholds_what_is_not_released_in_either_order(plain: House, kind: str, early: bool) -> None:
-    given = brief()
-    event = {
+def gone(kind: str, given: RequestBrief) -> Event:
+    """What stands under a result is taken back."""
+    of_the_request = {"request_id": given.request_id, "dataset_id": given.dataset_ids[1], "ministry": "nts"}
+    return {
         "dataset": DatasetWithdrawn(dataset_id=given.dataset_ids[1], ministry="nts", reason="The owner took it back."),
         "request": RequestWithdrawn(request_id=given.request_id, ministry="mohw", reason="No longer needed."),
         "method": MethodWithdrawn(method=METHOD, reason="A fault was found."),
+        "grant": GrantRevoked(**of_the_request, reason="A court order."),
     }[kind]
+
+
+KINDS = {
+    "dataset": "The dataset was withdrawn: ",
+    "request": "The request was withdrawn: ",
+    "method": "The method was withdrawn: ",
+    "grant": "The owner of a dataset took back its approval: ",
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("early", [True, False])
+async def test_a_withdrawal_withholds_what_is_not_released_in_either_order(plain: House, kind: str, early: bool) -> None:
+    given = brief()
+    event = gone(kind, given)
     if early:
         await plain.say(event)
     artefacts = (await artefact(plain.storage, OutputKind.TABLE, "by_region", table()),)
@@ -125,7 +140,7 @@ async def test_a_withdrawal_withholds_what_is_not_released_in_either_order(plain
         await plain.until(Status.HELD)
         await plain.say(event)
     result = await plain.until(Status.WITHHELD)
-    assert str(result.reason).startswith(f"The {kind} was withdrawn: ")
+    assert str(result.reason).startswith(KINDS[kind])
     assert (await plain.vote(result.id, "kim")).status_code == 409
     assert len(await plain.said("results.result-withheld.v1")) == 1
 
@@ -134,6 +149,9 @@ async def test_a_withdrawal_of_something_else_changes_nothing(plain: House) -> N
     result = await plain.held()
     await plain.say(DatasetWithdrawn(dataset_id=new_id(), ministry="nts", reason="Another one."))
     await plain.say(MethodWithdrawn(method=METHOD.model_copy(update={"version": "2.0.0"}), reason="Another version."))
+    other = {"ministry": "nts", "reason": "Not this one."}
+    await plain.say(GrantRevoked(request_id=new_id(), dataset_id=result.dataset_ids[1], **other))
+    await plain.say(GrantRevoked(request_id=result.request_id, dataset_id=new_id(), **other))
     await plain.client.settle()
     assert (await plain.result(id=result.id)).status is Status.HELD
 
@@ -145,13 +163,17 @@ async def test_a_withdrawal_after_release_leaves_the_result_out(plain: House) ->
     assert (await plain.result()).status is Status.RELEASED
 
 
+@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("state", ["new", "dead"])
-async def test_nothing_is_released_while_a_withdrawal_waits_or_is_dead(plain: House, state: str) -> None:
+async def test_nothing_is_released_while_a_withdrawal_waits_or_is_dead(plain: House, state: str, kind: str) -> None:
     result = await plain.held()
-    await plain.say(DatasetWithdrawn(dataset_id=new_id(), ministry="nts", reason="Anything."))
+    event = gone(kind, brief())
+    if isinstance(event, MethodWithdrawn):
+        event = event.model_copy(update={"method": METHOD.model_copy(update={"version": "2.0.0"})})
+    await plain.say(event)
     await plain.client.settle()
     inbox = plain.client.app.state.db.tables.inbox
-    stuck = update(inbox).where(inbox.c.type == DatasetWithdrawn.type)
+    stuck = update(inbox).where(inbox.c.type == event.type)
     async with plain.client.app.state.db.transaction() as session:
         await session.execute(stuck.values(state=state, due_at=None))
     assert (await plain.vote(result.id, "kim")).status_code == 201

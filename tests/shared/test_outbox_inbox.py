@@ -182,6 +182,21 @@ async def test_only_what_was_confirmed_is_marked_sent(db: Database) -> None:
     assert all(row["sent_at"] for row in await rows(db, "outbox"))
 
 
+async def test_within_one_process_nothing_is_sent_before_everybody_listens(db: Database) -> None:
+    """Services start one after the other; the first one's relay must not speak to an empty room."""
+    await say(db)
+    bus = InProcessBus({"catalog", "requests"})
+    bus.subscribe("catalog", frozenset(), partial(receive, db))
+    assert bus.down == "not yet there: requests"
+    assert not await relay_batch(db, bus)
+    assert [row["sent_at"] for row in await rows(db, "outbox")] == [None]
+    bus.subscribe("requests", frozenset({MinistryJoined.type}), partial(receive, db))
+    assert bus.down is None
+    await retry_now(db)
+    assert await relay_batch(db, bus)
+    assert [row["type"] for row in await rows(db, "inbox")] == [MinistryJoined.type]
+
+
 async def test_ops_republish(db: Database) -> None:
     await say(db)
     await relay_batch(db, InProcessBus())

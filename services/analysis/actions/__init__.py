@@ -15,7 +15,7 @@ from services.analysis.actions.keys import keep_key, keep_retirement
 from services.analysis.actions.methods import announce_method, review_method, withdraw_method
 from services.analysis.actions.runs import cancel_run, close_request, queue_run
 from services.analysis.actions.uploads import attach_file, check_attach, check_onnx_file, note_fault, read_file, upload_manifest
-from services.analysis.actions.withdrawals import end_withdrawn_request, end_withdrawn_runs
+from services.analysis.actions.withdrawals import end_revoked_request, end_withdrawn_request, end_withdrawn_runs
 
 __all__ = [
     "ClaimTerms",
@@ -30,6 +30,7 @@ __all__ = [
     "claim_run",
     "close_request",
     "end_damaged_run",
+    "end_revoked_request",
     "end_withdrawn_request",
     "end_withdrawn_runs",
     "finish_run",

@@ -31,6 +31,7 @@ class Offer:
 
     worker_id: UUID
     methods: tuple[MethodRef, ...]
+    missing_layers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,14 @@ class ClaimTerms:
 async def see_worker(session: Session, caller: Principal, offer: Offer) -> None:
     """Note that the worker called, so that people can be told whether anybody offers a method."""
     methods = [f"{each.name}@{each.version} {each.digest}" for each in offer.methods]
-    await session.merge(Sighting(worker_id=offer.worker_id, subject=caller.subject, seen_at=now(), methods=methods))
+    seen = Sighting(
+        worker_id=offer.worker_id,
+        subject=caller.subject,
+        seen_at=now(),
+        methods=methods,
+        missing_layers=list(offer.missing_layers),
+    )
+    await session.merge(seen)
 
 
 async def claim_run(session: Session, caller: Principal, offer: Offer, terms: ClaimTerms) -> Run | None:

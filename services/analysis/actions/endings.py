@@ -33,6 +33,9 @@ WITHDRAWN: Final[dict[Withdrawn, Ending]] = {
     Withdrawn.DATASET: Ending(
         RunStatus.FAILED, Reason(code="dataset-withdrawn", detail="The owner of a dataset that the run stands on took it back.")
     ),
+    Withdrawn.GRANT: Ending(
+        RunStatus.FAILED, Reason(code="grant-revoked", detail="The owner of a dataset took back its approval for this request.")
+    ),
     Withdrawn.METHOD: Ending(
         RunStatus.FAILED, Reason(code="method-withdrawn", detail="The version of the method that was asked for was withdrawn.")
     ),
@@ -40,11 +43,12 @@ WITHDRAWN: Final[dict[Withdrawn, Ending]] = {
 
 
 async def obstacle(session: Session, run: Run) -> Ending | None:
-    """Whether the request, a dataset or the method of this run was withdrawn, looked up anew at every stop."""
+    """Whether the request, a dataset, its grant or the method of this run was withdrawn, looked up anew at every stop."""
     datasets = (await session.exec(select(RunDataset.dataset_id).where(col(RunDataset.run_id) == run.id))).all()
     keys = {
         Withdrawn.REQUEST: [str(run.request_id)],
         Withdrawn.DATASET: [str(dataset_id) for dataset_id in datasets],
+        Withdrawn.GRANT: [grant(run.request_id, dataset_id) for dataset_id in datasets],
         Withdrawn.METHOD: [run.method_label],
     }
     for kind, wanted in keys.items():
@@ -52,6 +56,11 @@ async def obstacle(session: Session, run: Run) -> Ending | None:
         if (await session.exec(found)).first():
             return WITHDRAWN[kind]
     return None
+
+
+def grant(request_id: UUID, dataset_id: UUID) -> str:
+    """How a tombstone names an owner's approval of one dataset for one request."""
+    return f"{request_id}/{dataset_id}"
 
 
 async def locked_run(session: Session, run_id: UUID) -> Run:

@@ -186,6 +186,7 @@ class Withdrawn(StrEnum):
     DATASET = "dataset"
     METHOD = "method"
     REQUEST = "request"
+    GRANT = "grant"
 
 
 class Tombstone(Base, table=True):
@@ -199,7 +200,7 @@ class Tombstone(Base, table=True):
 
 
 class Sighting(Base, table=True):
-    """A worker process that called lately, and what it offers: `name@version digest`."""
+    """A worker process that called lately, what it offers (`name@version digest`), and which layers of the sandbox it lacks."""
 
     __tablename__ = "worker_sighting"
 
@@ -207,6 +208,7 @@ class Sighting(Base, table=True):
     subject: str = Field(max_length=200)
     seen_at: datetime = Field(sa_type=UtcDateTime, index=True)
     methods: list[str] = Field(sa_type=Json)
+    missing_layers: list[str] | None = Field(default=None, sa_type=Json)
 
 
 class LateResult(Base, Row, table=True):

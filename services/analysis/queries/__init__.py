@@ -10,6 +10,7 @@ from services.analysis.queries.runs import (
     has_claimable,
     is_cancelled,
     list_runs,
+    missing_layers,
 )
 from services.analysis.queries.uploads import describe_upload, get_upload, list_uploads
 
@@ -27,5 +28,6 @@ __all__ = [
     "list_methods",
     "list_runs",
     "list_uploads",
+    "missing_layers",
     "sealing_key",
 ]

@@ -87,6 +87,12 @@ async def offered_methods(session: Session, seen: timedelta) -> set[str]:
     return {label for methods in (await session.exec(lately)).all() for label in methods}
 
 
+async def missing_layers(session: Session, seen: timedelta) -> list[list[str]]:
+    """For each worker that called lately the layers of the sandbox that do not hold there."""
+    lately = select(Sighting.missing_layers).where(col(Sighting.seen_at) > now() - seen)
+    return [list(missing or ()) for missing in (await session.exec(lately)).all()]
+
+
 async def has_claimable(session: Session, names: set[str]) -> bool:
     """Whether a claim is worth trying, so that a waiting worker costs no write."""
     waiting = (col(Run.status).in_((RunStatus.PREPARED, RunStatus.RUNNING)), col(Run.due_at) <= db_now())

@@ -6,7 +6,7 @@ from uuid import UUID
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
 from services.analysis.models import RunStatus
-from shared.contracts import Alarm, MethodRef, Name, Outcome, OutputKind, Reason, Resources, Sha256
+from shared.contracts import Alarm, Code, MethodRef, Name, Outcome, OutputKind, Reason, Resources, Sha256
 
 WORKER: Final = "018f3a52-7c1e-7d40-9a53-2f6b1c0d9e11"
 METHOD: Final[dict[str, Any]] = {"name": "energy_peers", "version": "1.0.0", "digest": "5f2a" * 16}
@@ -80,6 +80,9 @@ class ClaimIn(BaseModel):
     worker: UUID
     methods: list[MethodRef] = Field(min_length=1, max_length=200)
     wait: float = Field(default=0, ge=0, le=25, description="How many seconds to wait for a run.")
+    missing_layers: list[Code] = Field(
+        default=[], max_length=10, description="Layers of the sandbox that do not hold on the worker's machine."
+    )
 
 
 class ClaimOut(BaseModel):

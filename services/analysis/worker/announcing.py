@@ -24,9 +24,7 @@ class UnloadableError(Exception):
     """The code does not give a valid method card."""
 
 
-async def hosted(
-    launcher: Launcher, scratch: Path, sandbox: Sandbox | None, targets: list[str] | None = None
-) -> AsyncIterator[Hosted]:
+async def hosted(launcher: Launcher, scratch: Path, sandbox: Sandbox, targets: list[str] | None = None) -> AsyncIterator[Hosted]:
     """Every method whose code is here and gives a card. One that is broken keeps no other from work."""
     for target in hosting.targets() if targets is None else targets:
         try:
@@ -62,7 +60,7 @@ async def announce(client: Client, found: AsyncIterator[Hosted]) -> list[Hosted]
     return taken
 
 
-async def _card(launcher: Launcher, scratch: Path, sandbox: Sandbox | None, code: Code) -> MethodCard:
+async def _card(launcher: Launcher, scratch: Path, sandbox: Sandbox, code: Code) -> MethodCard:
     with run_folders(scratch) as folders:
         job = Job(
             task=Task.DESCRIBE,

@@ -42,7 +42,7 @@ class Execution:
     claim: Claim
     hosted: Hosted
     scratch: Path
-    sandbox: Sandbox | None
+    sandbox: Sandbox
     logs: Path | None = None
     threads: int = 1
     progress: float = 0.0

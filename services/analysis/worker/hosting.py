@@ -32,10 +32,11 @@ class Code:
     def digest(self) -> str:
         return digest(self.files)
 
-    def sandbox(self, chosen: Sandbox | None) -> Sandbox:
+    def sandbox(self, chosen: Sandbox) -> Sandbox:
         """Code that came from elsewhere runs in a complete sandbox or not at all, unless the operator says otherwise."""
-        own = self.target.startswith(f"{BUILT_INS}.")
-        return chosen or (Sandbox.PREFER if own else Sandbox.REQUIRE)
+        if chosen is not Sandbox.BUILT_IN:
+            return chosen
+        return Sandbox.PREFER if self.target.startswith(f"{BUILT_INS}.") else Sandbox.REQUIRE
 
     @property
     def remote(self) -> Remote | None:

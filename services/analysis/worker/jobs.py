@@ -21,11 +21,11 @@ class Task(StrEnum):
 
 
 class Sandbox(StrEnum):
-    """Without a choice, built-in methods `prefer` and all others `require`.
+    """Where a layer is missing, `built-in` (the default) lets only built-in methods run, and `require` none.
 
-    `require`: no method code runs unless every layer holds; `prefer`: as many layers as this machine has;
-    `off`: only limits, for tests and for finding faults."""
+    `prefer`: every method runs, with as many layers as this machine has; `off`: only limits, for tests and for finding faults."""
 
+    BUILT_IN = "built-in"
     REQUIRE = "require"
     PREFER = "prefer"
     OFF = "off"
@@ -89,8 +89,13 @@ class Layers:
     seccomp: bool = False
 
     @property
+    def missing(self) -> tuple[str, ...]:
+        """The names of those that do not hold."""
+        return tuple(name.replace("_", "-") for name, holds in vars(self).items() if not holds)
+
+    @property
     def complete(self) -> bool:
-        return self.no_new_privs and self.no_caps and self.landlock >= 1 and self.seccomp
+        return not self.missing
 
 
 @dataclass(frozen=True)

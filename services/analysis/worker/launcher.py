@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from services.analysis.worker.hosting import import_roots
-from services.analysis.worker.jobs import CANCEL, ChildReport, Job
+from services.analysis.worker.jobs import CANCEL, ChildReport, Job, Layers
 
 log = logging.getLogger(__name__)
 OnProgress = Callable[[float, str], None]
@@ -27,8 +27,9 @@ class LauncherLostError(Exception):
 
 @dataclass
 class Launcher:
-    """One process, started on first use and again after its death; runs one job at a time."""
+    """One process, started on first use and again after its death; runs one job at a time; `layers` held around its last."""
 
+    layers: Layers | None = None
     _process: Process | None = None
 
     async def run(self, job: Job, on_progress: OnProgress) -> ChildReport:
@@ -38,7 +39,9 @@ class Launcher:
         answer = asyncio.ensure_future(_report(process, on_progress))
         try:
             async with asyncio.timeout(job.seconds + OVERDUE_SECONDS):
-                return await asyncio.shield(answer)
+                report = await asyncio.shield(answer)
+                self.layers = self.layers if report.layers == Layers() else report.layers
+                return report
         except asyncio.CancelledError:
             await self._end(process, answer)
             raise

@@ -43,7 +43,7 @@ class Options:
     concurrency: int
     scratch: Path
     name: str
-    sandbox: Sandbox | None
+    sandbox: Sandbox
     grace: float
     logs: Path | None
     threads: int
@@ -60,6 +60,7 @@ class Worker:
     scratch: Path
     hosted: dict[tuple[str, str, str], Hosted] = field(default_factory=dict)
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
+    missing: tuple[str, ...] = ()
 
     async def work(self) -> int:
         launchers = [Launcher() for _ in range(self.options.concurrency)]
@@ -70,6 +71,7 @@ class Worker:
             if announced is None:
                 return 0
             self.hosted = {one.key: one for one in announced}
+            self.missing = launchers[0].layers.missing if launchers[0].layers else ()
             if not self.hosted and not self.options.uploads:
                 log.error("there is no method that this worker may run")
                 return NOTHING_HOSTED
@@ -105,7 +107,7 @@ class Worker:
     async def _next(self, launcher: Launcher) -> bool:
         """Claim and perform one run; False if there was none."""
         methods = [MethodId(name=name, version=version, digest=digest) for name, version, digest in self.hosted]
-        claim = await self._unless_stopped(self.client.claim(methods, wait=CLAIM_WAIT))
+        claim = await self._unless_stopped(self.client.claim(methods, self.missing, wait=CLAIM_WAIT))
         if claim is None:
             return False
         log.info("run claimed", extra={"run": str(claim.run_id), "fence": claim.fence, "method": claim.method.name})
@@ -171,7 +173,7 @@ def parse(arguments: Sequence[str] | None) -> Options:
     parser.add_argument("--concurrency", type=int, choices=range(1, 65), default=1, metavar="1..64")
     parser.add_argument("--scratch", type=Path, default=Path(tempfile.gettempdir()), help="for the folders of runs")
     parser.add_argument("--name", default=socket.gethostname(), help="how this worker calls itself in its log")
-    parser.add_argument("--sandbox", type=Sandbox, choices=list(Sandbox), help=str(Sandbox.__doc__))
+    parser.add_argument("--sandbox", type=Sandbox, choices=list(Sandbox), default=Sandbox.BUILT_IN, help=str(Sandbox.__doc__))
     parser.add_argument("--grace", type=float, default=30.0, help="seconds that a run may still take after SIGTERM")
     parser.add_argument("--logs", type=Path, help="keep what methods print, here only: it may hold cell values")
     parser.add_argument("--threads", type=int, choices=range(1, 257), metavar="1..256", help="of one run; the cores, shared out")

@@ -23,7 +23,7 @@ class Uploads:
 
     client: Client
     scratch: Path
-    sandbox: Sandbox | None
+    sandbox: Sandbox
     seen: set[tuple[str, str, str]] = field(default_factory=set)
 
     async def fresh(self) -> list[Hosted]:

@@ -10,7 +10,7 @@ from services.requests.actions.copies import (
     know_method,
     know_ministry,
 )
-from services.requests.actions.decisions import decide_dataset
+from services.requests.actions.decisions import decide_dataset, revoke_grant
 from services.requests.actions.progress import end_run, follow_result, follow_run
 from services.requests.actions.votes import cast_vote
 
@@ -29,6 +29,7 @@ __all__ = [
     "know_ministry",
     "resubmit_request",
     "return_request",
+    "revoke_grant",
     "submit_request",
     "withdraw_request",
 ]

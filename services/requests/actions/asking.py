@@ -38,6 +38,7 @@ async def submit_request(session: Session, caller: Principal, data: RequestIn, *
         revision=1,
         inputs=[],
         decisions=[],
+        revocations=[],
         votes=[],
         **words(caller, data, asked, rules),
     )

@@ -4,13 +4,22 @@ from uuid import UUID
 
 from services.requests import fitting, policy
 from services.requests.actions.history import find_request, write_history
-from services.requests.models import AnalysisRequest, Decision, KnownDataset, KnownMethod, RequestInput, Status, Verdict
+from services.requests.models import (
+    AnalysisRequest,
+    Decision,
+    KnownDataset,
+    KnownMethod,
+    RequestInput,
+    Revocation,
+    Status,
+    Verdict,
+)
 from services.requests.rules import Rules
-from services.requests.schemas import DecisionIn
+from services.requests.schemas import DecisionIn, RevocationIn
 from shared.audit import record_audit
 from shared.auth import Principal, Role
 from shared.clock import now
-from shared.contracts import DatasetPublished, MethodLive, Reason, RequestRefused
+from shared.contracts import DatasetPublished, GrantRevoked, MethodLive, Reason, RequestRefused
 from shared.db import Session, check_version
 from shared.errors import Conflict, FieldError, Unprocessable
 from shared.outbox import emit
@@ -38,6 +47,32 @@ async def decide_dataset(
         await refuse_request(session, request, role="owner", reason=Reason(code=code, detail=data.reason))
     elif not request.undecided:
         await open_council_review(session, request, rules)
+    return request
+
+
+async def revoke_grant(
+    session: Session, caller: Principal, request_id: UUID, data: RevocationIn, *, expected: int | None = None
+) -> AnalysisRequest:
+    """Take an approval back: the request ends, its run stops, and nothing of it is released. The dataset stays published."""
+    request = await find_request(session, caller, request_id)
+    owner = inputs_of(request, data.dataset_id)[0].ministry
+    policy.check_may_decide(caller, request, owner)
+    check_version(request, expected)
+    policy.check_granted(request, data.dataset_id)
+    request.revocations.append(revocation(request, caller, data, owner))
+    write_history(
+        session,
+        request,
+        "revoke-grant",
+        caller=caller,
+        role=Role.STEWARD,
+        to=Status.REVOKED,
+        code="grant-revoked",
+        reason=data.reason,
+    )
+    detail = {"dataset": str(data.dataset_id), "reason": data.reason}
+    await record_audit(session, "requests.revoke-grant", f"request/{request.id}", detail=detail)
+    await emit(session, GrantRevoked(request_id=request.id, dataset_id=data.dataset_id, ministry=owner, reason=data.reason))
     return request
 
 
@@ -91,6 +126,17 @@ def decision(request: AnalysisRequest, caller: Principal, data: DecisionIn, data
         seen=dataset.model_dump(mode="json"),
         decided_by=caller.subject,
         rules_version=rules.version,
+    )
+
+
+def revocation(request: AnalysisRequest, caller: Principal, data: RevocationIn, owner: str) -> Revocation:
+    return Revocation(
+        request_id=request.id,
+        revision=request.revision,
+        dataset_id=data.dataset_id,
+        ministry=owner,
+        reason=data.reason,
+        revoked_by=caller.subject,
     )
 
 

@@ -2,7 +2,7 @@
 
 from services.requests.models.base import PLUMBING, Base
 from services.requests.models.known import KnownDataset, KnownKey, KnownMethod, KnownMinistry
-from services.requests.models.requests import AnalysisRequest, Decision, HistoryEntry, RequestInput, Vote
+from services.requests.models.requests import AnalysisRequest, Decision, HistoryEntry, RequestInput, Revocation, Vote
 from services.requests.models.states import IN_REVIEW, TRANSITIONS, Ballot, Status, Verdict
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "KnownMinistry",
     "PLUMBING",
     "RequestInput",
+    "Revocation",
     "Status",
     "TRANSITIONS",
     "Verdict",

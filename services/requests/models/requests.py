@@ -41,6 +41,7 @@ class AnalysisRequest(Base, Row, table=True):
     result_id: UUID | None = None
     inputs: list["RequestInput"] = Relationship(sa_relationship_kwargs={"lazy": "selectin", "order_by": "RequestInput.id"})
     decisions: list["Decision"] = Relationship(sa_relationship_kwargs={"lazy": "selectin", "order_by": "Decision.id"})
+    revocations: list["Revocation"] = Relationship(sa_relationship_kwargs={"lazy": "selectin", "order_by": "Revocation.id"})
     votes: list["Vote"] = Relationship(sa_relationship_kwargs={"lazy": "selectin", "order_by": "Vote.id"})
 
     @property
@@ -72,6 +73,16 @@ class AnalysisRequest(Base, Row, table=True):
     def recused(self) -> frozenset[str]:
         """The ministries that have a part in the request, so that their council members do not vote on it."""
         return frozenset({self.ministry, *self.owners})
+
+    @property
+    def granted(self) -> dict[UUID, str]:
+        """The datasets whose owners have approved and not taken it back, with their owners."""
+        revoked = {one.dataset_id for one in self.revocations if one.revision == self.revision}
+        return {
+            one.dataset_id: one.ministry
+            for one in self.current_decisions
+            if one.verdict is Verdict.APPROVE and one.dataset_id not in revoked
+        }
 
     @property
     def undecided(self) -> dict[UUID, str]:
@@ -116,6 +127,18 @@ class Decision(Base, Row, table=True):
     def dataset(self) -> DatasetPublished:
         """The version of the dataset that the owner decided on: the very bytes and schema."""
         return DatasetPublished.model_validate(self.seen)
+
+
+class Revocation(Base, Row, table=True):
+    """An owner took back what it had approved at one revision; never changed, never deleted."""
+
+    __table_args__ = (UniqueConstraint("request_id", "revision", "dataset_id", name="uq_revocation_dataset"),)
+    request_id: UUID = Field(foreign_key="analysisrequest.id", index=True)
+    revision: int
+    dataset_id: UUID
+    ministry: str
+    reason: str
+    revoked_by: str
 
 
 class Vote(Base, Row, table=True):

@@ -16,15 +16,16 @@ class Status(StrEnum):
     RECALLED = "recalled"
     REFUSED = "refused"
     WITHDRAWN = "withdrawn"
+    REVOKED = "revoked"
     FAILED = "failed"
     WITHHELD = "withheld"
 
 
 # What was said of an approved request may arrive in any order, so later stops can be reached from each earlier one.
 TRANSITIONS: dict[Status, frozenset[Status]] = {
-    Status.OWNER_REVIEW: frozenset({Status.RETURNED, Status.COUNCIL_REVIEW, Status.REFUSED, Status.WITHDRAWN}),
+    Status.OWNER_REVIEW: frozenset({Status.RETURNED, Status.COUNCIL_REVIEW, Status.REFUSED, Status.WITHDRAWN, Status.REVOKED}),
     Status.RETURNED: frozenset({Status.OWNER_REVIEW, Status.WITHDRAWN}),
-    Status.COUNCIL_REVIEW: frozenset({Status.RETURNED, Status.APPROVED, Status.REFUSED, Status.WITHDRAWN}),
+    Status.COUNCIL_REVIEW: frozenset({Status.RETURNED, Status.APPROVED, Status.REFUSED, Status.WITHDRAWN, Status.REVOKED}),
     Status.APPROVED: frozenset(
         {
             Status.IN_ANALYSIS,
@@ -34,16 +35,26 @@ TRANSITIONS: dict[Status, frozenset[Status]] = {
             Status.FAILED,
             Status.WITHHELD,
             Status.WITHDRAWN,
+            Status.REVOKED,
         }
     ),
     Status.IN_ANALYSIS: frozenset(
-        {Status.OUTPUT_REVIEW, Status.RELEASED, Status.RECALLED, Status.FAILED, Status.WITHHELD, Status.WITHDRAWN}
+        {
+            Status.OUTPUT_REVIEW,
+            Status.RELEASED,
+            Status.RECALLED,
+            Status.FAILED,
+            Status.WITHHELD,
+            Status.WITHDRAWN,
+            Status.REVOKED,
+        }
     ),
-    Status.OUTPUT_REVIEW: frozenset({Status.RELEASED, Status.RECALLED, Status.WITHHELD, Status.WITHDRAWN}),
+    Status.OUTPUT_REVIEW: frozenset({Status.RELEASED, Status.RECALLED, Status.WITHHELD, Status.WITHDRAWN, Status.REVOKED}),
     Status.RELEASED: frozenset({Status.RECALLED}),
     Status.RECALLED: frozenset(),
     Status.REFUSED: frozenset(),
     Status.WITHDRAWN: frozenset(),
+    Status.REVOKED: frozenset(),
     Status.FAILED: frozenset(),
     Status.WITHHELD: frozenset(),
 }

@@ -7,12 +7,23 @@ from services.requests.schemas.given import (
     MemberOut,
     RequestOut,
     RequestSummary,
+    RevocationOut,
     TallyOut,
     VoteOut,
     WaitingOut,
     WorkItem,
 )
-from services.requests.schemas.taken import DEEPEST, DecisionIn, InputIn, MethodIn, ReasonIn, RequestIn, VoteIn, plain_json
+from services.requests.schemas.taken import (
+    DEEPEST,
+    DecisionIn,
+    InputIn,
+    MethodIn,
+    ReasonIn,
+    RequestIn,
+    RevocationIn,
+    VoteIn,
+    plain_json,
+)
 
 __all__ = [
     "DEEPEST",
@@ -27,6 +38,8 @@ __all__ = [
     "RequestIn",
     "RequestOut",
     "RequestSummary",
+    "RevocationIn",
+    "RevocationOut",
     "TallyOut",
     "VoteIn",
     "VoteOut",

@@ -72,6 +72,7 @@ REQUEST_EXAMPLE: dict[str, Any] = SUMMARY_EXAMPLE | {
     "lane": "panel",
     "rules_version": "2026.1",
     "decisions": [DECISION_EXAMPLE],
+    "revocations": [],
     "votes": [],
     "tally": {"approve": 0, "reject": 0, "quorum": 3, "missing": 3},
     "reason_code": None,

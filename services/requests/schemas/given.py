@@ -60,6 +60,15 @@ class DecisionOut(Out):
     rules_version: str
 
 
+class RevocationOut(Out):
+    revision: int
+    dataset_id: UUID
+    ministry: str
+    reason: str
+    revoked_by: str
+    created_at: datetime
+
+
 class VoteOut(Out):
     revision: int
     member: str
@@ -115,6 +124,7 @@ class RequestOut(RequestSummary):
     lane: str
     rules_version: str
     decisions: list[DecisionOut] = Field(description="Of all revisions; only those of the present one count.")
+    revocations: list[RevocationOut] = Field(description="Approvals that their owners took back.")
     votes: list[VoteOut] = Field(description="Of all revisions; only those of the present one count.")
     tally: TallyOut
     reason_code: str | None

@@ -129,6 +129,21 @@ class DecisionIn(In):
     )
 
 
+class RevocationIn(In):
+    """An owner takes back its approval of one dataset."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [
+                {"dataset_id": "0199a1c0-0000-7000-8000-000000000002", "reason": "A court has suspended the use of these data."}
+            ]
+        },
+    )
+    dataset_id: UUID
+    reason: Prose
+
+
 class VoteIn(In):
     """A council member's vote."""
 

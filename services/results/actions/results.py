@@ -103,11 +103,7 @@ def barred(ministries: Sequence[str]) -> str:
 
 async def withdrawn(session: Session, result: Result) -> str | None:
     """The reason of a withdrawal that this result stands on."""
-    keys = {
-        "request": {str(result.request_id)},
-        "dataset": set(result.dataset_ids),
-        "method": {f"{result.method_name}@{result.method_version}"},
-    }
+    keys = stands_on(result)
     stones = select(Withdrawal).where(col(Withdrawal.key).in_([key for every in keys.values() for key in every]))
     for stone in await session.exec(stones):
         if stone.key in keys.get(stone.kind, ()):
@@ -115,8 +111,19 @@ async def withdrawn(session: Session, result: Result) -> str | None:
     return None
 
 
+def stands_on(result: Result) -> dict[str, set[str]]:
+    """What a withdrawal may name that this result would not be without, by kind."""
+    return {
+        "request": {str(result.request_id)},
+        "dataset": set(result.dataset_ids),
+        "grant": {f"{result.request_id}/{dataset_id}" for dataset_id in result.dataset_ids},
+        "method": {f"{result.method_name}@{result.method_version}"},
+    }
+
+
 def withdrawal_words(kind: str, reason: str) -> str:
-    return f"The {kind} was withdrawn: {reason}"[:4000]
+    what = "The owner of a dataset took back its approval" if kind == "grant" else f"The {kind} was withdrawn"
+    return f"{what}: {reason}"[:4000]
 
 
 async def votes_of(session: Session, result_id: UUID) -> Sequence[ReleaseVote]:

@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlmodel import col, select
 
-from services.results.actions.results import withdrawal_words, withhold_result
+from services.results.actions.results import stands_on, withdrawal_words, withhold_result
 from services.results.models import Known, Result, Status, Withdrawal
 from shared.audit import record_audit
 from shared.db import Session
@@ -19,7 +19,7 @@ async def note_withdrawal(session: Session, *, kind: str, key: str, reason: str)
     if (await session.exec(known)).first():
         return
     session.add(Withdrawal(kind=kind, key=key, reason=reason))
-    standing = [result for result in await open_results(session) if key in stands_on(result, kind)]
+    standing = [result for result in await open_results(session) if key in stands_on(result)[kind]]
     ids = [str(result.id) for result in standing]
     await record_audit(session, "results.note-withdrawal", f"{kind}/{key}", detail={"results": ids, "reason": reason})
     for result in standing:
@@ -28,16 +28,6 @@ async def note_withdrawal(session: Session, *, kind: str, key: str, reason: str)
 
 async def open_results(session: Session) -> Sequence[Result]:
     return (await session.exec(select(Result).where(col(Result.status).in_(OPEN)).with_for_update())).all()
-
-
-def stands_on(result: Result, kind: str) -> Sequence[str]:
-    match kind:
-        case "request":
-            return [str(result.request_id)]
-        case "method":
-            return [f"{result.method_name}@{result.method_version}"]
-        case _:
-            return result.dataset_ids
 
 
 async def note_known(session: Session, *, kind: str, key: str, sequence: int, facts: dict[str, Any]) -> None:

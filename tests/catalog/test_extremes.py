@@ -1,4 +1,4 @@
-"""What an unlucky user would lose: events that are too large, numbers that no column holds, words of a worker."""
+"""What an unlucky user would lose: tables that are too wide for an event, numbers that no column holds, the ends of time."""
 
 from typing import Any
 
@@ -7,10 +7,7 @@ import pytest
 from shared.bus import Incoming
 from shared.contracts import Envelope
 from shared.inbox import row_of
-from tests.analysis.centre import Centre
 from tests.catalog.conftest import Desk
-
-PSEUDONYM = "4f" * 32
 
 
 def wide(columns: int) -> list[dict[str, Any]]:
@@ -41,26 +38,3 @@ async def test_a_number_that_no_column_holds_is_no_crash(desk: Desk, number: int
 async def test_a_time_at_the_end_of_the_calendar_is_no_crash(desk: Desk, since: str) -> None:
     answer = await desk.client.post("/catalog/ops/outbox/republish", json={"since": since}, headers=desk.as_("ops"))
     assert answer.status_code < 500, answer.text
-
-
-async def test_what_a_worker_says_of_a_failure_carries_no_cell(live_centre: Centre) -> None:
-    run_id = await live_centre.prepared()
-    claim = await live_centre.worker().claim()
-    assert claim
-    said = f"Row {PSEUDONYM}: wages 51,234,000 and 990101-1234567, years 2012 and 2013."
-    assert (await claim.beat(message=said)).status_code == 200
-    assert (await live_centre.row(run_id)).message == "Row …: wages … and …, years 2012 and 2013."
-    assert (await claim.finish("failed", reason={"code": "method-refused-input", "detail": said})).status_code == 200
-    (event,) = await live_centre.finished()
-    assert event.reason is not None
-    assert event.reason.detail == "Row …: wages … and …, years 2012 and 2013."
-
-
-async def test_a_worker_cannot_speak_in_the_name_of_an_owner(live_centre: Centre) -> None:
-    await live_centre.prepared()
-    claim = await live_centre.worker().claim()
-    assert claim
-    reason = {"code": "dataset-withdrawn", "detail": "The owner of a dataset took it back."}
-    answer = await claim.finish("failed", reason=reason)
-    assert answer.status_code == 422
-    assert answer.json()["errors"][0]["pointer"] == "#/reason/code"
