@@ -13,7 +13,7 @@ from pathlib import Path
 
 import uvloop
 
-from tests.bench import arriving, leaving, linking, machine, scoring, starting, uploading, walking
+from tests.bench import arriving, bulk, leaving, linking, machine, scoring, starting, uploading, walking
 from tests.bench.console import Console
 from tests.bench.figures import FULL, QUICK, USUAL, Bench, Figure
 from tests.bench.table import table
@@ -54,6 +54,8 @@ def parts() -> list[Part]:
         Part("walks", walking.measure_walks),
         Part("upload", uploading.measure_upload),
         Part("prepare", linking.measure_prepare),
+        Part("join", bulk.measure_join),
+        Part("scores", bulk.measure_scores),
         Part("start", starting.measure_suite),
         Part("child", starting.measure_child),
         Part("scoring", scoring.measure_plain),

@@ -20,6 +20,7 @@ TABLE_FILE = "linked.parquet"
 CHAMPION_FILE = "champion.model"
 BLOCK = 131_072
 BLOCKS_READ = 4
+LIBRARIES_MB, LEAST_DATABASE_MB = 96, 32
 Report = Callable[[float, str], None]
 Array = NDArray[Any]
 
@@ -42,10 +43,9 @@ class Means:
     threads: int = 1
     work: Path | None = None
 
-    @property
-    def database_mb(self) -> int:
-        """The database's part; the rest is for the libraries, arrays and models."""
-        return max((self.memory_mb - 96) * 6 // 10, 32)
+    def database_mb(self, share: float) -> int:
+        """The database's share of what the libraries leave; the rest is for arrays and models."""
+        return max(int((self.memory_mb - LIBRARIES_MB) * share), LEAST_DATABASE_MB)
 
     @property
     def folder(self) -> Path:
@@ -78,12 +78,13 @@ class Bundle:
             return _fetch(connection, query) if wanted else {}
 
     @contextmanager
-    def database(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        """A DuckDB for work in bulk, with the linked table as the view `linked`. It reads the bundle, writes and spills into
-        the run's private folder, and nothing else: no other path, no network, no extension, no setting can be changed."""
+    def database(self, share: float = 0.6) -> Iterator[duckdb.DuckDBPyConnection]:
+        """A DuckDB for work in bulk, with the linked table as the view `linked` and this share of the run's memory (at most 1).
+        It reads the bundle, writes and spills into the run's private folder, and nothing else: no other path, no network, no
+        extension, and no setting can be changed."""
         config: dict[str, Any] = {
             "threads": self.means.threads,
-            "memory_limit": f"{self.means.database_mb}MiB",
+            "memory_limit": f"{self.means.database_mb(share)}MiB",
             "temp_directory": str(self.means.folder / f"spill-{uuid4().hex}"),
             "autoinstall_known_extensions": False,
             "autoload_known_extensions": False,
