@@ -2,10 +2,9 @@
 
 import numpy as np
 
-from services.analysis.methods.toolkit.arrays import Flags, Floats
+from services.analysis.methods.toolkit.arrays import Floats
 from services.analysis.methods.welfare_blind_spots.features import Linked
 
-PRIOR_WEIGHT = 10.0
 MODELS = {
     "counting": ("징후 개수", "counting signs"),
     "logistic": ("로지스틱 회귀", "logistic regression"),
@@ -31,13 +30,3 @@ def count_signs(linked: Linked, income_limit: float) -> Floats:
         assets == 0,
     )
     return np.asarray(np.column_stack(signs).sum(axis=1), dtype=np.float64)
-
-
-def share_by_count(counts: Floats, label: Floats, train: Flags) -> Floats:
-    """The share that received among training households with as many signs, drawn a little to the overall share."""
-    overall = float(label[train].mean())
-    shares = np.full(len(counts), overall)
-    for count in np.unique(counts):
-        same = train & (counts == count)
-        shares[counts == count] = (label[same].sum() + PRIOR_WEIGHT * overall) / (same.sum() + PRIOR_WEIGHT)
-    return shares

@@ -1,6 +1,6 @@
 """One study: who is learned from, who is scored, and who is listed."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -8,12 +8,13 @@ import numpy as np
 from services.analysis.methods.toolkit import study as toolkit
 from services.analysis.methods.toolkit.arrays import Flags, Floats, Matrix, Texts
 from services.analysis.methods.toolkit.availability import first_days
+from services.analysis.methods.toolkit.counting import with_counts
 from services.analysis.methods.toolkit.evaluation import top
 from services.analysis.methods.toolkit.models import Fitted
 from services.analysis.methods.toolkit.splitting import Fold, Split, SplitKind
 from services.analysis.methods.welfare_blind_spots.columns import ALL_COLUMNS
 from services.analysis.methods.welfare_blind_spots.features import Linked
-from services.analysis.methods.welfare_blind_spots.models import MODELS, count_signs, share_by_count
+from services.analysis.methods.welfare_blind_spots.models import count_signs
 from services.analysis.methods.welfare_blind_spots.parameters import Parameters, places_at
 
 
@@ -87,6 +88,4 @@ def conduct(linked: Linked, parameters: Parameters, available_from: dict[str, st
     split = Split(SplitKind.TIME, (Fold(train, test),), f"{parameters.test_year}-01-01")
     core = toolkit.conduct(rows, split, capacity=parameters.capacity, audit_share=parameters.audit_share)
     counts = count_signs(linked, parameters.income_limit)
-    scores = {"counting": share_by_count(counts, rows.label, train)} | core.scores
-    chosen = {name: scores[name] for name in MODELS}
-    return Study(linked, parameters, replace(core, scores=chosen, orders={"counting": counts}))
+    return Study(linked, parameters, with_counts(core, counts))
