@@ -1,7 +1,7 @@
 # Dure: everything is one command. `make demo` walks the loop, `make test` tests it, `make check` is what CI runs.
 PYTHON ?= python3
 BIN := .venv/bin
-.PHONY: help demo serve token test check bench verify-audit compose-demo install-demo install-dev lock format contracts clean
+.PHONY: help demo serve token test check bench evaluate verify-audit compose-demo install-demo install-dev lock format contracts clean
 
 help:
 	@echo "make demo          install what is needed and walk one request from the catalog to the published result"
@@ -10,6 +10,7 @@ help:
 	@echo "make test          install what is needed and run the tests"
 	@echo "make check         formatting, types, dependency rules, migrations, contracts, docs, tests: what CI runs"
 	@echo "make bench         every performance promise as a ratio, measured now"
+	@echo "make evaluate      [DATA=../shared/data ROWS=120000]: every method beside plain baselines, a report page a task"
 	@echo "make compose-demo  the walk through the gateway of docker-compose.yml, every part a container"
 	@echo "make verify-audit  [FOLDER=var/serve]: check the audit chains offline"
 
@@ -52,6 +53,9 @@ compose-demo: install-demo
 
 bench: install-dev
 	@$(BIN)/python -m tests.bench
+
+evaluate: install-dev
+	@$(BIN)/python -m deploy.evaluate --data "$(or $(DATA),../shared/data)" $(if $(ROWS),--rows $(ROWS)) $(TASKS)
 
 format: install-dev
 	@$(BIN)/ruff check --fix -q . ; $(BIN)/ruff format -q .

@@ -34,7 +34,7 @@ def check_the_result(walk: Walk) -> None:
     shown = walk.call(people.LEE, "GET", "results", f"/{walk.result_id}").json()
     assert shown["status"] == "released"
     assert {output["name"] for output in shown["withheld"]} == {"coverage_by_area"}
-    assert len(shown["tables"]) == 8
+    assert len(shown["tables"]) == 9
     for table in shown["tables"]:
         content = walk.call(people.LEE, "GET", "results", f"/{walk.result_id}/tables/{table['name']}").json()
         counts = [at for at, column in enumerate(content["columns"]) if column["kind"] == "count"]

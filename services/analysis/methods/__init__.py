@@ -2,6 +2,8 @@
 
 BUILT_IN: tuple[str, ...] = (
     "services.analysis.methods.welfare_blind_spots",
+    "services.analysis.methods.welfare_indicators",
+    "services.analysis.methods.small_business_crisis",
     "services.analysis.methods.risk_scoring",
     "services.analysis.methods.regression",
     "services.analysis.methods.cross_tabulation",

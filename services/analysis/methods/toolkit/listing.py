@@ -5,7 +5,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from services.analysis.methods.toolkit.models import rows_at
 from services.analysis.methods.toolkit.quantities import NumberStudy
 from services.analysis.methods.toolkit.reasons import explain, flags_of
 from services.analysis.methods.toolkit.study import Study
@@ -24,7 +23,7 @@ def list_numbers(study: NumberStudy) -> list[dict[str, Any]]:
 def told(study: Study | NumberStudy, places: NDArray[np.intp]) -> list[dict[str, Any]]:
     if not len(places):
         return []
-    matrix = study.encoding.matrix(rows_at(study.rows, places))
+    matrix = study.encoding.matrix(study.rows.at(places))
     reasons = explain(study.final, matrix, study.rows.title, flags_of(study.encoding, study.matrix))
     scores, names = study.scores[study.best][places], study.rows.pseudonym[places]
     return [

@@ -5,7 +5,7 @@ categories are codes, and the calibration is a sigmoid.
 """
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -46,6 +46,8 @@ SHAPES: dict[str, dict[str, Any]] = {
         "max_features": 0.4,
     },
 }
+Make = Callable[[Rows, Encoding, Flags], Any]
+"""A further model: rows, encoding and training rows in, an estimator with `predict_proba` on the matrix out."""
 Places = list[tuple[NDArray[np.intp], NDArray[np.intp]]]
 
 
@@ -89,10 +91,10 @@ class Models:
     best: str
 
 
-def fit_models(rows: Rows, encoding: Encoding, train: Flags) -> Models:
+def fit_models(rows: Rows, encoding: Encoding, train: Flags, extra: Mapping[str, Make] | None = None) -> Models:
     """Learn from the training rows alone; also the choice between models and shapes is made on folds of them."""
     chosen = sample(train)
-    part = rows_at(rows, chosen)
+    part = rows.at(chosen)
     matrix, label = encoding.matrix(part), part.label.astype(np.int64)
     signs, inner = encoding.signs(rows), inner_folds(part.label, part.entity)
     plain = logistic(encoding)
@@ -107,7 +109,9 @@ def fit_models(rows: Rows, encoding: Encoding, train: Flags) -> Models:
     best = "boosting"
     if not any(signs) and loss(plain, matrix, label, inner) < tried[shape]:
         best = "logistic"
-    return Models({name: Fitted(estimator, encoding, typical) for name, estimator in fitted.items()}, best)
+    made = {name: Fitted(estimator, encoding, typical) for name, estimator in fitted.items()}
+    made |= {name: Fitted(make(rows, encoding, train), encoding, typical) for name, make in (extra or {}).items()}
+    return Models(made, best)
 
 
 def sample(train: Flags) -> NDArray[np.intp]:
@@ -116,16 +120,6 @@ def sample(train: Flags) -> NDArray[np.intp]:
     if len(places) <= MOST_ROWS:
         return places
     return np.sort(np.random.default_rng(SEED).choice(places, MOST_ROWS, replace=False))
-
-
-def rows_at(rows: Rows, places: NDArray[np.intp]) -> Rows:
-    return Rows(
-        pseudonym=rows.pseudonym[places],
-        label=rows.label[places],
-        features={name: values[places] for name, values in rows.features.items()},
-        day=None if rows.day is None else rows.day[places],
-        group=None if rows.group is None else rows.group[places],
-    )
 
 
 def inner_folds(label: Floats, entity: Texts | None) -> Places:
@@ -141,12 +135,12 @@ def places_of(fold: NDArray[np.int64]) -> Places:
     return [(np.flatnonzero(fold != each), np.flatnonzero(fold == each)) for each in range(INNER)]
 
 
-def fit(estimator: Any, matrix: Matrix, label: NDArray[Any]) -> Any:
+def fit(estimator: Any, matrix: Matrix, label: NDArray[Any], weights: Floats | None = None) -> Any:
     """Extreme amounts make the search of a logistic regression noisy; what matters is measured afterwards."""
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore", ConvergenceWarning)
         warnings.simplefilter("ignore", RuntimeWarning)
-        return estimator.fit(matrix, label)
+        return estimator.fit(matrix, label) if weights is None else estimator.fit(matrix, label, sample_weight=weights)
 
 
 def loss(estimator: Any, matrix: Matrix, label: NDArray[np.int64], inner: Places) -> float:

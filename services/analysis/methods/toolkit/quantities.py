@@ -15,7 +15,7 @@ from sklearn.pipeline import Pipeline
 from services.analysis.methods.toolkit.arrays import Flags, Floats, Matrix
 from services.analysis.methods.toolkit.encoding import Encoding, fit_encoding
 from services.analysis.methods.toolkit.evaluation import places_at
-from services.analysis.methods.toolkit.models import LARGE, SHAPES, fit, inner_folds, rows_at, sample, standardised, typical_of
+from services.analysis.methods.toolkit.models import LARGE, SHAPES, fit, inner_folds, sample, standardised, typical_of
 from services.analysis.methods.toolkit.rows import Rows
 from services.analysis.methods.toolkit.splitting import SEED, Split, SplitKind, check_enough
 from services.analysis.worker.sdk import MethodError
@@ -150,7 +150,7 @@ def conduct(rows: Rows, split: Split, aim: Aim, *, capacity: float = 0.05) -> Nu
 
 def fit_numbers(rows: Rows, train: Flags, aim: Aim) -> tuple[dict[str, FittedNumber], str]:
     """The models of one fold, and which of them did best on folds of its training rows."""
-    encoding, part = fit_encoding(rows, train), rows_at(rows, sample(train))
+    encoding, part = fit_encoding(rows, train), rows.at(sample(train))
     matrix, label, signs = encoding.matrix(part), part.label, encoding.signs(rows)
     inner = inner_folds(label, part.entity)
     inner = inner[:1] if len(label) > LARGE else inner

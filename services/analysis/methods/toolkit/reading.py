@@ -31,7 +31,8 @@ class Reading:
     """Feature -> the column that tells the day of its value."""
 
 
-def read_rows(bundle: Bundle, reading: Reading) -> Rows:
+def read_rows(bundle: Bundle, reading: Reading, *, labelled: bool = True) -> Rows:
+    """Without `labelled` the outcome is made later, out of other columns."""
     found = bundle.columns()
     if PSEUDONYM not in found:
         raise MethodError("missing-column", "The linked table has no pseudonym.")
@@ -39,14 +40,14 @@ def read_rows(bundle: Bundle, reading: Reading) -> Rows:
     columns = {short: found[full] for short, full in plain.items()}
     check_named(reading, columns)
     size = len(found[PSEUDONYM])
-    label_name = next((name for name in reading.outcome if name in columns), None)
-    if label_name is None:
+    label_name = next((name for name in reading.outcome if name in columns), "")
+    if labelled and not label_name:
         raise MethodError("no-label", "The table has no column of the outcome.")
     day = time_of(columns, reading.time)
     features = features_of(columns, reading, day)
     return Rows(
         pseudonym=found[PSEUDONYM],
-        label=numbers(columns[label_name], size, label_name),
+        label=numbers(columns[label_name] if labelled else None, size, label_name),
         features=features,
         day=day,
         group=texts(columns[reading.group], size) if reading.group in columns else None,

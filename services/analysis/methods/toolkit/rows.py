@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
+from numpy.typing import NDArray
 
 from services.analysis.methods.toolkit.arrays import Flags, Floats, Texts, Whole
 from services.analysis.methods.toolkit.periods import NEVER
@@ -52,6 +53,18 @@ class Rows:
 
     def title(self, name: str) -> Words:
         return self.titles.get(name, (name.replace("_", " "), name.replace("_", " ")))
+
+    def at(self, places: NDArray[np.intp]) -> "Rows":
+        """These rows alone."""
+        return replace(
+            self,
+            pseudonym=self.pseudonym[places],
+            label=self.label[places],
+            features={name: values[places] for name, values in self.features.items()},
+            day=None if self.day is None else self.day[places],
+            group=None if self.group is None else self.group[places],
+            audit={name: values[places] for name, values in self.audit.items()},
+        )
 
     def only(self, features: Mapping[str, Array]) -> "Rows":
         return replace(self, features=features)

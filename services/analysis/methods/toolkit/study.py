@@ -1,5 +1,6 @@
 """One study: every score out of fold, the model that is kept, and who is at the top."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -9,7 +10,7 @@ from numpy.typing import NDArray
 from services.analysis.methods.toolkit.arrays import Flags, Floats, Matrix, Texts
 from services.analysis.methods.toolkit.encoding import Encoding, fit_encoding
 from services.analysis.methods.toolkit.evaluation import Quality, measure, places_at, top
-from services.analysis.methods.toolkit.models import Fitted, Models, fit_models
+from services.analysis.methods.toolkit.models import Fitted, Make, Models, fit_models
 from services.analysis.methods.toolkit.rows import Rows
 from services.analysis.methods.toolkit.splitting import Split, SplitKind, check_enough
 from services.analysis.worker.sdk import MethodError
@@ -88,14 +89,22 @@ class Study:
         return waiting if waiting.any() else self.split.scored
 
     def listed(self, minimum: float = 0.0) -> NDArray[np.intp]:
-        """Places of the highest scores among the candidates, up to capacity, the highest first."""
+        """Places of the highest scores among the candidates, up to capacity, the highest first; each subject once."""
         places = np.flatnonzero(self.candidates & (np.nan_to_num(self.scores[self.best], nan=-1.0) >= minimum))
         score = self.scores[self.best][places]
         ranked = places[np.lexsort((self.rows.pseudonym[places].astype(str), -score))]
-        return ranked[: places_at(self.capacity, int(self.candidates.sum()))]
+        _, first = np.unique(self.rows.pseudonym[ranked].astype(str), return_index=True)
+        return ranked[np.sort(first)][: places_at(self.capacity, int(self.candidates.sum()))]
 
 
-def conduct(rows: Rows, split: Split, *, capacity: float = 0.05, audit_share: float = 0.25) -> Study:
+def conduct(
+    rows: Rows,
+    split: Split,
+    *,
+    capacity: float = 0.05,
+    audit_share: float = 0.25,
+    extra: Mapping[str, Make] | None = None,
+) -> Study:
     """Learn on each fold, score the others, and keep the model that learned from all that may be learned from."""
     check_binary(rows)
     check_enough(rows, split)
@@ -103,12 +112,12 @@ def conduct(rows: Rows, split: Split, *, capacity: float = 0.05, audit_share: fl
     models: list[Models] = []
     for fold in split.folds:
         encoding = fit_encoding(rows, fold.train)
-        models.append(fit_models(rows, encoding, fold.train))
+        models.append(fit_models(rows, encoding, fold.train, extra))
         matrix = encoding.matrix(rows)[fold.test]
         for name, fitted in models[-1].by_name.items():
             scores.setdefault(name, np.full(len(rows), np.nan))[fold.test] = fitted.probability(matrix)
     best = most_often([each.best for each in models])
-    kept = models[0] if split.kind is SplitKind.TIME else fit_models(rows, fit_encoding(rows, rows.known), rows.known)
+    kept = models[0] if split.kind is SplitKind.TIME else fit_models(rows, fit_encoding(rows, rows.known), rows.known, extra)
     return Study(rows, split, kept, scores, best, capacity, audit_share, {})
 
 

@@ -196,7 +196,7 @@ def drivers(rows: Rows, losses: list[tuple[str, float]], tried: int, loss: Words
     return table("drivers", TITLES["drivers"], columns, made, notes)
 
 
-def drift_table(rows: Rows, found: list[Drift], against: Words) -> Table:
+def drift_table(rows: Rows, found: list[Drift], against: Words, title: Words = TITLES["drift"]) -> Table:
     score = {"score": ("점수", "Score")}
     made: list[list[Cell]] = [
         [each.name, *(score.get(each.name) or rows.title(each.name)), each.verdict, each.before, each.now, each.psi]
@@ -214,7 +214,7 @@ def drift_table(rows: Rows, found: list[Drift], against: Words) -> Table:
         f"비교 대상: {against[0]}. 0.1 미만 안정, 0.25 이상 이동. 10건 미만 구간은 이웃과 합쳤습니다.",
         f"Compared with {against[1]}. Below 0.1 steady, from 0.25 moved. Bins of fewer than 10 rows are joined.",
     )
-    return table("drift", TITLES["drift"], columns, made, notes)
+    return table("drift", title, columns, made, notes)
 
 
 def features(rows: Rows, uses: Mapping[str, str]) -> Table:

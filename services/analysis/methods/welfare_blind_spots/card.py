@@ -1,19 +1,15 @@
 """The method card: what welfare blind spots takes, gives, assumes, and must not be used for."""
 
+from services.analysis.methods.toolkit.cards import outputs
 from services.analysis.methods.welfare_blind_spots import titles
 from services.analysis.methods.welfare_blind_spots.columns import INPUTS, KEY_DOMAIN, SIGNS
 from services.analysis.methods.welfare_blind_spots.groups import NAMES
 from services.analysis.methods.welfare_blind_spots.parameters import SCHEMA
-from shared.contracts import Linkage, LocalText, MethodCard, OutputKind, OutputSpec, Resources
-
-
-def _outputs(kind: OutputKind, named: dict[str, titles.Words]) -> list[OutputSpec]:
-    return [OutputSpec(name=name, kind=kind, title=LocalText(ko=ko, en=en)) for name, (ko, en) in named.items()]
-
+from shared.contracts import Linkage, LocalText, MethodCard, OutputKind, Resources
 
 CARD = MethodCard(
     name="welfare_blind_spots",
-    version="1.0.0",
+    version="2.0.0",
     title=LocalText(ko="복지 사각지대 발굴", en="Welfare blind spots"),
     purpose=(
         "Find households below an income limit that receive no means-tested benefit although households like them do, "
@@ -24,10 +20,11 @@ CARD = MethodCard(
     linkage=Linkage(key_domain=KEY_DOMAIN, base="household", match_floor=0.9),
     parameters=SCHEMA,
     outputs=(
-        *_outputs(OutputKind.TABLE, titles.TABLES),
-        *_outputs(OutputKind.FIGURE, titles.FIGURES),
-        *_outputs(OutputKind.METRICS, titles.METRICS),
-        *_outputs(OutputKind.RESTRICTED_LIST, titles.LISTS),
+        *outputs(OutputKind.TABLE, titles.TABLES),
+        *outputs(OutputKind.FIGURE, titles.FIGURES),
+        *outputs(OutputKind.METRICS, titles.METRICS),
+        *outputs(OutputKind.RESTRICTED_LIST, titles.LISTS),
+        *outputs(OutputKind.MODEL, titles.MODELS),
     ),
     assumptions=(
         "One row is one household in one survey year, under the number of its reference person.",
@@ -55,7 +52,8 @@ CARD = MethodCard(
         "visits, decides, and can explain.",
         "Precision is measured on who receives today, not on who was visited: it is no rate of success of the list.",
         "Reasons say what moves the score, not what caused the need.",
-        "After a leakage alarm (ROC-AUC above 0.95 of the model or of one column) nothing may be concluded; the list is empty.",
+        "After a leakage alarm (ROC-AUC above 0.95 of the model or of one column) nothing may be concluded; "
+        "the result is held until a person has answered it.",
     ),
     monotone={name: sign for name, sign in SIGNS.items() if sign},
     fairness_groups=NAMES,

@@ -118,6 +118,9 @@ ALL_COLUMNS: dict[str, str] = {
     for column in role.columns
     if column.type is not ColumnType.STRING
 }
+TITLES: dict[str, tuple[str, str]] = {"income_per_member": ("가구원당 소득", "Income per member")} | {
+    column.name: (column.title.ko, column.title.en) for role in INPUTS for column in role.columns if column.title
+}
 REQUIRED: tuple[str, ...] = (
     "pseudonym",
     *(ALL_COLUMNS[column.name] for role in INPUTS for column in role.columns if column.required and column.name in ALL_COLUMNS),

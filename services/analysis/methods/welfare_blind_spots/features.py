@@ -4,14 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from services.analysis.methods.welfare_blind_spots.columns import ALL_COLUMNS, BENEFITS, REQUIRED, SIGNS
-from services.analysis.worker.sdk import Array, Bundle, MethodError
-
-Floats = NDArray[np.float64]
-Flags = NDArray[np.bool_]
-Texts = NDArray[np.object_]
+from services.analysis.methods.toolkit.arrays import Floats, Texts, numbers, texts
+from services.analysis.methods.toolkit.periods import days
+from services.analysis.methods.toolkit.rows import Rows
+from services.analysis.methods.welfare_blind_spots.columns import ALL_COLUMNS, BENEFITS, REQUIRED, SIGNS, TITLES
+from services.analysis.worker.sdk import Bundle, MethodError
 
 INCOMES = (
     "wages",
@@ -61,9 +59,18 @@ class Linked:
         """All regular income by the square-root scale: what the income limit is held against."""
         return np.asarray(total(self.raw, (*INCOMES, "unemployment_benefit")) / np.sqrt(self.size))
 
-    def matrix(self) -> Floats:
+    def rows(self, available_from: Mapping[str, int] | None = None) -> Rows:
+        """What the models see: the features with their constraints, the outcome and the year."""
         columns = dict(self.raw) | {"income_per_member": self.income_per_member}
-        return np.column_stack([columns[name] for name in FEATURES])
+        return Rows(
+            pseudonym=self.pseudonym,
+            label=self.receives,
+            features={name: columns[name] for name in FEATURES},
+            day=days(self.year, "survey_year"),
+            signs={name: sign for name, sign in FEATURES.items() if sign},
+            titles=TITLES,
+            available_from=available_from or {},
+        )
 
 
 def total(raw: Mapping[str, Floats], names: tuple[str, ...]) -> Floats:
@@ -89,20 +96,3 @@ def read(bundle: Bundle) -> Linked:
         region=texts(found.get("household__region"), rows),
         area=texts(found.get("household__area"), rows),
     )
-
-
-def numbers(values: Array | None, rows: int, name: str) -> Floats:
-    if values is None:
-        return np.full(rows, np.nan)
-    if values.dtype.kind not in "fiub":
-        raise MethodError("wrong-type", f"The column {name} must hold numbers.")
-    numeric = values.astype(np.float64)
-    numeric[~np.isfinite(numeric)] = np.nan
-    return numeric
-
-
-def texts(values: Array | None, rows: int) -> Texts:
-    """Text is data: cut to a length that a table can carry, and never read as anything else."""
-    if values is None:
-        return np.full(rows, "unknown", dtype=object)
-    return np.array(["unknown" if value is None else str(value)[:40] for value in values], dtype=object)

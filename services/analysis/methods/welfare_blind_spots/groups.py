@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from services.analysis.methods.welfare_blind_spots.features import Flags, Texts
+from services.analysis.methods.toolkit.arrays import Flags, Texts
 from services.analysis.methods.welfare_blind_spots.study import Study
 
 NAMES = ("age_band", "household_type", "disability", "region")

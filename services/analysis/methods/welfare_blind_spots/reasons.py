@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from services.analysis.methods.welfare_blind_spots.features import FEATURES, Floats
-from services.analysis.methods.welfare_blind_spots.models import Fitted
+from services.analysis.methods.toolkit.arrays import Floats, Matrix
+from services.analysis.methods.toolkit.models import Fitted
 
 MOST = 3
 SMALLEST = 0.02
@@ -76,21 +76,21 @@ SIDES = (
 MIXED = {"code": "several-small-signs", "ko": "여러 작은 징후가 겹침", "en": "Several small signs together"}
 
 
-def contributions(fitted: Fitted, matrix: Floats) -> Floats:
+def contributions(fitted: Fitted, matrix: Matrix) -> Floats:
     """For each household and side: how much the log-odds fall when that side is set to the typical household's."""
-    names = list(FEATURES)
-    whole = fitted.log_odds(matrix)
+    names = fitted.encoding.columns
+    whole = fitted.raw(matrix)
     found = np.zeros((len(matrix), len(SIDES)))
     for place, side in enumerate(SIDES):
         changed = matrix.copy()
-        for position in (names.index(name) for name in side.features):
+        for position in (names.index(name) for name in side.features if name in names):
             known = np.isfinite(matrix[:, position])
             changed[known, position] = fitted.typical[position]
-        found[:, place] = whole - fitted.log_odds(changed)
+        found[:, place] = whole - fitted.raw(changed)
     return found
 
 
-def explain(fitted: Fitted, matrix: Floats) -> list[list[dict[str, str]]]:
+def explain(fitted: Fitted, matrix: Matrix) -> list[list[dict[str, str]]]:
     """At most three reasons for each household, the strongest first; words only, never a value."""
     if not len(matrix):
         return []
@@ -98,13 +98,14 @@ def explain(fitted: Fitted, matrix: Floats) -> list[list[dict[str, str]]]:
     return [_strongest(fitted, row, effect) for row, effect in zip(matrix, effects, strict=True)]
 
 
-def _strongest(fitted: Fitted, row: Floats, effects: Floats) -> list[dict[str, str]]:
+def _strongest(fitted: Fitted, row: Matrix, effects: Floats) -> list[dict[str, str]]:
     order = np.argsort(-effects, kind="stable")[:MOST]
     return [_words(fitted, row, SIDES[place]) for place in order if effects[place] > SMALLEST] or [dict(MIXED)]
 
 
-def _words(fitted: Fitted, row: Floats, side: Side) -> dict[str, str]:
-    position = list(FEATURES).index(side.features[0])
+def _words(fitted: Fitted, row: Matrix, side: Side) -> dict[str, str]:
+    names = fitted.encoding.columns
+    position = names.index(side.features[0]) if side.features[0] in names else 0
     if side.below and row[position] <= fitted.typical[position]:
         code, ko, en = side.below
         return {"code": code, "ko": ko, "en": en}

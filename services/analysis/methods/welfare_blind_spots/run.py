@@ -2,9 +2,14 @@
 
 import numpy as np
 
+from services.analysis.methods.toolkit import tables as toolkit_tables
+from services.analysis.methods.toolkit.leakage import find_alarms
+from services.analysis.methods.toolkit.previous import drift_of
+from services.analysis.methods.toolkit.reference import Reference
+from services.analysis.methods.welfare_blind_spots import titles
 from services.analysis.methods.welfare_blind_spots.features import read
 from services.analysis.methods.welfare_blind_spots.figures import make_figures
-from services.analysis.methods.welfare_blind_spots.metrics import NAME, find_alarms, make_metrics
+from services.analysis.methods.welfare_blind_spots.metrics import NAME, make_metrics
 from services.analysis.methods.welfare_blind_spots.parameters import Parameters
 from services.analysis.methods.welfare_blind_spots.reasons import explain
 from services.analysis.methods.welfare_blind_spots.study import Study, conduct
@@ -12,23 +17,23 @@ from services.analysis.methods.welfare_blind_spots.tables import make_tables
 from services.analysis.worker.sdk import Bundle, Outputs, Report
 
 
-def run(bundle: Bundle, report: Report) -> Outputs:
+def run(bundle: Bundle, report: Report, previous: Reference | None = None) -> Outputs:
+    """`previous`: the round of the released model, out of its manifest."""
     parameters = Parameters.read(bundle.parameters)
     report(0.05, "reading the linked table")
     linked = read(bundle)
     report(0.15, "training on the earlier years")
-    study = conduct(linked, parameters)
+    study = conduct(linked, parameters, bundle.available_from)
     report(0.5, "measuring the test year")
-    alarms = find_alarms(study)
+    alarms = find_alarms(study.core)
+    drift, against = drift_of(study.core, previous)
     tables = make_tables(study)
+    tables["drift"] = toolkit_tables.drift_table(study.core.rows, drift, against, titles.TABLES["drift"])
     report(0.7, "listing blind spots with reasons")
     listed = list_blind_spots(study)
-    if alarms:
-        listed = []
-        del tables["blind_spots"]
     report(0.8, "trying the monotone constraints")
-    metrics = make_metrics(study, tables, alarms, len(listed))
-    return Outputs(tables=tables, figures=make_figures(), metrics={NAME: metrics}, restricted_list=listed)
+    metrics = make_metrics(study, tables, alarms, drift, len(listed))
+    return Outputs(tables=tables, figures=make_figures(), metrics={NAME: metrics}, restricted_list=listed, alarms=alarms)
 
 
 def list_blind_spots(study: Study) -> list[dict[str, object]]:

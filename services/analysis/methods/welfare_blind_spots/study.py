@@ -5,11 +5,17 @@ from functools import cached_property
 
 import numpy as np
 
-from services.analysis.methods.welfare_blind_spots.evaluation import top
-from services.analysis.methods.welfare_blind_spots.features import MINIMUM_ROWS, Flags, Floats, Linked, Texts
-from services.analysis.methods.welfare_blind_spots.models import Fitted, Scores, fit_boosting, score_all
+from services.analysis.methods.toolkit import study as toolkit
+from services.analysis.methods.toolkit.arrays import Flags, Floats, Matrix, Texts
+from services.analysis.methods.toolkit.availability import first_days
+from services.analysis.methods.toolkit.counting import with_counts
+from services.analysis.methods.toolkit.evaluation import top
+from services.analysis.methods.toolkit.models import Fitted
+from services.analysis.methods.toolkit.splitting import Fold, Split, SplitKind
+from services.analysis.methods.welfare_blind_spots.columns import ALL_COLUMNS
+from services.analysis.methods.welfare_blind_spots.features import Linked
+from services.analysis.methods.welfare_blind_spots.models import count_signs
 from services.analysis.methods.welfare_blind_spots.parameters import Parameters, places_at
-from services.analysis.worker.sdk import MethodError
 
 
 @dataclass(frozen=True)
@@ -18,22 +24,31 @@ class Study:
 
     linked: Linked
     parameters: Parameters
-    train: Flags
-    test: Flags
-    fitted: Fitted
-    scores: Scores
+    core: toolkit.Study
 
-    @cached_property
+    @property
+    def train(self) -> Flags:
+        return self.core.split.train
+
+    @property
+    def test(self) -> Flags:
+        return self.core.measured
+
+    @property
+    def fitted(self) -> Fitted:
+        return self.core.final
+
+    @property
     def label(self) -> Floats:
-        return self.linked.receives[self.test]
+        return self.core.label
 
-    @cached_property
-    def matrix(self) -> Floats:
-        return self.linked.matrix()[self.test]
+    @property
+    def matrix(self) -> Matrix:
+        return self.core.matrix
 
-    @cached_property
+    @property
     def pseudonym(self) -> Texts:
-        return self.linked.pseudonym[self.test]
+        return self.core.pseudonym
 
     @cached_property
     def poor(self) -> Flags:
@@ -48,13 +63,13 @@ class Study:
         return places_at(share, len(self.label))
 
     def order(self, model: str) -> Floats:
-        return self.scores.order[model][self.test]
+        return self.core.order(model)
 
     def probability(self, model: str) -> Floats:
-        return self.scores.probability[model][self.test]
+        return self.core.probability(model)
 
     def selected(self, model: str, places: int) -> Flags:
-        return top(self.order(model), self.pseudonym, places)
+        return self.core.selected(model, places)
 
     @cached_property
     def listed(self) -> Flags:
@@ -65,21 +80,12 @@ class Study:
         return np.asarray(top(order, self.pseudonym, self.places) & candidate)
 
 
-def conduct(linked: Linked, parameters: Parameters) -> Study:
+def conduct(linked: Linked, parameters: Parameters, available_from: dict[str, str] | None = None) -> Study:
     """Split by time, train on the earlier years, score the later one."""
-    label = linked.receives
-    known = np.isfinite(label)
-    train = known & np.isin(linked.year, parameters.train_years)
-    test = known & (linked.year == parameters.test_year)
-    for part, words in ((train, "training years"), (test, "test year")):
-        _check_enough(label[part], words)
-    fitted = fit_boosting(linked.matrix(), label, train)
-    scores = score_all(linked, fitted, label, train, parameters.income_limit)
-    return Study(linked, parameters, train, test, fitted, scores)
-
-
-def _check_enough(label: Floats, words: str) -> None:
-    if len(label) < MINIMUM_ROWS:
-        raise MethodError("too-few-rows", f"Fewer than {MINIMUM_ROWS} households of the {words} have a known outcome.")
-    if len(np.unique(label)) < 2:
-        raise MethodError("one-class", f"All households of the {words} have the same outcome; nothing can be learned.")
+    rows = linked.rows(first_days(available_from or {}, ALL_COLUMNS))
+    train = rows.known & np.isin(linked.year, parameters.train_years)
+    test = rows.known & (linked.year == parameters.test_year)
+    split = Split(SplitKind.TIME, (Fold(train, test),), f"{parameters.test_year}-01-01")
+    core = toolkit.conduct(rows, split, capacity=parameters.capacity, audit_share=parameters.audit_share)
+    counts = count_signs(linked, parameters.income_limit)
+    return Study(linked, parameters, with_counts(core, counts))

@@ -1,8 +1,8 @@
 """The result tables: every rate names the counts that it stands on, so that the disclosure check sees them."""
 
+from services.analysis.methods.toolkit.layout import Table
 from services.analysis.methods.welfare_blind_spots.study import Study
 from services.analysis.methods.welfare_blind_spots.tables.groups import blind_spots, coverage, coverage_by_area, group_rates
-from services.analysis.methods.welfare_blind_spots.tables.layout import Table
 from services.analysis.methods.welfare_blind_spots.tables.models import calibration, capacity_curve, drivers, model_comparison
 from services.analysis.methods.welfare_blind_spots.tables.population import population
 

@@ -1,24 +1,10 @@
 """Whom the score and the benefits reach, group by group."""
 
-from services.analysis.methods.welfare_blind_spots.features import Flags
+from services.analysis.methods.toolkit.arrays import Flags
+from services.analysis.methods.toolkit.layout import LABELS, Cell, Table, Text, count, dimension, rate_with_interval, shares, text
 from services.analysis.methods.welfare_blind_spots.groups import Level, assign, levels
 from services.analysis.methods.welfare_blind_spots.study import Study
-from services.analysis.methods.welfare_blind_spots.tables.layout import (
-    FOUND,
-    HOUSEHOLDS,
-    LABELS,
-    RECEIVERS,
-    SELECTED,
-    Cell,
-    Table,
-    Text,
-    count,
-    dimension,
-    rate_with_interval,
-    shares,
-    table,
-    text,
-)
+from services.analysis.methods.welfare_blind_spots.tables.layout import FOUND, HOUSEHOLDS, RECEIVERS, SELECTED, table
 
 GROUP = [dimension("group", "구분", "Grouping"), dimension("level", "집단", "Group"), *LABELS]
 COVERAGE = [

@@ -2,17 +2,10 @@
 
 import numpy as np
 
-from services.analysis.methods.welfare_blind_spots.evaluation import MINIMUM_CELL, calibration_bins, measure
-from services.analysis.methods.welfare_blind_spots.features import Flags
-from services.analysis.methods.welfare_blind_spots.models import MODELS
-from services.analysis.methods.welfare_blind_spots.reasons import SIDES, contributions
-from services.analysis.methods.welfare_blind_spots.study import Study
-from services.analysis.methods.welfare_blind_spots.tables.layout import (
-    FOUND,
-    HOUSEHOLDS,
+from services.analysis.methods.toolkit.arrays import Flags
+from services.analysis.methods.toolkit.evaluation import MINIMUM_CELL, calibration_bins, measure
+from services.analysis.methods.toolkit.layout import (
     LABELS,
-    RECEIVERS,
-    SELECTED,
     Cell,
     Table,
     dimension,
@@ -20,9 +13,12 @@ from services.analysis.methods.welfare_blind_spots.tables.layout import (
     rate,
     rate_with_interval,
     shares,
-    table,
     text,
 )
+from services.analysis.methods.welfare_blind_spots.models import MODELS
+from services.analysis.methods.welfare_blind_spots.reasons import SIDES, contributions
+from services.analysis.methods.welfare_blind_spots.study import Study
+from services.analysis.methods.welfare_blind_spots.tables.layout import FOUND, HOUSEHOLDS, RECEIVERS, SELECTED, table
 
 SHARES = (0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4)
 MODEL = [dimension("model", "모형", "Model"), *LABELS]
@@ -61,7 +57,7 @@ def model_comparison(study: Study) -> Table:
 
 def calibration(study: Study) -> Table:
     rows: list[list[Cell]] = [
-        [place, part.households, part.receivers, round(part.mean_score, 4), *shares(part.receivers, part.households)]
+        [place, part.rows, part.cases, round(part.mean_score, 4), *shares(part.cases, part.rows)]
         for place, part in enumerate(calibration_bins(study.label, study.probability("boosting")), start=1)
     ]
     columns = [

@@ -2,19 +2,9 @@
 
 import numpy as np
 
+from services.analysis.methods.toolkit.layout import Cell, Table, count, dimension, rate_with_interval, shares, text
 from services.analysis.methods.welfare_blind_spots.study import Study
-from services.analysis.methods.welfare_blind_spots.tables.layout import (
-    HOUSEHOLDS,
-    RECEIVERS,
-    Cell,
-    Table,
-    count,
-    dimension,
-    rate_with_interval,
-    shares,
-    table,
-    text,
-)
+from services.analysis.methods.welfare_blind_spots.tables.layout import HOUSEHOLDS, RECEIVERS, table
 
 COLUMNS = [
     dimension("survey_year", "조사 연도", "Survey year"),

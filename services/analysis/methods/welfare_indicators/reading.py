@@ -1,0 +1,74 @@
+"""The indicator table as the rows of a study: who was reached, who got support, and the groups that are compared."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from services.analysis.methods.toolkit.arrays import UNKNOWN, Flags, Floats, Texts, numbers, texts
+from services.analysis.methods.toolkit.cards import titles_of
+from services.analysis.methods.toolkit.reading import Reading, read_rows
+from services.analysis.methods.toolkit.rows import Rows, Words
+from services.analysis.methods.welfare_indicators.columns import ANY, COLUMNS, CONTACT, INDICATORS, MONTH, PUBLIC, SIGNS
+from services.analysis.worker.sdk import Array, Bundle, MethodError
+
+REACHED = frozenset({"visited", "phoned"})
+NOT_FEATURES = frozenset({"sigungu_code", "age_band", "sex", CONTACT})
+TAKES_DAYS = 90
+GROUPS: dict[str, dict[str, Words]] = {
+    "household": {"alone": ("1인 가구", "lives alone"), "together": ("2인 이상 가구", "with others")},
+    "disability": {"yes": ("장애인이 있는 가구", "with a disability"), "no": ("장애인이 없는 가구", "without a disability")},
+}
+
+
+@dataclass(frozen=True)
+class Round:
+    """The rows, who was reached, and how many signs of need each shows."""
+
+    rows: Rows
+    contact: Texts
+    reached: Flags
+    told: Floats
+    """The label as it was given, also of rows that nobody reached."""
+    counts: Floats
+
+
+def read_round(bundle: Bundle, support: str) -> Round:
+    label, other = (PUBLIC, ANY) if support == "public" else (ANY, PUBLIC)
+    found = {name.partition("__")[2]: values for name, values in bundle.columns().items() if "__" in name}
+    hidden = frozenset({name for name in NOT_FEATURES | {other, "source_available_mask"} if name in found})
+    titles = titles_of(COLUMNS)
+    rows = read_rows(bundle, Reading(outcome=(label,), time=(MONTH,), left_out=hidden, titles=titles))
+    if rows.day is None:
+        raise MethodError("no-time", "No row has a month.")
+    rows = replace(rows, signs={name: sign for name, sign in SIGNS.items() if name in rows.features})
+    contact = texts(found.get(CONTACT), len(rows))
+    reached = np.isin(contact, list(REACHED)) if CONTACT in found else rows.known
+    told, counts = rows.label, count_indicators(rows)
+    known = replace(rows, label=np.where(reached, rows.label, np.nan), audit=groups_of(found, len(rows)))
+    return Round(known, contact, reached, told, counts)
+
+
+def count_indicators(rows: Rows) -> Floats:
+    """Indicators above zero; what is unknown is no sign."""
+    given = [rows.features[name] for name in INDICATORS if name in rows.features]
+    if not given:
+        raise MethodError("no-features", "The table has none of the indicators.")
+    return np.asarray(sum((np.nan_to_num(values) > 0).astype(np.float64) for values in given))
+
+
+def groups_of(found: Mapping[str, Array], size: int) -> dict[str, Texts]:
+    groups = {name: texts(found[name], size) for name in ("age_band", "sex") if name in found}
+    if "sigungu_code" in found:
+        code = texts(found["sigungu_code"], size)
+        groups["region"] = np.array([value if value == UNKNOWN else value[:2] for value in code], dtype=object)
+    if "single_household" in found:
+        alone = numbers(found["single_household"], size, "single_household")
+        groups["household"] = named(alone, "alone", "together")
+    if "disability_flag" in found:
+        groups["disability"] = named(numbers(found["disability_flag"], size, "disability_flag"), "yes", "no")
+    return groups
+
+
+def named(flag: Floats, yes: str, no: str) -> Texts:
+    return np.select([flag > 0, flag == 0], [yes, no], UNKNOWN).astype(object)
