@@ -13,8 +13,9 @@ from services.analysis.actions.claims import (
 )
 from services.analysis.actions.keys import keep_key, keep_retirement
 from services.analysis.actions.methods import announce_method, review_method, withdraw_method
+from services.analysis.actions.models import review_model, withdraw_model
 from services.analysis.actions.runs import cancel_run, close_request, queue_run
-from services.analysis.actions.withdrawals import end_withdrawn_request, end_withdrawn_runs
+from services.analysis.actions.withdrawals import end_withdrawn_request, end_withdrawn_runs, withhold_models
 
 __all__ = [
     "ClaimTerms",
@@ -37,6 +38,9 @@ __all__ = [
     "read_bundle",
     "reap",
     "review_method",
+    "review_model",
     "see_worker",
     "withdraw_method",
+    "withdraw_model",
+    "withhold_models",
 ]

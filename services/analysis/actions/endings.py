@@ -36,16 +36,20 @@ WITHDRAWN: Final[dict[Withdrawn, Ending]] = {
     Withdrawn.METHOD: Ending(
         RunStatus.FAILED, Reason(code="method-withdrawn", detail="The version of the method that was asked for was withdrawn.")
     ),
+    Withdrawn.MODEL: Ending(
+        RunStatus.FAILED, Reason(code="model-withdrawn", detail="The model that the run was to be scored with was withdrawn.")
+    ),
 }
 
 
 async def obstacle(session: Session, run: Run) -> Ending | None:
-    """Whether the request, a dataset or the method of this run was withdrawn, looked up anew at every stop."""
+    """Whether the request, a dataset, the method or the champion of this run was withdrawn, looked up anew at every stop."""
     datasets = (await session.exec(select(RunDataset.dataset_id).where(col(RunDataset.run_id) == run.id))).all()
     keys = {
         Withdrawn.REQUEST: [str(run.request_id)],
         Withdrawn.DATASET: [str(dataset_id) for dataset_id in datasets],
         Withdrawn.METHOD: [run.method_label],
+        Withdrawn.MODEL: [str(run.champion_id)] if run.champion_id else [],
     }
     for kind, wanted in keys.items():
         found = select(Tombstone).where(col(Tombstone.kind) == kind, col(Tombstone.key).in_(wanted)).limit(1)
@@ -89,6 +93,7 @@ def finished(run: Run, reason: Reason | None, artefacts: Sequence[RunArtefact]) 
         reason=reason,
         artefacts=tuple(Artefact(name=each.name, kind=each.kind, object=stored(each)) for each in artefacts),
         match_rates=run.match_rates,
+        champion_id=run.champion_id,
         sealed_keys=SealedKeys.model_validate(run.sealed_keys) if run.sealed_keys and run.status is RunStatus.SUCCEEDED else None,
     )
 

@@ -11,7 +11,19 @@ from services.analysis.policy.methods import (
     method_actions,
     sees_every_method,
 )
-from services.analysis.policy.moves import check_method_move, check_move
+from services.analysis.policy.models import (
+    check_lineage,
+    check_may_review_model,
+    check_may_see_model,
+    check_may_withdraw_model,
+    check_model_reviewable,
+    model_actions,
+    model_waiting,
+    sees_every_model,
+    sees_manifest,
+    sees_reference,
+)
+from services.analysis.policy.moves import check_method_move, check_model_move, check_move
 from services.analysis.policy.outputs import MEDIA_TYPES, Named, check_finish, check_media_type, check_output, without_cells
 from services.analysis.policy.runs import check_may_cancel, check_may_see_run, run_actions, sees_every_run, sees_parameters
 from services.analysis.policy.waiting import method_waiting, run_waiting
@@ -22,6 +34,12 @@ __all__ = [
     "check_card",
     "may_claim",
     "check_finish",
+    "check_lineage",
+    "check_may_review_model",
+    "check_may_see_model",
+    "check_may_withdraw_model",
+    "check_model_move",
+    "check_model_reviewable",
     "check_may_cancel",
     "check_may_review",
     "check_may_see_method",
@@ -35,10 +53,15 @@ __all__ = [
     "check_same_announcement",
     "method_actions",
     "method_waiting",
+    "model_actions",
+    "model_waiting",
     "run_actions",
     "run_waiting",
     "sees_every_method",
+    "sees_every_model",
     "sees_every_run",
+    "sees_manifest",
     "sees_parameters",
+    "sees_reference",
     "without_cells",
 ]

@@ -1,6 +1,14 @@
 """What the analysis service takes and gives over HTTP."""
 
 from services.analysis.schemas.methods import AnnounceIn, MethodOut, MethodSummary, ReviewIn, ReviewOut, WithdrawIn
+from services.analysis.schemas.models import (
+    LineageOut,
+    ModelOut,
+    ModelReviewIn,
+    ModelSummary,
+    ModelWithdrawIn,
+    TrainedOn,
+)
 from services.analysis.schemas.runs import CancelIn, RunOut, RunSummary, Waiting
 from services.analysis.schemas.worker import (
     ArtefactOut,
@@ -28,14 +36,20 @@ __all__ = [
     "FinishOut",
     "HeartbeatIn",
     "HeartbeatOut",
+    "LineageOut",
     "MethodOut",
     "MethodSummary",
+    "ModelOut",
+    "ModelReviewIn",
+    "ModelSummary",
+    "ModelWithdrawIn",
     "NamedArtefact",
     "ReviewIn",
     "ReviewOut",
     "RunOut",
     "RunSummary",
     "SignalOut",
+    "TrainedOn",
     "Waiting",
     "WithdrawIn",
 ]

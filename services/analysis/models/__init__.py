@@ -1,21 +1,24 @@
-"""The tables of the analysis service, and the life cycles of methods and runs."""
+"""The tables of the analysis service, and the life cycles of methods, runs and models."""
 
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Column, Enum, UniqueConstraint, false
-from sqlalchemy.orm import registry
-from sqlmodel import Field, SQLModel
+from sqlalchemy import UniqueConstraint, false
+from sqlmodel import Field
 
+from services.analysis.models.base import Base, Verdict, choice
+from services.analysis.models.trained import MODEL_TRANSITIONS, Model, ModelReview, ModelState
 from shared.clock import now
 from shared.contracts import OutputKind
 from shared.db import Due, Json, Row, UtcDateTime, plumbing
 
-
-class Base(SQLModel, registry=registry()):
-    """Everything in this service's database."""
+__all__ = [
+    "ENDED", "METHOD_TRANSITIONS", "MODEL_TRANSITIONS", "PLUMBING", "TRANSITIONS", "Base", "KnownKey", "LateResult", "Method",
+    "MethodReview", "MethodState", "Model", "ModelReview", "ModelState", "RequestKey", "Run", "RunArtefact", "RunDataset",
+    "RunStatus", "Sighting", "Tombstone", "Verdict", "Withdrawn", "choice",
+]  # fmt: skip
 
 
 class MethodState(StrEnum):
@@ -29,11 +32,6 @@ METHOD_TRANSITIONS: Final[dict[MethodState, frozenset[MethodState]]] = {
     MethodState.LIVE: frozenset({MethodState.WITHDRAWN}),
     MethodState.WITHDRAWN: frozenset(),
 }
-
-
-class Verdict(StrEnum):
-    APPROVE = "approve"
-    REJECT = "reject"
 
 
 class RunStatus(StrEnum):
@@ -57,13 +55,6 @@ TRANSITIONS: Final[dict[RunStatus, frozenset[RunStatus]]] = {
     RunStatus.FAILED: frozenset(),
     RunStatus.CANCELLED: frozenset(),
 }
-
-
-def choice(values: type[StrEnum], **options: Any) -> Column[Any]:
-    """A column that holds one of the values as plain text: a new value needs no change of type."""
-    names = [one.value for one in values]
-    kind = Enum(values, native_enum=False, create_constraint=False, length=20, values_callable=lambda _: names)
-    return Column(kind, **{"nullable": False, **options})
 
 
 class Method(Base, Row, table=True):
@@ -120,6 +111,7 @@ class Run(Base, Row, Due, table=True):
     match_rates: dict[str, float] = Field(default_factory=dict, sa_type=Json)
     sealed_keys: dict[str, Any] | None = Field(default=None, sa_type=Json)
     sealed_kept: bool = Field(default=False, index=True, sa_column_kwargs={"server_default": false()})
+    champion_id: UUID | None = Field(default=None, index=True)
     worker_id: UUID | None = None
     worker_fence: int = 0
     progress: float = 0.0
@@ -159,6 +151,7 @@ class RunArtefact(Base, Row, table=True):
     sha256: str = Field(max_length=64)
     size: int
     media_type: str = Field(max_length=100)
+    manifest: dict[str, Any] | None = Field(default=None, sa_type=Json)
 
 
 class RequestKey(Base, table=True):
@@ -189,6 +182,7 @@ class KnownKey(Base, table=True):
 class Withdrawn(StrEnum):
     DATASET = "dataset"
     METHOD = "method"
+    MODEL = "model"
     REQUEST = "request"
 
 
