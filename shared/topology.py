@@ -21,6 +21,8 @@ LISTENERS: dict[str, frozenset[str]] = {
             "catalog.dataset-withdrawn.v1",
             "analysis.method-live.v1",
             "analysis.method-withdrawn.v1",
+            "analysis.model-released.v1",
+            "analysis.model-withdrawn.v1",
             "analysis.run-queued.v1",
             "analysis.run-started.v1",
             "analysis.run-finished.v1",
@@ -49,6 +51,7 @@ LISTENERS: dict[str, frozenset[str]] = {
             "catalog.dataset-withdrawn.v1",
             "analysis.method-live.v1",
             "analysis.method-withdrawn.v1",
+            "analysis.model-withdrawn.v1",
             "analysis.run-finished.v1",
             "requests.request-withdrawn.v1",
         }

@@ -7,10 +7,12 @@ import pytest
 from sqlalchemy import update
 
 from services.results.models import Status
-from shared.contracts import DatasetWithdrawn, MethodWithdrawn, OutputKind, RequestWithdrawn
+from shared.contracts import DatasetWithdrawn, MethodWithdrawn, ModelWithdrawn, OutputKind, RequestWithdrawn
 from shared.ids import new_id
 from tests.results.build import AUTHOR, METHOD, artefact, brief, finished, metrics, table
 from tests.results.conftest import APPROVE, REJECT, House
+
+CHAMPION = new_id()
 
 
 @pytest.fixture
@@ -108,7 +110,7 @@ async def test_two_votes_at_the_same_time_release_it_once(plain: House) -> None:
     assert len(await plain.said("results.result-released.v1")) == 1
 
 
-@pytest.mark.parametrize("kind", ["dataset", "request", "method"])
+@pytest.mark.parametrize("kind", ["dataset", "request", "method", "model"])
 @pytest.mark.parametrize("early", [True, False])
 async def test_a_withdrawal_withholds_what_is_not_released_in_either_order(plain: House, kind: str, early: bool) -> None:
     given = brief()
@@ -116,11 +118,12 @@ async def test_a_withdrawal_withholds_what_is_not_released_in_either_order(plain
         "dataset": DatasetWithdrawn(dataset_id=given.dataset_ids[1], ministry="nts", reason="The owner took it back."),
         "request": RequestWithdrawn(request_id=given.request_id, ministry="mohw", reason="No longer needed."),
         "method": MethodWithdrawn(method=METHOD, reason="A fault was found."),
+        "model": ModelWithdrawn(model_id=CHAMPION, reason="A wrong year."),
     }[kind]
     if early:
         await plain.say(event)
     artefacts = (await artefact(plain.storage, OutputKind.TABLE, "by_region", table()),)
-    await plain.finish(finished(artefacts, brief=given))
+    await plain.finish(finished(artefacts, brief=given, champion_id=CHAMPION))
     if not early:
         await plain.until(Status.HELD)
         await plain.say(event)
@@ -134,6 +137,7 @@ async def test_a_withdrawal_of_something_else_changes_nothing(plain: House) -> N
     result = await plain.held()
     await plain.say(DatasetWithdrawn(dataset_id=new_id(), ministry="nts", reason="Another one."))
     await plain.say(MethodWithdrawn(method=METHOD.model_copy(update={"version": "2.0.0"}), reason="Another version."))
+    await plain.say(ModelWithdrawn(model_id=CHAMPION, reason="Another model."))
     await plain.client.settle()
     assert (await plain.result(id=result.id)).status is Status.HELD
 

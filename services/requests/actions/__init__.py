@@ -1,7 +1,15 @@
 """Everything that changes a request, by noun: asking, decisions, votes, progress; and the copies of what others said."""
 
 from services.requests.actions.asking import resubmit_request, return_request, submit_request, withdraw_request
-from services.requests.actions.copies import forget_dataset, forget_method, know_dataset, know_method, know_ministry
+from services.requests.actions.copies import (
+    forget_dataset,
+    forget_method,
+    forget_model,
+    know_dataset,
+    know_method,
+    know_ministry,
+    know_model,
+)
 from services.requests.actions.decisions import decide_dataset
 from services.requests.actions.progress import end_run, follow_result, follow_run
 from services.requests.actions.votes import cast_vote
@@ -14,9 +22,11 @@ __all__ = [
     "follow_run",
     "forget_dataset",
     "forget_method",
+    "forget_model",
     "know_dataset",
     "know_method",
     "know_ministry",
+    "know_model",
     "resubmit_request",
     "return_request",
     "submit_request",

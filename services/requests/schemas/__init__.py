@@ -1,6 +1,7 @@
 """What the requests service takes and gives over HTTP."""
 
 from services.requests.schemas.given import (
+    ChampionOut,
     DecisionOut,
     HistoryOut,
     InputOut,
@@ -12,9 +13,21 @@ from services.requests.schemas.given import (
     WaitingOut,
     WorkItem,
 )
-from services.requests.schemas.taken import DEEPEST, DecisionIn, InputIn, MethodIn, ReasonIn, RequestIn, VoteIn, plain_json
+from services.requests.schemas.taken import (
+    DEEPEST,
+    ChampionIn,
+    DecisionIn,
+    InputIn,
+    MethodIn,
+    ReasonIn,
+    RequestIn,
+    VoteIn,
+    plain_json,
+)
 
 __all__ = [
+    "ChampionIn",
+    "ChampionOut",
     "DEEPEST",
     "DecisionIn",
     "DecisionOut",

@@ -59,6 +59,7 @@ async def create_result(session: Session, event: RunFinished) -> Result:
         method_name=method.name,
         method_version=method.version,
         method_digest=method.digest,
+        champion_id=event.champion_id,
         match_rates=match_rates_of(event),
         artefacts=outputs_of(event),
         sealed_keys=event.sealed_keys.model_dump(mode="json") if event.sealed_keys else None,
@@ -101,6 +102,7 @@ async def withdrawn(session: Session, result: Result) -> str | None:
         "request": {str(result.request_id)},
         "dataset": set(result.dataset_ids),
         "method": {f"{result.method_name}@{result.method_version}"},
+        "model": {str(result.champion_id)} if result.champion_id else set(),
     }
     stones = select(Withdrawal).where(col(Withdrawal.key).in_([key for every in keys.values() for key in every]))
     for stone in await session.exec(stones):

@@ -36,6 +36,8 @@ def stands_on(result: Result, kind: str) -> Sequence[str]:
             return [str(result.request_id)]
         case "method":
             return [f"{result.method_name}@{result.method_version}"]
+        case "model":
+            return [str(result.champion_id)] if result.champion_id else []
         case _:
             return result.dataset_ids
 
