@@ -1,6 +1,6 @@
 """How a run ends, whatever ends it; and what stands in its way."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
@@ -42,7 +42,7 @@ WITHDRAWN: Final[dict[Withdrawn, Ending]] = {
 }
 
 
-async def obstacle(session: Session, run: Run) -> Ending | None:
+async def obstacle(session: Session, run: Run, of: Collection[Withdrawn] = tuple(Withdrawn)) -> Ending | None:
     """Whether the request, a dataset, the method or the champion of this run was withdrawn, looked up anew at every stop."""
     datasets = (await session.exec(select(RunDataset.dataset_id).where(col(RunDataset.run_id) == run.id))).all()
     keys = {
@@ -51,7 +51,7 @@ async def obstacle(session: Session, run: Run) -> Ending | None:
         Withdrawn.METHOD: [run.method_label],
         Withdrawn.MODEL: [str(run.champion_id)] if run.champion_id else [],
     }
-    for kind, wanted in keys.items():
+    for kind, wanted in ((kind, wanted) for kind, wanted in keys.items() if kind in of):
         found = select(Tombstone).where(col(Tombstone.kind) == kind, col(Tombstone.key).in_(wanted)).limit(1)
         if (await session.exec(found)).first():
             return WITHDRAWN[kind]

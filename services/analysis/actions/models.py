@@ -7,7 +7,7 @@ from sqlmodel import col, select
 
 from services.analysis import policy
 from services.analysis.actions.endings import obstacle
-from services.analysis.actions.withdrawals import take_back
+from services.analysis.actions.withdrawals import SOURCE, take_back
 from services.analysis.models import Method, Model, ModelReview, ModelState, Run, RunArtefact, Verdict
 from shared.audit import record_audit
 from shared.auth import Principal
@@ -93,7 +93,7 @@ async def release_model(session: Session, model: Model) -> None:
     if await withdrawal_waits(session):
         raise Conflict("A withdrawal waits to be handled, so nothing is released. Your review was not counted: try again later.")
     run = (await session.exec(select(Run).where(col(Run.id) == model.run_id))).one()
-    if ending := await obstacle(session, run):
+    if ending := await obstacle(session, run, of=SOURCE):
         raise Conflict(f"The model cannot be released: {ending.reason.detail}", state=model.state)
     policy.check_model_move(model, ModelState.RELEASED)
     model.state, model.released_at = ModelState.RELEASED, now()
