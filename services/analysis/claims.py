@@ -11,6 +11,7 @@ from fastapi.responses import StreamingResponse
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from services.analysis import actions, policy, queries
+from services.analysis.intake import take_model
 from services.analysis.schemas import (
     ArtefactOut,
     BundleOut,
@@ -188,16 +189,21 @@ async def put_artefact(
 ) -> ArtefactOut:
     """Hand in one output, as its bytes (run token). It counts only if `finish` names it under the same fence.
 
-    Tables, figures and metrics are `application/json`, a restricted list `application/x-ndjson`, a log `text/plain`.
+    Tables, figures and metrics are `application/json`, a restricted list `application/x-ndjson`, a log `text/plain`, a model
+    `application/octet-stream`: an ONNX or skops file with its manifest inside, refused (422) if anything in it is not plain data.
     """
     settings, most = door.settings, door.settings.artefact_count
     media_type = policy.check_media_type(kind, content_type)
     async with door.db.transaction(caller=attempt.worker) as session:
         await actions.check_artefact(session, run_id, attempt.fence, kind, name, most)
     limit = settings.list_limit if kind is OutputKind.RESTRICTED_LIST else settings.artefact_limit
-    stored = await door.storage.put_stream(door.request.stream(), media_type=media_type, limit=limit)
+    stream, manifest = door.request.stream(), None
+    if kind is OutputKind.MODEL:
+        stored, manifest = await take_model(door.storage, stream, media_type, settings.model_limit, settings.scratch)
+    else:
+        stored = await door.storage.put_stream(stream, media_type=media_type, limit=limit)
     async with door.db.transaction(caller=attempt.worker) as session:
-        await actions.keep_artefact(session, run_id, attempt.fence, kind, name, stored, most=most)
+        await actions.keep_artefact(session, run_id, attempt.fence, kind, name, stored, most=most, manifest=manifest)
     return ArtefactOut(sha256=stored.sha256, size=stored.size)
 
 

@@ -57,9 +57,11 @@ async def on_result_released(session: Session, event: ResultReleased, envelope: 
 
 @consumers.on(ResultWithheld)
 async def on_result_withheld(session: Session, event: ResultWithheld, envelope: Envelope) -> None:
+    await actions.withhold_models(session, event.request_id, "withheld")
     await actions.close_request(session, event.request_id, "result-withheld")
 
 
 @consumers.on(ResultRecalled)
 async def on_result_recalled(session: Session, event: ResultRecalled, envelope: Envelope) -> None:
+    await actions.withhold_models(session, event.request_id, "recalled")
     await actions.close_request(session, event.request_id, "result-recalled")

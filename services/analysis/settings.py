@@ -44,7 +44,7 @@ class Settings(ServiceSettings):
     prepare_lease_seconds: float = Field(default=60, gt=0, description="How long a prepare holds without being extended.")
     artefact_limit: int = Field(default=16 * MIB, ge=1, description="Largest artefact, bytes.")
     list_limit: int = Field(default=512 * MIB, ge=1, description="Largest restricted list, bytes.")
-    model_limit: int = Field(default=128 * MIB, ge=1, description="Largest ONNX file, bytes.")
+    model_limit: int = Field(default=128 * MIB, ge=1, description="Largest model file, bytes.")
     artefact_count: int = Field(default=200, ge=1, description="Most artefacts of one attempt.")
 
     @property

@@ -11,6 +11,8 @@ from shared.contracts import (
     MinistryJoined,
     MinistryKeyRegistered,
     MinistryKeyRetired,
+    ModelReleased,
+    ModelWithdrawn,
     ResultHeld,
     ResultRecalled,
     ResultReleased,
@@ -58,6 +60,16 @@ async def on_method_live(session: Session, event: MethodLive, envelope: Envelope
 @consumers.on(MethodWithdrawn)
 async def on_method_withdrawn(session: Session, event: MethodWithdrawn, envelope: Envelope) -> None:
     await actions.forget_method(session, event, envelope.sequence)
+
+
+@consumers.on(ModelReleased)
+async def on_model_released(session: Session, event: ModelReleased, envelope: Envelope) -> None:
+    await actions.know_model(session, event, envelope.sequence)
+
+
+@consumers.on(ModelWithdrawn)
+async def on_model_withdrawn(session: Session, event: ModelWithdrawn, envelope: Envelope) -> None:
+    await actions.forget_model(session, event, envelope.sequence)
 
 
 @consumers.on(RunQueued)

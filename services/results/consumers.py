@@ -10,6 +10,7 @@ from shared.contracts import (
     MethodLive,
     MethodWithdrawn,
     MinistryJoined,
+    ModelWithdrawn,
     RequestWithdrawn,
     RunFinished,
 )
@@ -43,6 +44,11 @@ async def on_grant_revoked(session: Session, event: GrantRevoked, envelope: Enve
 async def on_method_withdrawn(session: Session, event: MethodWithdrawn, envelope: Envelope) -> None:
     key = f"{event.method.name}@{event.method.version}"
     await note_withdrawal(session, kind="method", key=key, reason=event.reason)
+
+
+@consumers.on(ModelWithdrawn)
+async def on_model_withdrawn(session: Session, event: ModelWithdrawn, envelope: Envelope) -> None:
+    await note_withdrawal(session, kind="model", key=str(event.model_id), reason=event.reason)
 
 
 @consumers.on(MinistryJoined)

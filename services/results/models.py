@@ -58,6 +58,7 @@ class Result(Base, Row, Due, table=True):
     ministry: str = Field(index=True)
     requester: str
     authors: list[str] = Field(sa_type=Json)
+    champion_id: UUID | None = None
     audience_kind: AudienceKind = Field(sa_column=choice(AudienceKind))
     audience_ministries: str = ""
     owners: list[str] = Field(sa_type=Json)

@@ -73,6 +73,7 @@ class RunFinished(Event, type="analysis.run-finished.v1"):
     artefacts: tuple[Artefact, ...] = ()
     match_rates: dict[str, float] = Field(default_factory=dict, description="Role -> share of base rows it was found for.")
     sealed_keys: SealedKeys | None = Field(default=None, description="None if the ministry that asked had no key to seal to.")
+    champion_id: UUID | None = Field(default=None, description="The released model that it was also scored with, if any.")
     alarms: tuple[Alarm, ...] = Field(default=(), max_length=50, description="Each is answered by a person before a release.")
 
     @property

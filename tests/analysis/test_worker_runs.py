@@ -149,6 +149,12 @@ def test_each_fault_has_its_reason(start: Start, do: str, code: str) -> None:
     assert finished(start(do, memory_mb=200)) == code
 
 
+def test_why_the_centre_does_not_take_a_model_reaches_the_requester(start: Start) -> None:
+    run = start("pickled")
+    assert finished(run) == "method-output-invalid"
+    assert sentence(run).endswith("The centre did not accept an output (pickle).")
+
+
 @pytest.mark.parametrize("do", ["hang", "sleep"])
 def test_too_slow_is_a_timeout(start: Start, do: str) -> None:
     assert finished(start(do, seconds=1)) == "method-timeout"

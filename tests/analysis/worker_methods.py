@@ -51,6 +51,8 @@ def succeed(bundle, report):
     outputs.alarms = [{"code": "leaking-feature", "detail": "It gives away the label.", "feature": "income__wages"}]
     return outputs
 
+def pickled(bundle, report):
+    outputs = good(); outputs.models = {"scorer": b"\\x80\\x04K\\x01."}; return outputs
 def crash(bundle, report): raise KeyError("household 900101-1234567")
 def hang(bundle, report):
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP): signal.signal(number, signal.SIG_IGN)

@@ -56,8 +56,8 @@ class FinishIn(Strict):
 
 
 class Problem(Exception):
-    def __init__(self, status: int, slug: str) -> None:
-        self.status, self.slug = status, slug
+    def __init__(self, status: int, slug: str, code: str = "") -> None:
+        self.status, self.slug, self.code = status, slug, code
 
 
 @dataclass
@@ -247,7 +247,10 @@ class Stub:
         run = self._mine(run_id, request, authorization)
         if request.headers["Content-Type"] != MEDIA_TYPES.get(kind, "application/json"):
             raise Problem(415, "unsupported-media")
-        body = run.artefacts[kind, name] = await request.body()
+        body = await request.body()
+        if kind is OutputKind.MODEL and body.startswith(b"\x80"):
+            raise Problem(422, "unprocessable", "pickle")
+        run.artefacts[kind, name] = body
         return {"sha256": hashlib.sha256(body).hexdigest(), "size": len(body)}
 
     async def _finish(
@@ -271,7 +274,9 @@ async def _unheard(_: Message) -> None:
 
 async def _answer(_: Request, problem: Exception) -> JSONResponse:
     assert isinstance(problem, Problem)
-    body = {"type": f"http://test/analysis/problems/{problem.slug}", "status": problem.status}
+    body: dict[str, Any] = {"type": f"http://test/analysis/problems/{problem.slug}", "status": problem.status}
+    if problem.code:
+        body["errors"] = [{"pointer": "#", "code": problem.code, "detail": "Not taken."}]
     return JSONResponse(body, status_code=problem.status, media_type="application/problem+json")
 
 

@@ -97,6 +97,8 @@ def test_everything_that_concerns_a_request_is_listened_to() -> None:
         "catalog.dataset-withdrawn.v1",
         "analysis.method-live.v1",
         "analysis.method-withdrawn.v1",
+        "analysis.model-released.v1",
+        "analysis.model-withdrawn.v1",
         "analysis.run-queued.v1",
         "analysis.run-started.v1",
         "analysis.run-finished.v1",

@@ -7,10 +7,21 @@ import pytest
 from sqlalchemy import update
 
 from services.results.models import Status
-from shared.contracts import DatasetWithdrawn, Event, GrantRevoked, MethodWithdrawn, OutputKind, RequestBrief, RequestWithdrawn
+from shared.contracts import (
+    DatasetWithdrawn,
+    Event,
+    GrantRevoked,
+    MethodWithdrawn,
+    ModelWithdrawn,
+    OutputKind,
+    RequestBrief,
+    RequestWithdrawn,
+)
 from shared.ids import new_id
 from tests.results.build import AUTHOR, METHOD, artefact, brief, finished, metrics, table
 from tests.results.conftest import APPROVE, REJECT, House
+
+CHAMPION = new_id()
 
 
 @pytest.fixture
@@ -116,6 +127,7 @@ def gone(kind: str, given: RequestBrief) -> Event:
         "request": RequestWithdrawn(request_id=given.request_id, ministry="mohw", reason="No longer needed."),
         "method": MethodWithdrawn(method=METHOD, reason="A fault was found."),
         "grant": GrantRevoked(**of_the_request, reason="A court order."),
+        "model": ModelWithdrawn(model_id=CHAMPION, reason="A wrong year."),
     }[kind]
 
 
@@ -124,6 +136,7 @@ KINDS = {
     "request": "The request was withdrawn: ",
     "method": "The method was withdrawn: ",
     "grant": "The owner of a dataset took back its approval: ",
+    "model": "The model was withdrawn: ",
 }
 
 
@@ -135,7 +148,7 @@ async def test_a_withdrawal_withholds_what_is_not_released_in_either_order(plain
     if early:
         await plain.say(event)
     artefacts = (await artefact(plain.storage, OutputKind.TABLE, "by_region", table()),)
-    await plain.finish(finished(artefacts, brief=given))
+    await plain.finish(finished(artefacts, brief=given, champion_id=CHAMPION))
     if not early:
         await plain.until(Status.HELD)
         await plain.say(event)
@@ -152,6 +165,7 @@ async def test_a_withdrawal_of_something_else_changes_nothing(plain: House) -> N
     other = {"ministry": "nts", "reason": "Not this one."}
     await plain.say(GrantRevoked(request_id=new_id(), dataset_id=result.dataset_ids[1], **other))
     await plain.say(GrantRevoked(request_id=result.request_id, dataset_id=new_id(), **other))
+    await plain.say(ModelWithdrawn(model_id=CHAMPION, reason="Another model."))
     await plain.client.settle()
     assert (await plain.result(id=result.id)).status is Status.HELD
 

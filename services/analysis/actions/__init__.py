@@ -13,9 +13,15 @@ from services.analysis.actions.claims import (
 )
 from services.analysis.actions.keys import keep_key, keep_retirement
 from services.analysis.actions.methods import announce_method, review_method, withdraw_method
+from services.analysis.actions.models import review_model, withdraw_model
 from services.analysis.actions.runs import cancel_run, close_request, queue_run
 from services.analysis.actions.uploads import attach_file, check_attach, check_onnx_file, note_fault, read_file, upload_manifest
-from services.analysis.actions.withdrawals import end_revoked_request, end_withdrawn_request, end_withdrawn_runs
+from services.analysis.actions.withdrawals import (
+    end_revoked_request,
+    end_withdrawn_request,
+    end_withdrawn_runs,
+    withhold_models,
+)
 
 __all__ = [
     "ClaimTerms",
@@ -44,7 +50,10 @@ __all__ = [
     "read_file",
     "reap",
     "review_method",
+    "review_model",
     "see_worker",
     "upload_manifest",
     "withdraw_method",
+    "withdraw_model",
+    "withhold_models",
 ]

@@ -8,7 +8,7 @@ from services.analysis import policy
 from services.analysis.actions.endings import end_run, locked_run
 from services.analysis.models import Method, Run, RunArtefact, RunStatus
 from shared.audit import record_audit
-from shared.contracts import MethodCard, OutputKind, Reason, StoredObject
+from shared.contracts import MethodCard, ModelManifest, OutputKind, Reason, StoredObject
 from shared.db import Session
 from shared.errors import Conflict, NotFound, StaleClaim
 
@@ -56,9 +56,19 @@ async def check_artefact(session: Session, run_id: UUID, fence: int, kind: Outpu
 
 
 async def keep_artefact(
-    session: Session, run_id: UUID, fence: int, kind: OutputKind, name: str, stored: StoredObject, *, most: int
+    session: Session,
+    run_id: UUID,
+    fence: int,
+    kind: OutputKind,
+    name: str,
+    stored: StoredObject,
+    *,
+    most: int,
+    manifest: ModelManifest | None = None,
 ) -> RunArtefact:
     """Note an upload under its fence; the same name again replaces what this same attempt uploaded."""
+    if manifest is not None:
+        policy.check_lineage(manifest, await held_run(session, run_id, fence))
     await check_artefact(session, run_id, fence, kind, name, most)
     query = select(RunArtefact).where(
         col(RunArtefact.run_id) == run_id,
@@ -69,6 +79,7 @@ async def keep_artefact(
     artefact = (await session.exec(query)).first()
     artefact = artefact or RunArtefact(run_id=run_id, fence=fence, kind=kind, name=name, sha256="", size=0, media_type="")
     artefact.sha256, artefact.size, artefact.media_type = stored.sha256, stored.size, stored.media_type
+    artefact.manifest = manifest.model_dump(mode="json") if manifest else None
     session.add(artefact)
     await session.flush()
     return artefact

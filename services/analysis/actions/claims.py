@@ -11,6 +11,7 @@ from sqlmodel import col, select
 from services.analysis import policy
 from services.analysis.actions.artefacts import STALE
 from services.analysis.actions.endings import end_run, locked_run, obstacle
+from services.analysis.actions.models import register_models
 from services.analysis.models import LateResult, Method, Run, RunArtefact, RunStatus, Sighting
 from shared.audit import record_audit
 from shared.auth import Principal, Role, require
@@ -152,6 +153,8 @@ async def finish_run(
     run.alarms = [policy.plain_alarm(each).model_dump(mode="json") for each in alarms]
     if reason is not None:
         reason = reason.model_copy(update={"detail": policy.without_cells(reason.detail, 1000)})
+    if outcome is Outcome.SUCCEEDED:
+        await register_models(session, run, artefacts)
     return await end_run(session, run, RunStatus(outcome), reason, deed="analysis.finish-run", artefacts=artefacts)
 
 

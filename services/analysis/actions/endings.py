@@ -1,6 +1,6 @@
 """How a run ends, whatever ends it; and what stands in its way."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
@@ -39,19 +39,23 @@ WITHDRAWN: Final[dict[Withdrawn, Ending]] = {
     Withdrawn.METHOD: Ending(
         RunStatus.FAILED, Reason(code="method-withdrawn", detail="The version of the method that was asked for was withdrawn.")
     ),
+    Withdrawn.MODEL: Ending(
+        RunStatus.FAILED, Reason(code="model-withdrawn", detail="The model that the run was to be scored with was withdrawn.")
+    ),
 }
 
 
-async def obstacle(session: Session, run: Run) -> Ending | None:
-    """Whether the request, a dataset, its grant or the method of this run was withdrawn, looked up anew at every stop."""
+async def obstacle(session: Session, run: Run, of: Collection[Withdrawn] = tuple(Withdrawn)) -> Ending | None:
+    """Whether the request, a dataset, its grant, the method or the champion of this run was withdrawn, looked up anew."""
     datasets = (await session.exec(select(RunDataset.dataset_id).where(col(RunDataset.run_id) == run.id))).all()
     keys = {
         Withdrawn.REQUEST: [str(run.request_id)],
         Withdrawn.DATASET: [str(dataset_id) for dataset_id in datasets],
         Withdrawn.GRANT: [grant(run.request_id, dataset_id) for dataset_id in datasets],
         Withdrawn.METHOD: [run.method_label],
+        Withdrawn.MODEL: [str(run.champion_id)] if run.champion_id else [],
     }
-    for kind, wanted in keys.items():
+    for kind, wanted in ((kind, wanted) for kind, wanted in keys.items() if kind in of):
         found = select(Tombstone).where(col(Tombstone.kind) == kind, col(Tombstone.key).in_(wanted)).limit(1)
         if (await session.exec(found)).first():
             return WITHDRAWN[kind]
@@ -99,6 +103,7 @@ def finished(run: Run, reason: Reason | None, artefacts: Sequence[RunArtefact]) 
         reason=reason,
         artefacts=tuple(Artefact(name=each.name, kind=each.kind, object=stored(each)) for each in artefacts),
         match_rates=run.match_rates,
+        champion_id=run.champion_id,
         sealed_keys=SealedKeys.model_validate(run.sealed_keys) if run.sealed_keys and succeeded else None,
         alarms=tuple(Alarm.model_validate(each) for each in run.alarms) if succeeded else (),
     )

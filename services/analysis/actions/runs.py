@@ -6,7 +6,7 @@ from sqlmodel import col, select
 
 from services.analysis import policy
 from services.analysis.actions.endings import Ending, end_run, locked_run, obstacle
-from services.analysis.models import Method, MethodState, Run, RunDataset, RunStatus
+from services.analysis.models import Method, MethodState, Model, ModelState, Run, RunDataset, RunStatus
 from services.analysis.prepare.keys import destroy_key
 from shared.audit import record_audit
 from shared.auth import Principal
@@ -16,6 +16,8 @@ from shared.errors import Conflict
 from shared.outbox import emit
 
 NOT_LIVE = Reason(code="method-not-live", detail="The version of the method that was asked for is not live here.")
+
+NOT_RELEASED = Reason(code="model-not-released", detail="The model that the request names is not released here.")
 
 
 async def queue_run(session: Session, approved: RequestApproved) -> Run:
@@ -29,6 +31,7 @@ async def queue_run(session: Session, approved: RequestApproved) -> Run:
         method_name=approved.method.name,
         method_release=approved.method.version,
         method_digest=approved.method.digest,
+        champion_id=approved.champion.model_id if approved.champion else None,
         approved=approved.model_dump(mode="json"),
     )
     session.add(run)
@@ -37,7 +40,8 @@ async def queue_run(session: Session, approved: RequestApproved) -> Run:
     await session.flush()
     await record_audit(session, "analysis.queue-run", f"run/{run.id}", detail={"request": str(run.request_id)})
     await emit(session, RunQueued(run_id=run.id, request_id=run.request_id))
-    if ending := await obstacle(session, run) or await not_live(session, approved.method):
+    ending = await obstacle(session, run) or await not_live(session, approved.method) or await not_released(session, approved)
+    if ending:
         await end_run(session, run, ending.status, ending.reason, deed="analysis.refuse-run")
     return run
 
@@ -47,6 +51,15 @@ async def not_live(session: Session, wanted: MethodRef) -> Ending | None:
     method = (await session.exec(named)).first()
     live = method is not None and method.state is MethodState.LIVE and method.digest == wanted.digest
     return None if live else Ending(RunStatus.FAILED, NOT_LIVE)
+
+
+async def not_released(session: Session, approved: RequestApproved) -> Ending | None:
+    """The champion is the very model that was released here."""
+    if (wanted := approved.champion) is None:
+        return None
+    model = await session.get(Model, wanted.model_id)
+    released = model is not None and model.state is ModelState.RELEASED and model.ref == wanted
+    return None if released else Ending(RunStatus.FAILED, NOT_RELEASED)
 
 
 async def cancel_run(session: Session, caller: Principal, run_id: UUID, why: str, expected: int | None = None) -> Run:

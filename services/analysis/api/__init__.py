@@ -1,7 +1,8 @@
 """The HTTP door for people."""
 
 from services.analysis.api.methods import router as methods
+from services.analysis.api.models import router as models
 from services.analysis.api.runs import router as runs
 from services.analysis.api.uploads import router as uploads
 
-routers = [methods, uploads, runs]
+routers = [methods, uploads, models, runs]

@@ -1,6 +1,6 @@
-"""The tables of the analysis service, and the life cycles of methods, runs and grants."""
+"""The tables of the analysis service, and the life cycles of methods, runs, models and grants."""
 
-from services.analysis.models.base import PLUMBING, Base, choice
+from services.analysis.models.base import PLUMBING, Base, Verdict, choice
 from services.analysis.models.grants import GRANT_TRANSITIONS, Grant, GrantReview, GrantState, ReleasedModel, ScoringBatch
 from services.analysis.models.runs import (
     ENDED,
@@ -18,9 +18,9 @@ from services.analysis.models.runs import (
     RunStatus,
     Sighting,
     Tombstone,
-    Verdict,
     Withdrawn,
 )
+from services.analysis.models.trained import MODEL_TRANSITIONS, Model, ModelReview, ModelState
 from services.analysis.models.uploads import OnnxMethod
 
 __all__ = [
@@ -33,9 +33,13 @@ __all__ = [
     "KnownKey",
     "LateResult",
     "METHOD_TRANSITIONS",
+    "MODEL_TRANSITIONS",
     "Method",
     "MethodReview",
     "MethodState",
+    "Model",
+    "ModelReview",
+    "ModelState",
     "OnnxMethod",
     "PLUMBING",
     "ReleasedModel",

@@ -14,6 +14,11 @@ class Base(SQLModel, registry=registry()):
     """Everything in this service's database."""
 
 
+class Verdict(StrEnum):
+    APPROVE = "approve"
+    REJECT = "reject"
+
+
 def choice(values: type[StrEnum], **options: Any) -> Column[Any]:
     """A column that holds one of the values as plain text: a new value needs no change of type."""
     names = [one.value for one in values]

@@ -8,8 +8,7 @@ from uuid import UUID
 from sqlalchemy import UniqueConstraint
 from sqlmodel import Field
 
-from services.analysis.models.base import Base, choice
-from services.analysis.models.runs import Verdict
+from services.analysis.models.base import Base, Verdict, choice
 from shared.contracts import ModelFormat
 from shared.db import Row, UtcDateTime
 

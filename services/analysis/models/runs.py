@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import UniqueConstraint, false
 from sqlmodel import Field
 
-from services.analysis.models.base import Base, choice
+from services.analysis.models.base import Base, Verdict, choice
 from shared.clock import now
 from shared.contracts import OutputKind
 from shared.db import Due, Json, Row, UtcDateTime
@@ -25,11 +25,6 @@ METHOD_TRANSITIONS: Final[dict[MethodState, frozenset[MethodState]]] = {
     MethodState.LIVE: frozenset({MethodState.WITHDRAWN}),
     MethodState.WITHDRAWN: frozenset(),
 }
-
-
-class Verdict(StrEnum):
-    APPROVE = "approve"
-    REJECT = "reject"
 
 
 class RunStatus(StrEnum):
@@ -109,6 +104,7 @@ class Run(Base, Row, Due, table=True):
     match_rates: dict[str, float] = Field(default_factory=dict, sa_type=Json)
     sealed_keys: dict[str, Any] | None = Field(default=None, sa_type=Json)
     sealed_kept: bool = Field(default=False, index=True, sa_column_kwargs={"server_default": false()})
+    champion_id: UUID | None = Field(default=None, index=True)
     alarms: list[dict[str, Any]] = Field(default_factory=list, sa_type=Json, sa_column_kwargs={"server_default": "[]"})
     worker_id: UUID | None = None
     worker_fence: int = 0
@@ -155,6 +151,7 @@ class RunArtefact(Base, Row, table=True):
     sha256: str = Field(max_length=64)
     size: int
     media_type: str = Field(max_length=100)
+    manifest: dict[str, Any] | None = Field(default=None, sa_type=Json)
 
 
 class RequestKey(Base, table=True):
@@ -185,6 +182,7 @@ class KnownKey(Base, table=True):
 class Withdrawn(StrEnum):
     DATASET = "dataset"
     METHOD = "method"
+    MODEL = "model"
     REQUEST = "request"
     GRANT = "grant"
 

@@ -11,7 +11,19 @@ from services.analysis.policy.methods import (
     method_actions,
     sees_every_method,
 )
-from services.analysis.policy.moves import check_method_move, check_move
+from services.analysis.policy.models import (
+    check_lineage,
+    check_may_review_model,
+    check_may_see_model,
+    check_may_withdraw_model,
+    check_model_reviewable,
+    model_actions,
+    model_waiting,
+    sees_every_model,
+    sees_manifest,
+    sees_reference,
+)
+from services.analysis.policy.moves import check_method_move, check_model_move, check_move
 from services.analysis.policy.outputs import (
     MEDIA_TYPES,
     Named,
@@ -39,6 +51,12 @@ __all__ = [
     "may_claim",
     "check_finish",
     "check_may_attach",
+    "check_lineage",
+    "check_may_review_model",
+    "check_may_see_model",
+    "check_may_withdraw_model",
+    "check_model_move",
+    "check_model_reviewable",
     "check_may_cancel",
     "check_may_host",
     "check_may_see_upload",
@@ -58,10 +76,15 @@ __all__ = [
     "method_actions",
     "method_waiting",
     "plain_alarm",
+    "model_actions",
+    "model_waiting",
     "run_actions",
     "run_waiting",
     "sees_every_method",
+    "sees_every_model",
     "sees_every_run",
+    "sees_manifest",
     "sees_parameters",
+    "sees_reference",
     "without_cells",
 ]

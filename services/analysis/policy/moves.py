@@ -1,6 +1,16 @@
 """The only readers of the life cycles."""
 
-from services.analysis.models import METHOD_TRANSITIONS, TRANSITIONS, Method, MethodState, Run, RunStatus
+from services.analysis.models import (
+    METHOD_TRANSITIONS,
+    MODEL_TRANSITIONS,
+    TRANSITIONS,
+    Method,
+    MethodState,
+    Model,
+    ModelState,
+    Run,
+    RunStatus,
+)
 from shared.errors import Conflict
 
 
@@ -12,3 +22,8 @@ def check_move(run: Run, to: RunStatus) -> None:
 def check_method_move(method: Method, to: MethodState) -> None:
     if to not in METHOD_TRANSITIONS[method.state]:
         raise Conflict(f"The method version is {method.state} and cannot become {to}.", state=method.state)
+
+
+def check_model_move(model: Model, to: ModelState) -> None:
+    if to not in MODEL_TRANSITIONS[model.state]:
+        raise Conflict(f"The model is {model.state} and cannot become {to}.", state=model.state)

@@ -4,6 +4,7 @@ from sqlmodel import col, select
 
 from services.analysis.actions.endings import locked_run
 from services.analysis.models import RequestKey, Run
+from services.analysis.queries import files_of_models
 from shared.audit import record_audit
 from shared.db import Database
 from shared.storage import Storage
@@ -16,8 +17,12 @@ async def clear_next(db: Database, storage: Storage) -> bool:
         run = (await session.exec(ended)).first()
     if run is None:
         return False
-    for file in (run.bundle or {}).get("files", []):
-        await storage.delete(file["sha256"])
+    files = [file["sha256"] for file in (run.bundle or {}).get("files", [])]
+    async with db.reading() as session:
+        kept = await files_of_models(session, files)
+    for sha256 in files:
+        if sha256 not in kept:
+            await storage.delete(sha256)
     async with db.transaction() as session:
         current = await locked_run(session, run.id)
         current.bundle_kept = False

@@ -1,6 +1,14 @@
 """What the analysis service takes and gives over HTTP."""
 
 from services.analysis.schemas.methods import AnnounceIn, MethodOut, MethodSummary, ReviewIn, ReviewOut, WithdrawIn
+from services.analysis.schemas.models import (
+    LineageOut,
+    ModelOut,
+    ModelReviewIn,
+    ModelSummary,
+    ModelWithdrawIn,
+    TrainedOn,
+)
 from services.analysis.schemas.runs import CancelIn, RunOut, RunSummary, Waiting
 from services.analysis.schemas.uploads import FaultIn, ManifestIn, OnnxMethodOut, OnnxMethodSummary
 from services.analysis.schemas.worker import (
@@ -31,8 +39,13 @@ __all__ = [
     "HeartbeatIn",
     "HeartbeatOut",
     "ManifestIn",
+    "LineageOut",
     "MethodOut",
     "MethodSummary",
+    "ModelOut",
+    "ModelReviewIn",
+    "ModelSummary",
+    "ModelWithdrawIn",
     "NamedArtefact",
     "OnnxMethodOut",
     "OnnxMethodSummary",
@@ -41,6 +54,7 @@ __all__ = [
     "RunOut",
     "RunSummary",
     "SignalOut",
+    "TrainedOn",
     "Waiting",
     "WithdrawIn",
 ]

@@ -5,6 +5,7 @@ import hashlib
 import json
 import logging
 import random
+import re
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -33,6 +34,7 @@ log = logging.getLogger(__name__)
 AGAIN = {408, 425, 429, 500, 502, 503, 504}
 LOST = {401, 403, 404, 409, 410}
 LONGEST_PAUSE = 15.0
+CODE = re.compile(r"[a-z][a-z-]{1,39}")
 LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 M = TypeVar("M", bound=BaseModel)
 
@@ -44,9 +46,11 @@ class LostError(Exception):
 class RefusedError(Exception):
     """The service answers, but not as hoped; to ask again would not help."""
 
-    def __init__(self, status: int, slug: str) -> None:
+    def __init__(self, status: int, slug: str, code: str = "") -> None:
         super().__init__(f"{status} {slug}")
         self.status = status
+        self.code = code
+        """Of the first field at fault, if the answer names one."""
 
 
 class CorruptError(Exception):
@@ -224,10 +228,12 @@ def _read(answer: httpx.Response, model: type[M]) -> M:
 
 def _refused(answer: httpx.Response) -> RefusedError:
     try:
-        slug = str(json.loads(answer.content)["type"]).rsplit("/", 1)[-1][:60]
-    except (ValueError, KeyError, TypeError):
-        slug = "unknown"
-    return RefusedError(answer.status_code, slug)
+        told = json.loads(answer.content)
+        slug = str(told["type"]).rsplit("/", 1)[-1][:60]
+        code = str(told["errors"][0]["code"]) if told.get("errors") else ""
+    except (ValueError, LookupError, TypeError, AttributeError):
+        slug, code = "unknown", ""
+    return RefusedError(answer.status_code, slug, code if CODE.fullmatch(code) else "")
 
 
 async def _save(answer: httpx.Response, file: BundleFile, target: Path) -> bool:

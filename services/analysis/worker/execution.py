@@ -82,7 +82,8 @@ class Execution:
             except RefusedError as refused:
                 if refused.status not in (400, 413, 415, 422):
                     raise
-                verdict, uploaded = Verdict.failed("method-output-invalid", "The centre did not accept an output."), []
+                why = f"The centre did not accept an output{f' ({refused.code})' if refused.code else ''}."
+                verdict, uploaded = Verdict.failed("method-output-invalid", why), []
         return await self._finish(verdict, uploaded)
 
     async def _verdict(self, folders: RunFolders) -> Verdict:

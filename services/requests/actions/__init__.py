@@ -5,10 +5,12 @@ from services.requests.actions.copies import (
     forget_dataset,
     forget_key,
     forget_method,
+    forget_model,
     know_dataset,
     know_key,
     know_method,
     know_ministry,
+    know_model,
 )
 from services.requests.actions.decisions import decide_dataset, revoke_grant
 from services.requests.actions.progress import end_run, follow_result, follow_run
@@ -23,10 +25,12 @@ __all__ = [
     "forget_dataset",
     "forget_key",
     "forget_method",
+    "forget_model",
     "know_dataset",
     "know_key",
     "know_method",
     "know_ministry",
+    "know_model",
     "resubmit_request",
     "return_request",
     "revoke_grant",

@@ -30,7 +30,7 @@ async def submit_request(session: Session, caller: Principal, data: RequestIn, *
     require(caller, Role.REQUESTER)
     if await session.get(KnownMinistry, caller.ministry) is None:
         raise Forbidden("Your ministry is not a member yet.", right="a ministry that has joined")
-    asked = await check_asked(session, data, caller.ministry)
+    asked = await check_asked(session, caller.ministry, data)
     request = AnalysisRequest(
         ministry=caller.ministry,
         requester=caller.subject,
@@ -61,7 +61,7 @@ async def resubmit_request(
     policy.check_may_change(caller, request)
     check_version(request, expected)
     policy.check_stage(request, Status.RETURNED)
-    asked = await check_asked(session, data, caller.ministry)
+    asked = await check_asked(session, caller.ministry, data)
     for name, value in words(caller, data, asked, rules).items():
         setattr(request, name, value)
     request.revision += 1
@@ -82,6 +82,7 @@ def words(caller: Principal, data: RequestIn, asked: Asked, rules: Rules) -> dic
         "purpose": data.purpose,
         "legal_basis": data.legal_basis,
         "parameters": asked.parameters,
+        "champion_id": data.champion.model_id if data.champion else None,
         "method_name": asked.method.name,
         "method_version": asked.method.version,
         "method_digest": asked.method.digest,

@@ -4,7 +4,16 @@ from sqlalchemy import ColumnElement, and_
 from sqlmodel import col, select
 
 from services.requests.actions.asking import send_back
-from services.requests.models import IN_REVIEW, AnalysisRequest, KnownDataset, KnownKey, KnownMethod, KnownMinistry, RequestInput
+from services.requests.models import (
+    IN_REVIEW,
+    AnalysisRequest,
+    KnownDataset,
+    KnownKey,
+    KnownMethod,
+    KnownMinistry,
+    KnownModel,
+    RequestInput,
+)
 from shared.contracts import (
     DatasetPublished,
     DatasetWithdrawn,
@@ -13,6 +22,8 @@ from shared.contracts import (
     MinistryJoined,
     MinistryKeyRegistered,
     MinistryKeyRetired,
+    ModelReleased,
+    ModelWithdrawn,
 )
 from shared.db import Session
 
@@ -95,6 +106,30 @@ async def forget_method(session: Session, event: MethodWithdrawn, sequence: int)
     )
     reason = f"The version of the method that the request names was withdrawn: {event.reason}"
     await return_all(session, named, by=owner, code="method-withdrawn", reason=reason)
+
+
+async def know_model(session: Session, event: ModelReleased, sequence: int) -> None:
+    id = event.model.model_id
+    known = await session.get(KnownModel, id, with_for_update=True) or KnownModel(id=id)
+    if known.sequence < sequence:
+        known.sequence, known.released = sequence, event.model_dump(mode="json")
+        session.add(known)
+
+
+async def forget_model(session: Session, event: ModelWithdrawn, sequence: int) -> None:
+    """Keep a tombstone, and return every request in review that names the model."""
+    known = await session.get(KnownModel, event.model_id, with_for_update=True) or KnownModel(id=event.model_id)
+    if known.withdrawn:
+        return
+    trained_for = known.live.ministry if known.live else None
+    known.withdrawn, known.sequence = True, max(known.sequence, sequence)
+    session.add(known)
+    await session.flush()
+    if trained_for is None:
+        return
+    reason = f"The model that the request names was withdrawn: {event.reason}"
+    named = col(AnalysisRequest.champion_id) == event.model_id
+    await return_all(session, named, by=trained_for, code="model-withdrawn", reason=reason)
 
 
 async def return_all(session: Session, which: ColumnElement[bool], *, by: str, code: str, reason: str) -> None:

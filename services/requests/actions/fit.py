@@ -8,12 +8,14 @@ from uuid import UUID
 from sqlmodel import col, select
 
 from services.requests import fitting
-from services.requests.models import KnownDataset, KnownMethod, KnownMinistry
+from services.requests.models import KnownDataset, KnownMethod, KnownMinistry, KnownModel
 from services.requests.queries import sealing_key
 from services.requests.schemas import MethodIn, RequestIn
-from shared.contracts import Audience, MethodCard, MethodLive, MethodRef
+from shared.contracts import Audience, MethodCard, MethodLive, MethodRef, ModelReleased
 from shared.db import Session
 from shared.errors import FieldError, Unprocessable
+
+CHAMPION = "#/champion/model_id"
 
 
 @dataclass(frozen=True)
@@ -26,11 +28,11 @@ class Asked:
     inputs: Sequence[fitting.Fitted]
 
 
-async def check_asked(session: Session, data: RequestIn, ministry: str) -> Asked:
+async def check_asked(session: Session, ministry: str, data: RequestIn) -> Asked:
     """Check everything that this ministry asks and report every fault of the submission together."""
     known = await known_datasets(session, {one.dataset_id for one in data.inputs.values()})
     live, errors = await find_method(session, data.method)
-    errors += await audience_faults(session, data.audience)
+    errors += [*await audience_faults(session, data.audience), *await champion_faults(session, ministry, data)]
     if live is None:
         faults = (fitting.find_dataset(role, one, known)[1] for role, one in data.inputs.items())
         raise unfit([*errors, *filter(None, faults)])
@@ -89,3 +91,27 @@ async def audience_faults(session: Session, audience: Audience | None) -> list[F
         for at, code in enumerate(codes)
         if code not in known
     ]
+
+
+async def champion_faults(session: Session, ministry: str, data: RequestIn) -> list[FieldError]:
+    """Whether the model that a request of this ministry names is released, of the same method, and one that it may use."""
+    if data.champion is None:
+        return []
+    query = select(KnownModel).where(col(KnownModel.id) == data.champion.model_id).with_for_update(read=True)
+    known = (await session.exec(query.execution_options(populate_existing=True))).first()
+    if known is not None and known.withdrawn:
+        return [FieldError(CHAMPION, "withdrawn-model", "This model was withdrawn.")]
+    if known is None or known.live is None or not await usable(session, ministry, known.live):
+        return [FieldError(CHAMPION, "unknown-model", "No released model that your ministry may use has this id.")]
+    if known.live.model.method.name != data.method.name:
+        return [FieldError(CHAMPION, "other-method", "Another method trained this model.")]
+    return []
+
+
+async def usable(session: Session, ministry: str, released: ModelReleased) -> bool:
+    """A ministry uses its own models, and those that a version trained that is live for everybody."""
+    if released.ministry == ministry:
+        return True
+    method = released.model.method
+    version = await session.get(KnownMethod, f"{method.name}@{method.version}")
+    return version is not None and version.live is not None

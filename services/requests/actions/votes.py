@@ -6,14 +6,15 @@ from services.requests import fitting, panel, policy
 from services.requests.actions.asking import brief
 from services.requests.actions.decisions import live_dataset, live_method, refuse_request
 from services.requests.actions.history import find_request, write_history
-from services.requests.models import AnalysisRequest, Ballot, Status, Vote
+from services.requests.models import AnalysisRequest, Ballot, KnownModel, Status, Vote
 from services.requests.queries import sealing_key
 from services.requests.rules import Rules
 from services.requests.schemas import VoteIn
 from shared.audit import record_audit
 from shared.auth import Principal, Role
-from shared.contracts import ApprovedInput, Reason, RequestApproved
+from shared.contracts import ApprovedInput, ModelRef, Reason, RequestApproved
 from shared.db import Session, check_version
+from shared.errors import Conflict
 from shared.outbox import emit
 
 
@@ -60,6 +61,7 @@ async def conclude(session: Session, request: AnalysisRequest, rules: Rules) -> 
 async def approve_request(session: Session, request: AnalysisRequest, words: str, rules: Rules) -> None:
     """The centre may run exactly this method on exactly these columns of these bytes."""
     method = await live_method(session, request)
+    champion = await live_champion(session, request)
     inputs = tuple([await approved_input(session, request, at) for at in range(len(request.current_inputs))])
     write_history(session, request, "approve-request", role="council", to=Status.APPROVED, code="council-approved", reason=words)
     await record_audit(session, "requests.approve-request", f"request/{request.id}", detail={"rules": rules.version})
@@ -68,10 +70,20 @@ async def approve_request(session: Session, request: AnalysisRequest, words: str
         method=request.method,
         parameters=request.parameters,
         inputs=inputs,
+        champion=champion,
         sealing_key=await sealing_key(session, request.ministry) if method.card.lists_entities else None,
         rules_version=rules.version,
     )
     await emit(session, approved)
+
+
+async def live_champion(session: Session, request: AnalysisRequest) -> ModelRef | None:
+    if request.champion_id is None:
+        return None
+    known = await session.get(KnownModel, request.champion_id)
+    if known is None or known.live is None:
+        raise Conflict("The model was withdrawn: the request has to be returned or withdrawn.", reason="model-withdrawn")
+    return known.live.model
 
 
 async def approved_input(session: Session, request: AnalysisRequest, at: int) -> ApprovedInput:

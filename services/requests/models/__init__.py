@@ -1,7 +1,7 @@
 """What the requests service keeps: requests with their inputs, decisions, votes and history, and copies of what others said."""
 
 from services.requests.models.base import PLUMBING, Base
-from services.requests.models.known import KnownDataset, KnownKey, KnownMethod, KnownMinistry
+from services.requests.models.known import KnownDataset, KnownKey, KnownMethod, KnownMinistry, KnownModel
 from services.requests.models.requests import AnalysisRequest, Decision, HistoryEntry, RequestInput, Revocation, Vote
 from services.requests.models.states import IN_REVIEW, TRANSITIONS, Ballot, Status, Verdict
 
@@ -16,6 +16,7 @@ __all__ = [
     "KnownKey",
     "KnownMethod",
     "KnownMinistry",
+    "KnownModel",
     "PLUMBING",
     "RequestInput",
     "Revocation",

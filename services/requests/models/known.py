@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlmodel import Field
 
 from services.requests.models.base import Base
-from shared.contracts import DatasetPublished, MethodLive
+from shared.contracts import DatasetPublished, MethodLive, ModelReleased
 from shared.db import Json, UtcDateTime
 
 
@@ -35,6 +35,19 @@ class KnownMethod(Base, table=True):
     @property
     def live(self) -> MethodLive | None:
         return None if self.withdrawn or self.reviewed is None else MethodLive.model_validate(self.reviewed)
+
+
+class KnownModel(Base, table=True):
+    """Our copy of a trained model: that it was released, or that it was withdrawn, which stays."""
+
+    id: UUID = Field(primary_key=True)
+    sequence: int = 0
+    withdrawn: bool = False
+    released: dict[str, Any] | None = Field(default=None, sa_type=Json)
+
+    @property
+    def live(self) -> ModelReleased | None:
+        return None if self.withdrawn or self.released is None else ModelReleased.model_validate(self.released)
 
 
 class KnownMinistry(Base, table=True):

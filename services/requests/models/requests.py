@@ -29,6 +29,7 @@ class AnalysisRequest(Base, Row, table=True):
     method_version: str
     method_digest: str
     parameters: dict[str, Any] = Field(default_factory=dict, sa_type=Json)
+    champion_id: UUID | None = Field(default=None, index=True)
     audience: dict[str, Any] = Field(sa_type=Json)
     requester: str
     authors: list[str] = Field(default_factory=list, sa_type=Json)
@@ -47,6 +48,11 @@ class AnalysisRequest(Base, Row, table=True):
     @property
     def method(self) -> MethodRef:
         return MethodRef(name=self.method_name, version=self.method_version, digest=self.method_digest)
+
+    @property
+    def champion(self) -> dict[str, UUID] | None:
+        """The released model that the round is also scored with, as it was asked for."""
+        return {"model_id": self.champion_id} if self.champion_id else None
 
     @property
     def readers(self) -> Audience:

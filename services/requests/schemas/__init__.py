@@ -1,6 +1,7 @@
 """What the requests service takes and gives over HTTP."""
 
 from services.requests.schemas.given import (
+    ChampionOut,
     DecisionOut,
     HistoryOut,
     InputOut,
@@ -15,6 +16,7 @@ from services.requests.schemas.given import (
 )
 from services.requests.schemas.taken import (
     DEEPEST,
+    ChampionIn,
     DecisionIn,
     InputIn,
     MethodIn,
@@ -26,6 +28,8 @@ from services.requests.schemas.taken import (
 )
 
 __all__ = [
+    "ChampionIn",
+    "ChampionOut",
     "DEEPEST",
     "DecisionIn",
     "DecisionOut",

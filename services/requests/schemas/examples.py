@@ -47,6 +47,7 @@ REQUEST_EXAMPLE: dict[str, Any] = SUMMARY_EXAMPLE | {
     "purpose": "Find households that would receive a benefit but do not, so that welfare officers can visit them.",
     "legal_basis": "Social Security Benefits Act, article 12",
     "parameters": {"capacity": 0.05},
+    "champion": {"model_id": "0199a1c0-0000-7000-8000-000000000030"},
     "inputs": [
         {
             "role": "income",

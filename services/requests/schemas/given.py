@@ -45,6 +45,12 @@ class InputOut(Out):
     allowed_purpose: str | None
 
 
+class ChampionOut(Out):
+    """The released model that the round is also scored with."""
+
+    model_id: UUID
+
+
 class DecisionOut(Out):
     revision: int
     dataset_id: UUID
@@ -113,6 +119,7 @@ class RequestOut(RequestSummary):
     purpose: str
     legal_basis: str
     parameters: dict[str, Any]
+    champion: ChampionOut | None
     inputs: list[InputOut]
     audience: Audience
     requester: str

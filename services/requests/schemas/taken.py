@@ -55,6 +55,12 @@ class InputIn(In):
     )
 
 
+class ChampionIn(In):
+    """A released model that the round is also scored with, so that the old and the new one stand side by side."""
+
+    model_id: UUID
+
+
 EXAMPLE: dict[str, Any] = {
     "title": "2026년 복지 사각지대 발굴",
     "purpose": "Find households that would receive a benefit but do not, so that welfare officers can visit them.",
@@ -82,6 +88,9 @@ class RequestIn(In):
         default_factory=dict, max_length=200, description="As the method's card says; its defaults fill what is left out."
     )
     inputs: dict[Name, InputIn] = Field(min_length=1, max_length=20, description="Role of the method -> dataset.")
+    champion: ChampionIn | None = Field(
+        default=None, description="A released model of the same method to compare with: see GET /analysis/models."
+    )
     audience: Audience | None = Field(
         default=None, description="Who may read the released result; the requester's ministry alone if not given."
     )

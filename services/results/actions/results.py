@@ -59,6 +59,7 @@ async def create_result(session: Session, event: RunFinished) -> Result:
         method_name=method.name,
         method_version=method.version,
         method_digest=method.digest,
+        champion_id=event.champion_id,
         match_rates=match_rates_of(event),
         artefacts=outputs_of(event),
         alarms=alarms_of(event),
@@ -118,6 +119,7 @@ def stands_on(result: Result) -> dict[str, set[str]]:
         "dataset": set(result.dataset_ids),
         "grant": {f"{result.request_id}/{dataset_id}" for dataset_id in result.dataset_ids},
         "method": {f"{result.method_name}@{result.method_version}"},
+        "model": {str(result.champion_id)} if result.champion_id else set(),
     }
 
 

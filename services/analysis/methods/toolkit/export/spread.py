@@ -10,6 +10,7 @@ from shared.contracts import FeatureKind, Histogram, ModelFeature, ModelReferenc
 
 BINS: Final = 10
 MOST_CATEGORIES: Final = 50
+EMPTY: Final = 1e-4
 Values = NDArray[np.floating]
 
 
@@ -37,3 +38,16 @@ def histogram(values: Values, edges: tuple[float, ...]) -> Histogram:
     counts = np.bincount(np.searchsorted(np.array(edges), known, side="left"), minlength=len(edges) + 1)
     shares = counts / max(len(known), 1)
     return Histogram(edges=edges, shares=tuple(map(float, shares)), missing=1 - len(known) / max(len(values), 1))
+
+
+def shift(before: Histogram, values: Values) -> float:
+    """The population stability index of these values against a reference; 0 is the same, above .25 is another population.
+
+    What is missing counts as a bin of its own; an empty bin counts as one in 10,000."""
+    now = histogram(values, before.edges)
+    old, new = (np.maximum(shares_with_missing(one), EMPTY) for one in (before, now))
+    return float(np.sum((new - old) * np.log(new / old)))
+
+
+def shares_with_missing(told: Histogram) -> Values:
+    return np.array([*(share * (1 - told.missing) for share in told.shares), told.missing])
