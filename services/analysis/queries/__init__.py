@@ -1,5 +1,6 @@
 """Every read of the analysis service, scoped to the caller."""
 
+from services.analysis.queries.grants import describe_grant, get_grant, list_grants
 from services.analysis.queries.keys import sealing_key
 from services.analysis.queries.methods import describe_method, get_method, list_methods
 from services.analysis.queries.runs import (
@@ -23,5 +24,8 @@ __all__ = [
     "is_cancelled",
     "list_methods",
     "list_runs",
+    "describe_grant",
+    "get_grant",
+    "list_grants",
     "sealing_key",
 ]

@@ -1,5 +1,6 @@
 """What the analysis service takes and gives over HTTP."""
 
+from services.analysis.schemas.grants import GrantedModel, GrantIn, GrantOut, GrantReviewIn, GrantReviewOut, RevokeIn
 from services.analysis.schemas.methods import AnnounceIn, MethodOut, MethodSummary, ReviewIn, ReviewOut, WithdrawIn
 from services.analysis.schemas.runs import CancelIn, RunOut, RunSummary, Waiting
 from services.analysis.schemas.worker import (
@@ -26,6 +27,11 @@ __all__ = [
     "FileOut",
     "FinishIn",
     "FinishOut",
+    "GrantIn",
+    "GrantOut",
+    "GrantReviewIn",
+    "GrantReviewOut",
+    "GrantedModel",
     "HeartbeatIn",
     "HeartbeatOut",
     "MethodOut",
@@ -33,6 +39,7 @@ __all__ = [
     "NamedArtefact",
     "ReviewIn",
     "ReviewOut",
+    "RevokeIn",
     "RunOut",
     "RunSummary",
     "SignalOut",
