@@ -18,7 +18,7 @@ from services.analysis.scoring.sessions import Model, check_format
 from shared.auth import Principal
 from shared.db import Database
 from shared.health import METRICS_TEXT
-from shared.http import Caller, Reading, Route
+from shared.http import Caller, Route
 from shared.telemetry import Metrics
 
 router = APIRouter(route_class=Route)
@@ -46,9 +46,11 @@ async def server_live() -> Live:
 
 
 @protocol.get("/health/ready")
-async def server_ready(session: Reading) -> Ready:
+async def server_ready(request: Request) -> Ready:
     """Ready: the database, which holds the grants, answers."""
-    await check_database(session)
+    db: Database = request.app.state.db
+    async with db.reading() as session:
+        await check_database(session)
     return Ready()
 
 
