@@ -40,6 +40,8 @@ PLAIN = {
     "max_bytes": "Largest table, figure or metrics file, bytes.",
     "max_columns": "Most columns of a table.",
 }
+# Programs of a service with settings of their own.
+BESIDE = {"scoring": "services.analysis.scoring"}
 UNITS = ((1024**3, "GiB"), (1024**2, "MiB"))
 
 
@@ -66,13 +68,16 @@ def first_words(thing: type) -> str:
 
 
 def settings_of(service: str) -> type[ServiceSettings]:
-    found: type[ServiceSettings] = importlib.import_module(f"services.{service}.settings").Settings
+    place = BESIDE.get(service, f"services.{service}")
+    found: type[ServiceSettings] = importlib.import_module(f"{place}.settings").Settings
     return found
 
 
 def own_settings(service: str) -> dict[str, FieldInfo]:
-    """What this service alone is told."""
-    return {name: field for name, field in settings_of(service).model_fields.items() if name not in ServiceSettings.model_fields}
+    """What this service alone is told, or is told otherwise."""
+    common = ServiceSettings.model_fields
+    fields = settings_of(service).model_fields.items()
+    return {name: field for name, field in fields if name not in common or field.default != common[name].default}
 
 
 def kind_of(field: FieldInfo) -> str:
@@ -110,9 +115,9 @@ def settings_rows(fields: Mapping[str, FieldInfo], prefix: str = "") -> Iterator
 def settings_block() -> str:
     head = ("setting", "kind", "default", "what it is")
     text = "#### Every service\n\nWith the prefix of the service: "
-    text += ", ".join(f"`{service.upper()}_`" for service in SERVICES)
+    text += ", ".join(f"`{service.upper()}_`" for service in (*SERVICES, *BESIDE))
     text += f".\n\n{table(head, settings_rows(ServiceSettings.model_fields))}"
-    for service in SERVICES:
+    for service in (*SERVICES, *BESIDE):
         text += f"\n#### {service.capitalize()}\n\n{table(head, settings_rows(own_settings(service), f'{service.upper()}_'))}"
     return text
 

@@ -1,4 +1,4 @@
-"""The embedded default: four services in one process, SQLite files, the in-process bus, its own key pair.
+"""The embedded default: four services and the scoring door in one process, SQLite files, the in-process bus, its own key pair.
 
 `python -m deploy.embedded --folder var/serve --port 8000` serves them under one address, as the gateway would.
 """
@@ -19,6 +19,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from deploy.installation import SERVICES, settings
 from deploy.seed.members import seed
 from services.analysis import app as analysis
+from services.analysis.scoring import app as scoring
+from services.analysis.scoring.calls import BASE
+from services.analysis.scoring.settings import Settings as ScoringSettings
 from services.analysis.settings import Settings as AnalysisSettings
 from services.catalog import app as catalog
 from services.catalog.settings import Settings as CatalogSettings
@@ -33,14 +36,17 @@ from shared.telemetry import setup_logging
 
 
 def build(folder: Path, public_url: str, *, bus: Bus | None = None, **more: Mapping[str, Any]) -> dict[str, FastAPI]:
-    """The four apps on one bus; `more` adds settings by service."""
+    """The four apps on one bus, and the door beside the third; `more` adds settings by service."""
     bus = bus or InProcessBus(SERVICES)
     values = {name: value | dict(more.get(name, {})) for name, value in settings(folder, public_url).items()}
+    shared = ("database_url", "storage_url", "jwks", "issuer", "audience", "public_url")
+    beside = {name: values["analysis"][name] for name in shared} | dict(more.get("scoring", {}))
     return {
         "catalog": catalog.build(CatalogSettings(**values["catalog"]), bus),
         "requests": requests.build(RequestsSettings(**values["requests"]), bus),
         "analysis": analysis.build(AnalysisSettings(**values["analysis"]), bus),
         "results": results.build(ResultsSettings(**values["results"]), bus),
+        "scoring": scoring.build(ScoringSettings(**beside)),
     }
 
 
@@ -48,7 +54,7 @@ def embed(apps: dict[str, FastAPI]) -> Starlette:
     """One app that hands each path to the service it belongs to; services keep their own prefix everywhere."""
 
     async def dispatch(scope: Scope, receive: Receive, send: Send) -> None:
-        name = scope["path"].split("/")[1]
+        name = "scoring" if f"{scope['path']}/".startswith(f"{BASE}/") else scope["path"].split("/")[1]
         other: ASGIApp = RedirectResponse("/catalog/docs") if not name else nowhere(scope["path"])
         await apps.get(name, other)(scope, receive, send)
 

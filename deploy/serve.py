@@ -17,6 +17,7 @@ def print_addresses(url: str, folder: Path) -> None:
     print("\nDocumentation (press Authorize and paste a token):")
     for name in ("catalog", "requests", "analysis", "results"):
         print(f"  {url}/{name}/docs")
+    print(f"  {url}/analysis/scoring/docs")
     print("\nA token for each role (for others: make token ROLE=steward MINISTRY=mohw):")
     for role in Role:
         ministry = MINISTRY_OF.get(role, "mohw")

@@ -13,11 +13,12 @@ CONTENTS: dict[str, tuple[str, frozenset[str]]] = {
     "catalog": ("catalog", frozenset({"shared", "services.catalog", "deploy.seed"})),
     "requests": ("requests", frozenset({"shared", "services.requests"})),
     "analysis": ("analysis", frozenset({"shared", "services.analysis"})),
+    "scoring": ("scoring", frozenset({"shared", "services.analysis.models", "services.analysis.scoring"})),
     "results": ("results", frozenset({"shared", "services.results"})),
     "worker": ("worker", frozenset({"shared.contracts", "services.analysis.worker", "services.analysis.methods"})),
     "setup": ("requests", frozenset({"shared", "deploy.compose", "deploy.topology"})),
 }
-NOT_IN = {"analysis": frozenset({"services.analysis.worker", "services.analysis.methods"})}
+NOT_IN = {"analysis": frozenset({"services.analysis.worker", "services.analysis.methods", "services.analysis.scoring"})}
 LOOK = """
 import json, os, pathlib, sys
 from importlib.metadata import distributions

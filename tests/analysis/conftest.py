@@ -1,11 +1,20 @@
 """The analysis service in several states of readiness."""
 
-from collections.abc import Awaitable, Callable
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
+from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
+from services.analysis.app import MIGRATIONS
+from services.analysis.scoring.app import build
+from services.analysis.scoring.settings import Settings
+from shared import migrate
 from tests.analysis.centre import Centre, Headers
+from tests.analysis.scoring import ScoringDoor, linear
 
 
 @pytest.fixture
@@ -30,3 +39,32 @@ async def live_centre(centre: Centre) -> Centre:
     """The method is live."""
     await centre.make_live()
     return centre
+
+
+@pytest.fixture
+async def open_door(
+    make_settings: Callable[..., Any], tmp_path: Path, headers: Headers
+) -> AsyncIterator[Callable[..., Awaitable[ScoringDoor]]]:
+    """`door = await open_door(rows_limit=10)`: the scoring door with other settings, on an empty database."""
+    async with AsyncExitStack() as stack:
+
+        async def start(**more: Any) -> ScoringDoor:
+            given = make_settings("analysis").model_dump()
+            common = {name: given[name] for name in ("database_url", "storage_url", "jwks", "issuer", "audience", "public_url")}
+            await asyncio.to_thread(migrate.upgrade, MIGRATIONS, common["database_url"])
+            app = build(Settings(**(common | more)))
+            await stack.enter_async_context(app.router.lifespan_context(app))
+            transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
+            client = await stack.enter_async_context(httpx.AsyncClient(transport=transport, base_url="http://test"))
+            own = headers("requester", "mohw", subject="scorer.mohw")
+            return ScoringDoor(app.state.db, app.state.door.shelf.storage, app, client, own)
+
+        yield start
+
+
+@pytest.fixture
+async def door(open_door: Callable[..., Awaitable[ScoringDoor]]) -> ScoringDoor:
+    """One released model, and a grant on it."""
+    door = await open_door()
+    await door.grant(await door.release(linear()))
+    return door

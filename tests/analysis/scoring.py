@@ -16,7 +16,9 @@ from onnx import TensorProto, helper
 from services.analysis.models import Grant, GrantState, ReleasedModel
 from shared.clock import now
 from shared.contracts import ModelFormat
+from shared.db import Database
 from shared.ids import new_id
+from shared.storage import Storage
 
 BASE = "/analysis/scoring"
 NAME = "shop_closures.risk_model"
@@ -67,20 +69,19 @@ def expected(rows: Any) -> np.ndarray[Any, Any]:
 
 
 @dataclass
-class ScoringDoor:
-    """The door, running, and the database beside it."""
+class Furniture:
+    """Puts models and grants where the door finds them."""
 
-    app: FastAPI
-    client: httpx.AsyncClient
-    headers: dict[str, str]
+    db: Database
+    storage: Storage
 
     async def release(self, data: bytes, *, name: str = NAME, release: int = 1, format: ModelFormat = ModelFormat.ONNX) -> UUID:
-        stored = await self.app.state.door.shelf.storage.put_bytes(data, "application/octet-stream")
+        stored = await self.storage.put_bytes(data, "application/octet-stream")
         model = ReleasedModel(
             name=name, release=release, ministry="kosis", method_name=name.split(".")[0], method_release="1.0.0", format=format,
             sha256=stored.sha256, size=stored.size,
         )  # fmt: skip
-        async with self.app.state.db.transaction() as session:
+        async with self.db.transaction() as session:
             session.add(model)
         return model.id
 
@@ -91,9 +92,22 @@ class ScoringDoor:
             "state": GrantState.GRANTED, "asked_by": "kim",
         }  # fmt: skip
         grant = Grant(id=new_id(), **(values | more))
-        async with self.app.state.db.transaction() as session:
+        async with self.db.transaction() as session:
             session.add(grant)
         return grant.id
+
+
+@dataclass
+class ScoringDoor(Furniture):
+    """The door, running."""
+
+    app: FastAPI
+    client: httpx.AsyncClient
+    headers: dict[str, str]
+
+    def forget(self) -> None:
+        """Have grants looked up again now."""
+        self.app.state.door.keeper.known.clear()
 
     async def infer(self, body: Any, *, name: str = NAME, version: str | None = None, **headers: str) -> httpx.Response:
         path = f"{BASE}/v2/models/{name}" + (f"/versions/{version}" if version else "") + "/infer"

@@ -2,7 +2,6 @@
 
 import ast
 import asyncio
-import importlib
 import json
 import os
 import re
@@ -107,18 +106,18 @@ def variables() -> set[str]:
     common = {name.upper() for name in ServiceSettings.model_fields}
     own = {
         f"{service.upper()}_{name.upper()}"
-        for service in SERVICES
-        for name in importlib.import_module(f"services.{service}.settings").Settings.model_fields
+        for service in (*SERVICES, *docs.BESIDE)
+        for name in docs.settings_of(service).model_fields
     }
     return common | own
 
 
 def test_every_setting_is_told_and_every_setting_told_exists() -> None:
     operations = text("docs/operations.md")
-    own = [f"{service.upper()}_{name.upper()}" for service in SERVICES for name in docs.own_settings(service)]
+    own = [f"{service.upper()}_{name.upper()}" for service in (*SERVICES, *docs.BESIDE) for name in docs.own_settings(service)]
     untold = [name for name in [*own, *map(str.upper, ServiceSettings.model_fields)] if f"| `{name}` |" not in operations]
     assert untold == []
-    told = set(re.findall(r"\b(?:CATALOG|REQUESTS|ANALYSIS|RESULTS)_[A-Z_]*[A-Z]\b", everything()))
+    told = set(re.findall(r"\b(?:CATALOG|REQUESTS|ANALYSIS|RESULTS|SCORING)_[A-Z_]*[A-Z]\b", everything()))
     assert told - variables() - OTHER_VARIABLES == set()
 
 

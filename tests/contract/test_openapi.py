@@ -16,7 +16,7 @@ from deploy.installation import SERVICES
 ROOT = Path(__file__).parents[2]
 JsonObject = dict[str, Any]
 # What anybody may ask, and what a worker asks with the token of its run.
-OPEN = {"healthz", "readyz", "metrics", "asyncapi"}
+OPEN = {"healthz", "readyz", "metrics", "asyncapi", "scoring_metrics", "show_server", "server_live", "server_ready"}
 RUN_TOKEN = {"show_bundle", "get_bundle_file", "beat", "wait_for_signal", "put_artefact", "finish_run"}
 
 
@@ -25,7 +25,7 @@ def documents() -> dict[str, JsonObject]:
     return openapi.documents()
 
 
-@pytest.fixture(params=SERVICES)
+@pytest.fixture(params=[*SERVICES, "scoring"])
 def document(request: pytest.FixtureRequest, documents: dict[str, JsonObject]) -> JsonObject:
     found: JsonObject = documents[request.param]
     return found
@@ -91,14 +91,15 @@ def test_every_operation_says_whose_token_it_needs(document: JsonObject) -> None
 
 
 def test_every_address_is_under_the_prefix_of_its_service(documents: dict[str, JsonObject]) -> None:
-    for service, document in documents.items():
+    assert all(path.startswith("/analysis/scoring/") for path in documents["scoring"]["paths"])
+    for service, document in [(service, documents[service]) for service in SERVICES]:
         assert all(path == f"/{service}" or path.startswith(f"/{service}/") for path in document["paths"])
         assert {f"/{service}/{name}" for name in ("healthz", "readyz", "metrics", "asyncapi.json")} <= set(document["paths"])
 
 
 def test_every_write_takes_an_idempotency_key_and_every_list_a_cursor(document: JsonObject) -> None:
-    # Claims, beats and finishes are made repeatable by their fence, uploads by their digest.
-    by_themselves = RUN_TOKEN | {"claim_run", "attach_file"}
+    # Claims, beats and finishes are made repeatable by their fence, uploads by their digest; a score changes nothing.
+    by_themselves = RUN_TOKEN | {"claim_run", "attach_file", "infer_model", "infer_model_version"}
     for name, operation in openapi.operations(document):
         taken = {parameter["name"] for parameter in operation.get("parameters", [])}
         if not name.startswith("GET") and operation["operationId"] not in by_themselves:
@@ -151,7 +152,7 @@ def test_a_changed_interface_is_found(documents: dict[str, JsonObject], tmp_path
 
 def test_the_command_writes_and_checks(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert openapi.main(["--check"], tmp_path) == 1
-    assert capsys.readouterr().err.count("is out of date") == len(SERVICES)
+    assert capsys.readouterr().err.count("is out of date") == len(SERVICES) + 1
     assert openapi.main([], tmp_path) == 0
     assert json.loads((tmp_path / openapi.FOLDER / "results.json").read_text())["info"]["title"] == "Dure results"
     assert openapi.main(["--check"], tmp_path) == 0

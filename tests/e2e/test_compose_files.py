@@ -139,6 +139,19 @@ def test_settings_of_the_service_take_what_the_file_gives(service: str) -> None:
     assert "migrate_at_start" not in given
 
 
+def test_the_scoring_door_is_told_what_it_needs_and_has_no_secret_of_runs() -> None:
+    from services.analysis.scoring.settings import Settings
+
+    container = CONTAINERS["scoring"]
+    given = {name.removeprefix("SCORING_").lower() for name in container["environment"]}
+    assert given <= set(Settings.model_fields)
+    assert given >= {name for name, field in Settings.model_fields.items() if field.is_required()} | {"storage_options"}
+    assert not used(container["environment"]) & {"ANALYSIS_WRAPPING_KEY", "ANALYSIS_TOKEN_KEY", "BROKER_PASSWORD_ANALYSIS"}
+    assert container["depends_on"]["analysis-migrate"] == {"condition": "service_completed_successfully"}
+    assert "/analysis/scoring/v2/health/ready" in " ".join(container["healthcheck"]["test"])
+    assert used(container["environment"]["SCORING_DATABASE_URL"]) == {"ANALYSIS_DB_PASSWORD"}
+
+
 def test_everything_that_is_mounted_is_there() -> None:
     for container in CONTAINERS.values():
         for volume in container.get("volumes", []):
@@ -218,13 +231,17 @@ def test_the_gateway_serves_exactly_the_services() -> None:
 
 
 def test_uploads_stream_through_the_gateway_up_to_the_limit_of_the_catalog() -> None:
+    from services.analysis.scoring.settings import Settings as Scoring
     from services.analysis.settings import Settings as Analysis
     from services.catalog.settings import Settings as Catalog
 
     text = (ROOT / "deploy" / "gateway.conf").read_text("utf-8")
-    for beginning, limit in (("^/(catalog)/datasets/", Catalog), ("^/(analysis)/runs/", Analysis)):
+    for beginning, limit, name in (
+        ("^/(catalog)/datasets/", Catalog, "upload_limit"), ("^/(analysis)/runs/", Analysis, "list_limit"),
+        ("^/analysis/(scoring)(/|$)", Scoring, "body_limit"),
+    ):  # fmt: skip
         block = text[text.index(f"location ~ {beginning}") :].split("}")[0]
-        field = limit.model_fields["upload_limit" if limit is Catalog else "list_limit"]
+        field = limit.model_fields[name]
         number, unit = re.search(r"client_max_body_size (\d+)([mg]);", block).groups()  # type: ignore[union-attr]
         assert int(number) * {"m": 1024**2, "g": 1024**3}[unit] == field.default
         assert "proxy_request_buffering off;" in block

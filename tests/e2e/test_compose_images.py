@@ -24,6 +24,7 @@ CONTAINERS: dict[str, dict[str, Any]] = yaml.safe_load((ROOT / "docker-compose.y
 OWN = {name: container for name, container in CONTAINERS.items() if container["image"].startswith("dure/")}
 ENTRIES = {
     **{service: [f"services.{service}.app", "shared.migrate"] for service in SERVICES},
+    "scoring": ["services.analysis.scoring.app"],
     "worker": ["services.analysis.worker.__main__", "services.analysis.worker.child"],
     "setup": ["deploy.compose.setup", "deploy.compose.bucket", "deploy.compose.identity"],
 }

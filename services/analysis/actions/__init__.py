@@ -11,6 +11,13 @@ from services.analysis.actions.claims import (
     reap,
     see_worker,
 )
+from services.analysis.actions.grants import (
+    ask_for_grant,
+    keep_released_model,
+    keep_withdrawn_model,
+    review_grant,
+    revoke_grant,
+)
 from services.analysis.actions.keys import keep_key, keep_retirement
 from services.analysis.actions.methods import announce_method, review_method, withdraw_method
 from services.analysis.actions.models import review_model, withdraw_model
@@ -53,6 +60,11 @@ __all__ = [
     "review_model",
     "see_worker",
     "upload_manifest",
+    "ask_for_grant",
+    "keep_released_model",
+    "keep_withdrawn_model",
+    "review_grant",
+    "revoke_grant",
     "withdraw_method",
     "withdraw_model",
     "withhold_models",

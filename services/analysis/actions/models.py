@@ -7,6 +7,7 @@ from sqlmodel import col, select
 
 from services.analysis import policy
 from services.analysis.actions.endings import obstacle
+from services.analysis.actions.grants import keep_released_model
 from services.analysis.actions.withdrawals import SOURCE, take_back
 from services.analysis.models import Method, Model, ModelReview, ModelState, Run, RunArtefact, Verdict
 from shared.audit import record_audit
@@ -99,6 +100,7 @@ async def release_model(session: Session, model: Model) -> None:
     model.state, model.released_at = ModelState.RELEASED, now()
     await record_audit(session, "analysis.release-model", f"model/{model.id}", detail={"sha256": model.sha256})
     await emit(session, ModelReleased(model=model.ref, run_id=model.run_id, ministry=model.ministry))
+    await keep_released_model(session, model.ref, model.ministry)
 
 
 async def withdraw_model(session: Session, caller: Principal, model_id: UUID, reason: str, expected: int | None = None) -> Model:

@@ -7,6 +7,7 @@ from sqlmodel import col, select
 
 from services.analysis import policy
 from services.analysis.actions.endings import WITHDRAWN, end_run, grant
+from services.analysis.actions.grants import keep_withdrawn_model
 from services.analysis.models import ENDED, Model, ModelState, Run, RunDataset, Tombstone, Withdrawn
 from services.analysis.prepare.keys import destroy_key
 from shared.audit import record_audit
@@ -61,6 +62,7 @@ async def take_back(session: Session, model: Model, reason: str) -> None:
     session.add(model)
     await record_audit(session, "analysis.withdraw-model", f"model/{model.id}", detail={"reason": reason})
     await emit(session, ModelWithdrawn(model_id=model.id, reason=reason))
+    await keep_withdrawn_model(session, model.id)
     await end_withdrawn_runs(session, Withdrawn.MODEL, str(model.id))
 
 

@@ -1,8 +1,9 @@
 """The HTTP door for people."""
 
+from services.analysis.api.grants import router as grants
 from services.analysis.api.methods import router as methods
 from services.analysis.api.models import router as models
 from services.analysis.api.runs import router as runs
 from services.analysis.api.uploads import router as uploads
 
-routers = [methods, uploads, models, runs]
+routers = [methods, uploads, models, grants, runs]

@@ -1,6 +1,21 @@
 """Who may do what, and when: pure checks that raise."""
 
 from services.analysis.policy.cards import check_card
+from services.analysis.policy.grants import (
+    check_askable,
+    check_grant_move,
+    check_grant_reviewable,
+    check_may_ask,
+    check_may_review_grant,
+    check_may_revoke,
+    check_may_see_grant,
+    check_not_withdrawn,
+    check_term,
+    decided,
+    grant_actions,
+    grant_waiting,
+    sees_every_grant,
+)
 from services.analysis.policy.methods import (
     check_may_review,
     check_may_see_method,
@@ -86,5 +101,18 @@ __all__ = [
     "sees_manifest",
     "sees_parameters",
     "sees_reference",
+    "check_askable",
+    "check_grant_move",
+    "check_grant_reviewable",
+    "check_may_ask",
+    "check_may_review_grant",
+    "check_may_revoke",
+    "check_may_see_grant",
+    "check_not_withdrawn",
+    "check_term",
+    "decided",
+    "grant_actions",
+    "grant_waiting",
+    "sees_every_grant",
     "without_cells",
 ]

@@ -1,5 +1,6 @@
 """Every read of the analysis service, scoped to the caller."""
 
+from services.analysis.queries.grants import describe_grant, get_grant, list_grants
 from services.analysis.queries.keys import sealing_key
 from services.analysis.queries.methods import describe_method, get_method, list_methods
 from services.analysis.queries.models import describe_model, files_of_models, get_model, list_models
@@ -34,5 +35,8 @@ __all__ = [
     "list_runs",
     "list_uploads",
     "missing_layers",
+    "describe_grant",
+    "get_grant",
+    "list_grants",
     "sealing_key",
 ]

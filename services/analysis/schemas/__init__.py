@@ -1,5 +1,6 @@
 """What the analysis service takes and gives over HTTP."""
 
+from services.analysis.schemas.grants import GrantedModel, GrantIn, GrantOut, GrantReviewIn, GrantReviewOut, RevokeIn
 from services.analysis.schemas.methods import AnnounceIn, MethodOut, MethodSummary, ReviewIn, ReviewOut, WithdrawIn
 from services.analysis.schemas.models import (
     LineageOut,
@@ -36,6 +37,11 @@ __all__ = [
     "FileOut",
     "FinishIn",
     "FinishOut",
+    "GrantIn",
+    "GrantOut",
+    "GrantReviewIn",
+    "GrantReviewOut",
+    "GrantedModel",
     "HeartbeatIn",
     "HeartbeatOut",
     "ManifestIn",
@@ -51,6 +57,7 @@ __all__ = [
     "OnnxMethodSummary",
     "ReviewIn",
     "ReviewOut",
+    "RevokeIn",
     "RunOut",
     "RunSummary",
     "SignalOut",

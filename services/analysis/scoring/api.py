@@ -4,13 +4,21 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import PlainTextResponse
 
 from services.analysis.scoring.registry import ModelFile, check_database, visible_models
-from services.analysis.scoring.schemas import EMPTY, ModelMetadata, ModelName, ModelVersion, ServerMetadata, TensorMetadata
+from services.analysis.scoring.schemas import (
+    Live,
+    ModelMetadata,
+    ModelName,
+    ModelReady,
+    ModelVersion,
+    Ready,
+    ServerMetadata,
+    TensorMetadata,
+)
 from services.analysis.scoring.sessions import Model, check_format
 from shared.auth import Principal
 from shared.db import Database
 from shared.health import METRICS_TEXT
-from shared.http import Caller, Reading, Route
-from shared.openapi import PROBLEMS
+from shared.http import Caller, Route
 from shared.telemetry import Metrics
 
 router = APIRouter(route_class=Route)
@@ -31,17 +39,19 @@ async def show_server() -> ServerMetadata:
     return ServerMetadata()
 
 
-@protocol.get("/health/live", responses=EMPTY, response_class=Response)
-async def server_live() -> Response:
+@protocol.get("/health/live")
+async def server_live() -> Live:
     """Alive: the process answers."""
-    return Response()
+    return Live()
 
 
-@protocol.get("/health/ready", responses=EMPTY | PROBLEMS, response_class=Response)
-async def server_ready(session: Reading) -> Response:
+@protocol.get("/health/ready")
+async def server_ready(request: Request) -> Ready:
     """Ready: the database, which holds the grants, answers."""
-    await check_database(session)
-    return Response()
+    db: Database = request.app.state.db
+    async with db.reading() as session:
+        await check_database(session)
+    return Ready()
 
 
 async def visible(request: Request, caller: Principal, name: str, release: str | None) -> list[ModelFile]:
@@ -57,18 +67,18 @@ async def opened(request: Request, found: ModelFile) -> Model:
     return model
 
 
-@protocol.get("/models/{model_name}/ready", responses=EMPTY, response_class=Response)
-async def model_ready(model_name: ModelName, request: Request, caller: Caller) -> Response:
+@protocol.get("/models/{model_name}/ready")
+async def model_ready(model_name: ModelName, request: Request, caller: Caller) -> ModelReady:
     """Whether the newest model of this name can be asked; its file is opened for that."""
     await opened(request, (await visible(request, caller, model_name, None))[0])
-    return Response()
+    return ModelReady(name=model_name)
 
 
-@protocol.get("/models/{model_name}/versions/{model_version}/ready", responses=EMPTY, response_class=Response)
-async def model_version_ready(model_name: ModelName, model_version: ModelVersion, request: Request, caller: Caller) -> Response:
+@protocol.get("/models/{model_name}/versions/{model_version}/ready")
+async def model_version_ready(model_name: ModelName, model_version: ModelVersion, request: Request, caller: Caller) -> ModelReady:
     """Whether this version of a model can be asked."""
     await opened(request, (await visible(request, caller, model_name, model_version))[0])
-    return Response()
+    return ModelReady(name=model_name)
 
 
 @protocol.get("/models/{model_name}")

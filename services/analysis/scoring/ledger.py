@@ -1,4 +1,4 @@
-"""What was asked, counted by grant and written down every half second: the audit of the door, and the limits of the day.
+"""What was asked, counted by grant and written down within a second: the audit of the door, and the limits of the day.
 
 Counts that are not written yet are lost if the process is killed: those of at most a second."""
 
@@ -14,7 +14,7 @@ from services.analysis.models import ScoringBatch
 from services.analysis.scoring.registry import Access, seconds_left_today
 from shared.audit import record_audit
 from shared.clock import now
-from shared.db import Database
+from shared.db import Database, Session
 from shared.errors import TooMany
 
 log = logging.getLogger(__name__)
@@ -43,6 +43,7 @@ class Ledger:
     unwritten: list[ScoringBatch] = field(default_factory=list)
     callers: dict[UUID, Access] = field(default_factory=dict)
     number: int = 0
+    doubtful: bool = False
     writing: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     def admit(self, access: Access, rows: int) -> None:
@@ -83,23 +84,26 @@ class Ledger:
             batches = list(self.unwritten)
             if not batches:
                 return 0
+            doubtful, self.doubtful = self.doubtful, True
             async with self.db.transaction() as session:
-                numbers = [batch.number for batch in batches]
-                query = select(ScoringBatch.number).where(
-                    col(ScoringBatch.door) == self.door, col(ScoringBatch.number).in_(numbers)
-                )
-                there = set((await session.exec(query)).all())
+                written = await self.written(session, batches) if doubtful else frozenset[int]()
                 for batch in batches:
-                    if batch.number not in there:
+                    if batch.number not in written:
                         access = self.callers[batch.id]
                         session.add(ScoringBatch(**batch.model_dump()))
-                        await record_audit(
-                            session, "analysis.score", f"grant/{batch.grant_id}", detail=told(batch, access), actor=access.caller
-                        )
+                        subject = f"grant/{batch.grant_id}"
+                        await record_audit(session, "analysis.score", subject, detail=told(batch, access), actor=access.caller)
+            self.doubtful = False
             self.unwritten = [batch for batch in self.unwritten if batch not in batches]
             for batch in batches:
                 del self.callers[batch.id]
             return len(batches)
+
+    async def written(self, session: Session, batches: list[ScoringBatch]) -> frozenset[int]:
+        """Which of these are there already: a commit may have come to pass though its answer was lost."""
+        numbers = [batch.number for batch in batches]
+        query = select(ScoringBatch.number).where(col(ScoringBatch.door) == self.door, col(ScoringBatch.number).in_(numbers))
+        return frozenset((await session.exec(query)).all())
 
     async def keep_flushing(self, seconds: float, stop: asyncio.Event) -> None:
         """Until stopped, and once more then."""

@@ -5,12 +5,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, time
+from typing import NoReturn
 from uuid import UUID
 
+from sqlalchemy import ColumnElement
 from sqlmodel import col, func, select
 
 from services.analysis.models import Grant, GrantState, ReleasedModel, ScoringBatch
-from shared.auth import Principal, Role
+from shared.auth import Principal, Role, require
 from shared.clock import now
 from shared.contracts import ModelFormat
 from shared.db import Session
@@ -45,41 +47,71 @@ class Access:
     grant_id: UUID
     model: ModelFile
     rows_per_day: int
-    valid_until: datetime
     elsewhere: int
 
 
-async def released_models(session: Session, name: str, release: str | None = None) -> list[ModelFile]:
-    """The models of this name, newest first; withdrawn ones among them. One version alone if it is named."""
-    query = select(ReleasedModel).where(col(ReleasedModel.name) == name).order_by(col(ReleasedModel.release).desc())
+def model_file(row: ReleasedModel) -> ModelFile:
+    return ModelFile(row.id, row.name, str(row.release), row.ministry, row.format, row.sha256, row.withdrawn_at is not None)
+
+
+def named(name: str, release: str | None) -> list[ColumnElement[bool]]:
+    """The models of this name; one version alone if it is named."""
+    conditions = [col(ReleasedModel.name) == name]
     if release is not None:
         number = int(release) if release.isascii() and release.isdigit() and len(release) < 9 else 0
-        query = query.where(col(ReleasedModel.release) == number)
-    return [
-        ModelFile(each.id, each.name, str(each.release), each.ministry, each.format, each.sha256, each.withdrawn_at is not None)
-        for each in (await session.exec(query)).all()
-    ]
+        conditions.append(col(ReleasedModel.release) == number)
+    return conditions
+
+
+async def released_models(session: Session, name: str, release: str | None = None) -> list[ModelFile]:
+    """The models of this name, newest first; withdrawn ones among them."""
+    query = select(ReleasedModel).where(*named(name, release)).order_by(col(ReleasedModel.release).desc())
+    return [model_file(row) for row in (await session.exec(query)).all()]
 
 
 async def find_access(session: Session, caller: Principal, name: str, release: str | None, door: UUID) -> Access:
     """The caller's grant on the newest model of this name that it may ask. NotFound, Forbidden, Gone."""
-    models = {each.model_id: each for each in await released_models(session, name, release)}
-    known = await grants_on(session, list(models))
-    own = [grant for grant in known if grant.client == caller.subject and grant.ministry == caller.ministry]
-    own = [grant for grant in own if grant.state is GrantState.GRANTED and grant.valid_from <= now() < grant.valid_until]
-    usable = [grant for grant in own if not models[grant.model_id].withdrawn]
-    if usable and not caller.roles.isdisjoint(CALLERS):
-        grant = max(usable, key=lambda each: int(models[each.model_id].release))
-        used = await rows_elsewhere(session, grant.id, door)
-        return Access(caller, grant.id, models[grant.model_id], grant.rows_per_day, grant.valid_until, used)
-    if own and not usable:
+    at = now()
+    elsewhere = (
+        select(func.coalesce(func.sum(ScoringBatch.rows), 0))
+        .where(col(ScoringBatch.grant_id) == Grant.id, col(ScoringBatch.day) == at.date(), col(ScoringBatch.door) != door)
+        .scalar_subquery()
+    )
+    query = (
+        select(Grant, ReleasedModel, elsewhere)
+        .join(ReleasedModel, col(Grant.model_id) == col(ReleasedModel.id))
+        .where(
+            *named(name, release), *holding(caller, at), col(ReleasedModel.withdrawn_at).is_(None),
+        )
+        .order_by(col(ReleasedModel.release).desc(), col(Grant.rows_per_day).desc())
+        .limit(1)
+    )  # fmt: skip
+    found = (await session.exec(query)).first()
+    if found is None:
+        await explain(session, caller, name, release, at)
+    grant, model, used = found
+    require(caller, *CALLERS)
+    return Access(caller, grant.id, model_file(model), grant.rows_per_day, int(used))
+
+
+def holding(caller: Principal, at: datetime) -> list[ColumnElement[bool]]:
+    """Grants of this client that hold now."""
+    return [
+        col(Grant.client) == caller.subject, col(Grant.ministry) == caller.ministry, col(Grant.state) == GrantState.GRANTED,
+        col(Grant.valid_from) <= at, col(Grant.valid_until) > at,
+    ]  # fmt: skip
+
+
+async def explain(session: Session, caller: Principal, name: str, release: str | None, at: datetime) -> NoReturn:
+    """Why the caller may not ask: nothing to see, a grant that is missing, or a model that was withdrawn."""
+    models = await released_models(session, name, release)
+    ids = [each.model_id for each in models]
+    if (await session.exec(select(Grant.id).where(col(Grant.model_id).in_(ids), *holding(caller, at)))).first():
         raise Gone("This model was withdrawn: nothing is scored with it any more.")
-    visible = [each for each in models.values() if not each.withdrawn and sees(caller, each, known)]
+    known = await grants_on(session, ids)
+    visible = [each for each in models if not each.withdrawn and sees(caller, each, known)]
     if not visible:
         raise NotFound("There is no such model.")
-    if usable:
-        right = " or ".join(CALLERS)
-        raise Forbidden(f"Scoring needs the role {right}, which your token does not carry.", right=right)
     label = visible[0].label
     raise Forbidden(
         f"{caller.ministry} has no valid grant for this client on {label}: ask for one with POST /analysis/grants.",
@@ -113,14 +145,6 @@ def sees(caller: Principal, model: ModelFile, grants: Sequence[Grant]) -> bool:
 async def check_database(session: Session) -> None:
     """Unavailable if the database, or a table of ours in it, is not there."""
     await session.exec(select(col(Grant.id)).limit(1))
-
-
-async def rows_elsewhere(session: Session, grant_id: UUID, door: UUID) -> int:
-    """Rows counted today (UTC) for a grant by every process of the door but this one."""
-    counted = select(func.coalesce(func.sum(ScoringBatch.rows), 0)).where(
-        col(ScoringBatch.grant_id) == grant_id, col(ScoringBatch.day) == now().date(), col(ScoringBatch.door) != door
-    )
-    return int((await session.exec(counted)).one())
 
 
 def seconds_left_today(at: datetime) -> int:

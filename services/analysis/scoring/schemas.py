@@ -50,9 +50,6 @@ GIVEN: Final[dict[int | str, dict[str, Any]]] = {
     },
     **PROBLEMS,
 }
-EMPTY: Final[dict[int | str, dict[str, Any]]] = {
-    200: {"description": "Yes; the body is empty.", "content": {"text/plain": {"schema": {"type": "string"}, "example": ""}}},
-}
 ModelName = Annotated[str, Path(max_length=130, examples=[NAME])]
 ModelVersion = Annotated[str, Path(max_length=20, examples=[VERSION])]
 HeaderLength = Annotated[
@@ -70,6 +67,25 @@ class ServerMetadata(BaseModel):
     name: str = "dure"
     version: str = "0.1.0"
     extensions: list[str] = ["binary_tensor_data"]
+
+
+class Live(BaseModel):
+    model_config = ConfigDict(json_schema_extra={"examples": [{"live": True}]})
+
+    live: bool = True
+
+
+class Ready(BaseModel):
+    model_config = ConfigDict(json_schema_extra={"examples": [{"ready": True}]})
+
+    ready: bool = True
+
+
+class ModelReady(BaseModel):
+    model_config = ConfigDict(json_schema_extra={"examples": [{"name": NAME, "ready": True}]})
+
+    name: str
+    ready: bool = True
 
 
 class TensorMetadata(BaseModel):

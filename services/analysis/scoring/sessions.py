@@ -35,16 +35,14 @@ class Terms:
     big_threads: int = 2
 
 
-class Unusable(Conflict):
+def unusable(detail: str, reason: str) -> Conflict:
     """The file of a released model cannot be asked here."""
-
-    slug, title, audited = "model-unusable", "This model cannot be scored here", False
-    advice = "The reason is in `detail`; the centre's analysts can release the model again in another form."
+    return Conflict(detail, reason=reason)
 
 
 def check_format(found: ModelFormat) -> None:
     if found is not ModelFormat.ONNX:
-        raise Unusable("This model was released in a form that only a worker opens, not as ONNX.", reason="format")
+        raise unusable("This model was released in a form that only a worker opens, not as ONNX.", "format")
 
 
 def specs(found: list[Any]) -> tuple[TensorSpec, ...]:
@@ -52,10 +50,10 @@ def specs(found: list[Any]) -> tuple[TensorSpec, ...]:
     told = []
     for each in found:
         if each.type not in ONNX_TYPES:
-            raise Unusable("The model takes or gives something that is not a tensor of the protocol.", reason="datatype")
+            raise unusable("The model takes or gives something that is not a tensor of the protocol.", "datatype")
         shape = tuple(size if isinstance(size, int) and size > 0 else -1 for size in each.shape)
         if not shape or shape[0] not in (-1, 1):
-            raise Unusable("The first dimension of the model's tensors is not the rows.", reason="shape")
+            raise unusable("The first dimension of the model's tensors is not the rows.", "shape")
         told.append(TensorSpec(each.name, ONNX_TYPES[each.type], (-1, *shape[1:])))
     return tuple(told)
 
@@ -66,9 +64,10 @@ def read_manifest(metadata: dict[str, str]) -> tuple[tuple[str, ...], bool]:
         manifest = json.loads(metadata.get(MANIFEST, "{}"))
         features = manifest.get("features", [])
         names = [str(each["name"] if isinstance(each, dict) else each) for each in features]
-        missing = manifest.get("missing_values", False)
+        parity = manifest.get("parity") or {}  # an export that was compared with rows that lack values takes them
+        missing = manifest.get("missing_values", parity.get("rows_with_missing", 0) > 0)
     except (ValueError, AttributeError, KeyError, TypeError):
-        raise Unusable("The manifest inside the model's file cannot be read.", reason="manifest") from None
+        raise unusable("The manifest inside the model's file cannot be read.", "manifest") from None
     return tuple(names) if len(set(names)) == len(names) else (), missing is True
 
 
@@ -101,7 +100,7 @@ class Model:
             log.warning("a model refused its input", extra={"error": type(error).__name__})
             raise Unprocessable("The model cannot be applied to these values.", reason="model-refused") from None
         if not all(isinstance(each, np.ndarray) for each in found):
-            raise Unusable("The model gives something that is not a tensor.", reason="datatype")
+            raise unusable("The model gives something that is not a tensor.", "datatype")
         return cast(list[Array], found)
 
     def session(self, rows: int) -> ort.InferenceSession:
@@ -122,7 +121,7 @@ def open_session(data: bytes, threads: int) -> ort.InferenceSession:
         return ort.InferenceSession(data, options, providers=["CPUExecutionProvider"])
     except Exception as error:
         log.warning("a model could not be opened", extra={"error": type(error).__name__})
-        raise Unusable("The model's file cannot be opened by the runtime.", reason="not-loadable") from None
+        raise unusable("The model's file cannot be opened by the runtime.", "not-loadable") from None
 
 
 class Shelf:
@@ -139,7 +138,7 @@ class Shelf:
         return model
 
     async def get(self, sha256: str) -> Model:
-        """The model of this digest, read once however many ask. Unusable, Unavailable."""
+        """The model of this digest, read once however many ask. Conflict, Unavailable."""
         if (model := self.at_hand(sha256)) is not None:
             return model
         if (task := self.loading.get(sha256)) is None:

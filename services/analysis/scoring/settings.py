@@ -27,4 +27,4 @@ class Settings(ServiceSettings):
     models_kept: int = Field(default=16, ge=1, description="Models in memory; the one that was not asked for longest goes.")
     model_limit: int = Field(default=256 * MIB, ge=1, description="Largest file of a model, bytes.")
     access_seconds: float = Field(default=1.0, gt=0, le=1, description="How long a grant that was looked up is believed.")
-    flush_seconds: float = Field(default=0.5, gt=0, le=1, description="How often what was counted is written to the audit.")
+    flush_seconds: float = Field(default=0.8, gt=0, le=1, description="How often what was counted is written to the audit.")

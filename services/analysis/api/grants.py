@@ -1,0 +1,69 @@
+"""Scoring grants: ask, read, decide, take back."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Query, Request, Response
+
+from services.analysis import actions, queries
+from services.analysis.models import GrantState
+from services.analysis.schemas import GrantIn, GrantOut, GrantReviewIn, RevokeIn
+from shared.http import Caller, IfMatch, Page, Paging, Reading, Route, Transaction, link_next, tagged
+
+router = APIRouter(prefix="/grants", route_class=Route, tags=["grants"])
+
+
+@router.post("", status_code=201)
+async def ask_for_grant(data: GrantIn, session: Transaction, caller: Caller, response: Response) -> GrantOut:
+    """Ask that a client of your ministry may score rows with a released model, for one purpose (requester)."""
+    grant = await actions.ask_for_grant(session, caller, data)
+    response.headers["Location"] = f"/analysis/grants/{grant.id}"
+    tagged(response, grant)
+    return await queries.describe_grant(session, caller, grant)
+
+
+@router.get("")
+async def list_grants(
+    session: Reading,
+    caller: Caller,
+    page: Paging,
+    request: Request,
+    response: Response,
+    state: Annotated[GrantState | None, Query(description="Only grants in this state.")] = None,
+    model_id: Annotated[UUID | None, Query(description="Only grants on this model.")] = None,
+) -> Page[GrantOut]:
+    """Grants of your ministry and on its models, newest first; reviewers, analysts and auditors see all."""
+    items, cursor = await queries.list_grants(session, caller, page, state=state, model_id=model_id)
+    link_next(request, response, cursor)
+    return Page(items=items, next=cursor)
+
+
+@router.get("/{grant_id}")
+async def show_grant(grant_id: UUID, session: Reading, caller: Caller, response: Response) -> GrantOut:
+    """A grant with the decisions on it, what was counted today, and what you may do with it."""
+    grant = await queries.get_grant(session, caller, grant_id)
+    tagged(response, grant)
+    return await queries.describe_grant(session, caller, grant)
+
+
+@router.post("/{grant_id}/reviews", status_code=201)
+async def review_grant(
+    grant_id: UUID, data: GrantReviewIn, session: Transaction, caller: Caller, expected: IfMatch, response: Response
+) -> GrantOut:
+    """Approve or reject a grant (method-reviewer, centre-analyst, or a steward of the ministry whose request trained the model).
+
+    Two approvals of two bodies grant it, one rejection refuses it. Nobody of the ministry that asked decides.
+    """
+    grant = await actions.review_grant(session, caller, grant_id, data.verdict, data.reason, expected)
+    tagged(response, grant)
+    return await queries.describe_grant(session, caller, grant)
+
+
+@router.post("/{grant_id}/revoke")
+async def revoke_grant(
+    grant_id: UUID, data: RevokeIn, session: Transaction, caller: Caller, expected: IfMatch, response: Response
+) -> GrantOut:
+    """Take a grant back (a steward of the model's ministry, a centre-analyst, or a requester of the ministry that asked)."""
+    grant = await actions.revoke_grant(session, caller, grant_id, data.reason, expected)
+    tagged(response, grant)
+    return await queries.describe_grant(session, caller, grant)

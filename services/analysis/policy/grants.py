@@ -1,0 +1,121 @@
+"""Who may ask for, see, decide on and take back a scoring grant."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Final
+
+from services.analysis.models import GRANT_TRANSITIONS, Grant, GrantReview, GrantState, ReleasedModel, Verdict
+from shared.auth import Principal, Role, require
+from shared.errors import Conflict, FieldError, Forbidden, Gone, NotFound, Unprocessable
+
+REVIEWERS: Final = (Role.METHOD_REVIEWER, Role.CENTRE_ANALYST)
+EVERY_GRANT: Final = (*REVIEWERS, Role.AUDITOR)
+LONGEST: Final = timedelta(days=731)
+APPROVALS_NEEDED: Final = 2
+
+
+def check_grant_move(grant: Grant, to: GrantState) -> None:
+    if to not in GRANT_TRANSITIONS[grant.state]:
+        raise Conflict(f"The grant is {grant.state} and cannot become {to}.", state=grant.state)
+
+
+def check_may_ask(caller: Principal) -> None:
+    require(caller, Role.REQUESTER)
+
+
+def check_term(valid_from: datetime, valid_until: datetime, at: datetime) -> None:
+    """It ends after it begins and after now, and lasts two years at most: then the purpose is looked at again."""
+    wrong = None
+    if valid_until <= valid_from:
+        wrong = "It ends before it begins."
+    elif valid_until <= at:
+        wrong = "It has ended already."
+    elif valid_until - max(valid_from, at) > LONGEST:
+        wrong = f"A grant lasts {LONGEST.days} days at most."
+    if wrong:
+        raise Unprocessable(wrong, errors=[FieldError("#/valid_until", "bad-term", wrong)])
+
+
+def check_askable(model: ReleasedModel | None) -> ReleasedModel:
+    if model is None:
+        error = FieldError("#/model_id", "unknown-model", "It is not the id of a released model.")
+        raise Unprocessable("There is no such released model.", errors=[error])
+    check_not_withdrawn(model)
+    return model
+
+
+def check_not_withdrawn(model: ReleasedModel) -> None:
+    if model.withdrawn_at is not None:
+        raise Gone("This model was withdrawn: nothing is scored with it any more.")
+
+
+def owns(caller: Principal, model: ReleasedModel) -> bool:
+    """A steward of the ministry whose request trained the model."""
+    return caller.has(Role.STEWARD) and caller.ministry == model.ministry
+
+
+def sees_every_grant(caller: Principal) -> bool:
+    return not caller.roles.isdisjoint(EVERY_GRANT)
+
+
+def check_may_see_grant(caller: Principal, grant: Grant, model: ReleasedModel) -> None:
+    if not (sees_every_grant(caller) or caller.ministry == grant.ministry or owns(caller, model)):
+        raise NotFound("There is no such grant.")
+
+
+def check_may_review_grant(caller: Principal, grant: Grant, model: ReleasedModel) -> None:
+    if not owns(caller, model):
+        require(caller, *REVIEWERS)
+    if caller.ministry == grant.ministry or caller.subject in (grant.asked_by, grant.client):
+        raise Forbidden("Nobody decides on what their own ministry asked for.", right="a reviewer of another ministry")
+
+
+def check_grant_reviewable(caller: Principal, grant: Grant, reviews: Sequence[GrantReview]) -> None:
+    """It is decided once by each person, once by each body, while it is only asked for."""
+    if grant.state is not GrantState.ASKED:
+        raise Conflict(f"The grant is {grant.state}; only one that is asked for is decided on.", state=grant.state)
+    if any(review.reviewer == caller.subject for review in reviews):
+        raise Conflict("You decided on this grant already; a decision is not changed.")
+    if any(review.ministry == caller.ministry for review in reviews):
+        raise Conflict(f"Somebody of {caller.ministry} decided already: the second reviewer is of another body.")
+
+
+def check_may_revoke(caller: Principal, grant: Grant, model: ReleasedModel) -> None:
+    """The owner of the model, the centre, or the ministry that has no more use for it."""
+    if not owns(caller, model) and not (caller.ministry == grant.ministry and caller.has(Role.REQUESTER)):
+        require(caller, Role.CENTRE_ANALYST)
+
+
+def decided(reviews: Sequence[GrantReview]) -> GrantState:
+    """What the decisions so far make of a grant: one refusal refuses it, two approvals grant it."""
+    if any(review.verdict is Verdict.REJECT for review in reviews):
+        return GrantState.REFUSED
+    return GrantState.GRANTED if len(reviews) >= APPROVALS_NEEDED else GrantState.ASKED
+
+
+def grant_actions(caller: Principal, grant: Grant, model: ReleasedModel, reviews: Sequence[GrantReview]) -> list[str]:
+    """What this caller may do with this grant now."""
+    found = []
+    try:
+        check_not_withdrawn(model)
+        check_may_review_grant(caller, grant, model)
+        check_grant_reviewable(caller, grant, reviews)
+        found.append("review")
+    except (Forbidden, Conflict, Gone):
+        pass
+    try:
+        check_may_revoke(caller, grant, model)
+        check_grant_move(grant, GrantState.REVOKED)
+        found.append("revoke")
+    except (Forbidden, Conflict):
+        pass
+    return found
+
+
+def grant_waiting(grant: Grant, reviews: Sequence[GrantReview]) -> str | None:
+    """Who must act before the grant holds."""
+    if grant.state is not GrantState.ASKED:
+        return None
+    if not reviews:
+        return f"Two reviewers of two bodies, neither of {grant.ministry}, must approve it."
+    return f"A second reviewer, of another body than {reviews[0].ministry}, must approve it."
