@@ -1,3 +1,6 @@
 """Methods that a stock worker hosts out of the box: pure functions, each with a method card."""
 
-BUILT_IN: tuple[str, ...] = ("services.analysis.methods.welfare_blind_spots",)
+BUILT_IN: tuple[str, ...] = (
+    "services.analysis.methods.welfare_blind_spots",
+    "services.analysis.methods.ghg_anomalies",
+)

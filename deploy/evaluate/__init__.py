@@ -1,0 +1,1 @@
+"""How well the methods do: each task has a module with `evaluate(data_folder) -> rows`."""
