@@ -300,7 +300,8 @@ def test_annual_statements_are_compared_year_on_year(changed: Callable[..., Bund
         connection.execute(
             "CREATE TABLE year AS "
             "SELECT pseudonym, statements__stream, left(statements__period, 4) AS statements__period, "
-            "any_value(statements__fuel_type) AS statements__fuel_type, any_value(statements__ksic_code) AS statements__ksic_code, "
+            "any_value(statements__fuel_type) AS statements__fuel_type, "
+            "any_value(statements__ksic_code) AS statements__ksic_code, "
             "sum(statements__reported_tco2e * CASE WHEN hash(pseudonym || statements__stream) % 50 = 0 AND "
             "statements__period LIKE '2022%' THEN 4 ELSE 1 END) AS statements__reported_tco2e, "
             f"sum(statements__production_qty) AS statements__production_qty FROM '{path}' GROUP BY ALL"
