@@ -1,16 +1,11 @@
 """The method card: what the search for abnormal emission statements takes, gives, assumes, and must not be used for."""
 
-from services.analysis.methods.deviation.layout import Words
+from services.analysis.methods.deviation.cards import outputs
 from services.analysis.methods.ghg_anomalies import titles
 from services.analysis.methods.ghg_anomalies.columns import BASE, INPUTS, KEY_DOMAIN
 from services.analysis.methods.ghg_anomalies.parameters import SCHEMA
 from services.analysis.methods.ghg_anomalies.standards import sources
-from shared.contracts import Linkage, LocalText, MethodCard, OutputKind, OutputSpec, Resources
-
-
-def _outputs(kind: OutputKind, named: dict[str, Words]) -> list[OutputSpec]:
-    return [OutputSpec(name=name, kind=kind, title=LocalText(ko=ko, en=en)) for name, (ko, en) in named.items()]
-
+from shared.contracts import Linkage, LocalText, MethodCard, Resources
 
 TABLES_USED = tuple(
     f"Table of {name}: {source}; {'held against its source' if verified else 'not yet held against its source'}."
@@ -29,12 +24,7 @@ CARD = MethodCard(
     inputs=INPUTS,
     linkage=Linkage(key_domain=KEY_DOMAIN, base=BASE, match_floor=0.0),
     parameters=SCHEMA,
-    outputs=(
-        *_outputs(OutputKind.TABLE, titles.TABLES),
-        *_outputs(OutputKind.FIGURE, titles.FIGURES),
-        *_outputs(OutputKind.METRICS, titles.METRICS),
-        *_outputs(OutputKind.RESTRICTED_LIST, titles.LISTS),
-    ),
+    outputs=outputs(titles),
     assumptions=(
         "One row is one source stream of one facility in one period, a month or a year; streams have numbers of their own, so "
         "that one that is stated twice can be seen.",
