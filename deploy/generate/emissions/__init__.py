@@ -1,0 +1,1 @@
+"""Facilities' greenhouse-gas statements, month by month, with eleven kinds of planted anomalies."""

@@ -1,0 +1,107 @@
+"""What a value was to be expected to be, from the calendar, the same time of other days, and what else was known then."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from services.analysis.methods.anomaly_series.panel import Panel
+from services.analysis.methods.deviation.residuals import expect
+from services.analysis.methods.deviation.robust import SIGMA, Flags, Floats, row_mad, row_median
+
+SEED = 20241
+NEIGHBOURS = 3
+DOUBTFUL, MOST = 8.0, 10.0
+BANDS = 12
+FLOOR = 0.02
+"""Smallest spread, as a share of the spread of the whole series."""
+BLOCKS = 60
+"""Stretches that a single series is cut into, to be expected from one another."""
+
+
+@dataclass(frozen=True)
+class Expected:
+    """Series x times, in the unit of the value but for the score."""
+
+    level: Floats
+    score: Floats
+    """Residual over its usual spread at such a level."""
+
+
+def fit_expected(panel: Panel, doubted: Flags | None = None) -> Expected:
+    """Boosting out of fold, by series where there are many, else by stretches of time; twice, and what the first time was
+    far off (or is doubted anyway) teaches nothing the second time."""
+    unsure = np.zeros(panel.shape, dtype=bool) if doubted is None else doubted
+    first = _fit(panel, unsure)
+    return _fit(panel, unsure | (np.abs(np.nan_to_num(first.score)) > DOUBTFUL))
+
+
+def _fit(panel: Panel, doubted: Flags) -> Expected:
+    value = np.where(doubted, np.nan, panel.value)
+    middle = np.nan_to_num(row_median(value))
+    width = np.maximum(np.nan_to_num(_width(value, middle)), 1e-12)
+    scaled = np.clip((panel.value - middle[:, None]) / width[:, None], -MOST, MOST)
+    teaching = np.where(doubted, np.nan, scaled)
+    features = np.column_stack([one.ravel() for one in _features(panel, teaching)])
+    level = expect(features, teaching.ravel(), _blocks(panel), seed=SEED, leaves=31, rounds=120)
+    level = np.where(np.isfinite(level), level, 0.0).reshape(panel.shape)
+    residual = scaled - level
+    residual = residual - np.nan_to_num(row_median(np.where(doubted, np.nan, residual)))[:, None]
+    spread = _spread(np.where(doubted, np.nan, residual), level)
+    return Expected(middle[:, None] + level * width[:, None], residual / spread)
+
+
+def _width(value: Floats, middle: Floats) -> Floats:
+    """Half of the distance between the tenth and the last tenth: wider than the MAD where a plant mostly idles."""
+    ordered = np.sort(value, axis=1)
+    known = np.isfinite(ordered).sum(axis=1)
+    rows = np.arange(len(value))
+    low, high = (np.minimum((share * np.maximum(known - 1, 0)).astype(np.int64), value.shape[1] - 1) for share in (0.1, 0.9))
+    return np.asarray(np.fmax((ordered[rows, high] - ordered[rows, low]) / 2, row_mad(value, middle)))
+
+
+def _features(panel: Panel, scaled: Floats) -> list[Floats]:
+    calendar = [np.broadcast_to(column, panel.shape).astype(np.float64) for column in panel.grid.calendar().T]
+    around = [_around(scaled, length) for length in panel.grid.seasons] or [_around(scaled, 1)]
+    return [*calendar, *around, *panel.drivers.values()]
+
+
+def _around(scaled: Floats, length: int) -> Floats:
+    """The median of the same time in the cycles before and after."""
+    moved = [
+        _moved(scaled, by * length) for by in range(-NEIGHBOURS, NEIGHBOURS + 1) if by and abs(by * length) < scaled.shape[1]
+    ]
+    if not moved:
+        return np.full(scaled.shape, np.nan)
+    stacked = np.stack(moved, axis=2)
+    return row_median(stacked.reshape(-1, len(moved))).reshape(scaled.shape)
+
+
+def _moved(matrix: Floats, by: int) -> Floats:
+    moved = np.full(matrix.shape, np.nan)
+    if by > 0:
+        moved[:, by:] = matrix[:, :-by]
+    else:
+        moved[:, :by] = matrix[:, -by:]
+    return moved
+
+
+def _blocks(panel: Panel) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+    count, width = panel.shape
+    if count >= 30:
+        return np.repeat(np.arange(count), width)
+    stretch = np.arange(width) * min(BLOCKS, width) // width
+    return (np.arange(count)[:, None] * BLOCKS + stretch).ravel()
+
+
+def _spread(residual: Floats, level: Floats) -> Floats:
+    """The usual size of residuals at levels like this one: machines that run hard also vary more."""
+    known = np.isfinite(residual)
+    whole = max(SIGMA * float(np.nanmedian(np.abs(residual))) if known.any() else 1.0, FLOOR)
+    edges = np.quantile(level[known], np.linspace(0, 1, BANDS + 1)[1:-1]) if known.any() else np.zeros(0)
+    band = np.searchsorted(edges, level)
+    spreads = np.full(BANDS, whole)
+    for at in range(BANDS):
+        inside = known & (band == at)
+        if inside.sum() >= 30:
+            spreads[at] = max(SIGMA * float(np.median(np.abs(residual[inside]))), FLOOR)
+    return spreads[band]

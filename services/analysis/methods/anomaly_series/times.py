@@ -1,0 +1,99 @@
+"""Times as places on a regular grid: quarter hours, hours, days, months or years, told by the data."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from services.analysis.methods.deviation.robust import Codes, Flags
+from services.analysis.worker.sdk import Array, MethodError
+
+DAY, WEEK = 1440, 10080
+MOST_PLACES = 400_000
+MONTHLY = 28 * DAY
+
+
+@dataclass(frozen=True)
+class Grid:
+    """`count` places from `first`, each `step` minutes (or months, if `monthly`)."""
+
+    first: int
+    count: int
+    step: int
+    monthly: bool
+
+    @property
+    def seasons(self) -> tuple[int, ...]:
+        """Lengths of the cycles that such data have, in places: the day, the week, the year."""
+        if self.monthly:
+            return (12,) if self.step == 1 else ()
+        lengths = [DAY // self.step] if self.step < DAY else []
+        lengths += [WEEK // self.step] if self.step <= DAY else []
+        return tuple(one for one in lengths if 1 < one < self.count)
+
+    def label(self, at: int) -> str:
+        place = self.first + int(at) * self.step
+        if self.monthly:
+            return str(np.datetime64(place, "M"))
+        text = str(np.datetime64(place, "m"))
+        return text.replace("T", " ") if self.step < DAY else text[:10]
+
+    def calendar(self) -> Codes:
+        """A column each: minute of the day, day of the week, month."""
+        places = self.first + np.arange(self.count) * self.step
+        if self.monthly:
+            return np.column_stack([np.zeros_like(places), np.zeros_like(places), places % 12])
+        month = places.astype("datetime64[m]").astype("datetime64[M]").astype(np.int64) % 12
+        return np.column_stack([places % DAY, (places // DAY + 3) % 7, month])
+
+
+def read_grid(texts: Array) -> tuple[Grid, Codes, Flags]:
+    """The grid, the place of each row on it, and which rows have no place: no time that can be read, or one far off."""
+    minutes, known = _minutes(texts)
+    if not known.any():
+        raise MethodError("no-time", "No row has a time that can be read as ISO 8601.")
+    months = minutes.astype("datetime64[m]").astype("datetime64[M]")
+    whole = months.astype("datetime64[m]").astype(np.int64) == minutes
+    distinct = np.unique(minutes[known])
+    gaps = np.diff(distinct)
+    monthly = bool(whole[known].all() and len(gaps) and np.median(gaps) >= MONTHLY)
+    numbers = months.astype(np.int64) if monthly else minutes
+    step = _step(np.unique(numbers[known]))
+    first, last = _span(numbers[known], step)
+    inside = known & (numbers >= first) & (numbers <= last)
+    place = np.where(inside, np.rint((numbers - first) / step), -1).astype(np.int64)
+    return Grid(first, int((last - first) // step) + 1, step, monthly), place, ~inside
+
+
+def _minutes(texts: Array) -> tuple[Codes, Flags]:
+    names, inverse = np.unique(np.array(["" if one is None else str(one)[:19] for one in texts], dtype=str), return_inverse=True)
+    parsed = np.array([_minute(name) for name in names])
+    known = ~np.isnat(parsed)
+    numbers = np.where(known, parsed.astype(np.int64), 0)
+    return numbers[inverse], known[inverse]
+
+
+def _minute(text: str) -> np.datetime64:
+    try:
+        return np.datetime64(text.strip().replace(" ", "T"), "m")
+    except ValueError:
+        return np.datetime64("NaT", "m")
+
+
+def _step(distinct: Codes) -> int:
+    """The commonest distance of neighbouring times."""
+    gaps = np.diff(distinct)
+    if not len(gaps):
+        return 1
+    sizes, counts = np.unique(gaps, return_counts=True)
+    return int(sizes[np.argmax(counts)])
+
+
+def _span(numbers: Codes, step: int) -> tuple[int, int]:
+    """All times, or as many around the middle one as can be held: a year 2931 is a typing error."""
+    first, last = int(numbers.min()), int(numbers.max())
+    if (last - first) // step + 1 <= MOST_PLACES and (last - first) // step <= 50 * len(np.unique(numbers)):
+        return first, last
+    low, middle, high = (int(one) for one in np.quantile(numbers, (0.01, 0.5, 0.99)))
+    reach = min(2 * max(high - low, step), MOST_PLACES * step // 2)
+    near = numbers[(numbers >= middle - reach) & (numbers <= middle + reach)]
+    return int(near.min()), int(near.max())

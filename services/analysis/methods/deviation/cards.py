@@ -1,0 +1,23 @@
+"""What cards of several methods say in the same words."""
+
+from services.analysis.methods.deviation.layout import Words
+from shared.contracts import LocalText, OutputKind, OutputSpec
+
+KEY_DOMAIN = "record"
+"""Of the generic methods: whatever their rows are, one table alone is read and nothing is linked."""
+KINDS = {
+    "TABLES": OutputKind.TABLE,
+    "FIGURES": OutputKind.FIGURE,
+    "METRICS": OutputKind.METRICS,
+    "LISTS": OutputKind.RESTRICTED_LIST,
+}
+
+
+def outputs(titles: object) -> tuple[OutputSpec, ...]:
+    """Of a module of titles: its TABLES, FIGURES, METRICS and LISTS, name -> (Korean, English)."""
+    named: dict[str, dict[str, Words]] = {name: getattr(titles, name) for name in KINDS}
+    return tuple(
+        OutputSpec(name=name, kind=KINDS[group], title=LocalText(ko=ko, en=en))
+        for group, words in named.items()
+        for name, (ko, en) in words.items()
+    )

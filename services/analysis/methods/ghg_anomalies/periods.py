@@ -1,0 +1,66 @@
+"""Periods as numbers: years or months, told by what the statements hold."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from services.analysis.methods.deviation.robust import Codes, Flags
+from services.analysis.worker.sdk import Array, MethodError
+
+LONGEST = 240
+REACH = 120
+"""Periods this far from the middle of all are taken for typing errors."""
+NOWHERE = np.iinfo(np.int64).min
+
+
+@dataclass(frozen=True)
+class Periods:
+    """The calendar of a panel: `count` periods from `first`, `a_year` of them in a year."""
+
+    first: int
+    count: int
+    a_year: int
+
+    def label(self, at: int) -> str:
+        place = self.first + int(at)
+        return f"{place}" if self.a_year == 1 else f"{place // 12}-{place % 12 + 1:02d}"
+
+    def year(self, at: int) -> int:
+        return (self.first + int(at)) // self.a_year
+
+
+def read_periods(texts: Array) -> tuple[Periods, Codes, Flags]:
+    """The calendar, the place of each row in it, and which rows stand outside it."""
+    names, inverse = np.unique(np.array(["" if one is None else str(one) for one in texts], dtype=str), return_inverse=True)
+    parsed = [_parse(name) for name in names]
+    monthly = any(one is not None and one[1] for one in parsed)
+    numbers = np.array([NOWHERE if one is None else _number(one, monthly=monthly) for one in parsed], dtype=np.int64)[inverse]
+    known = numbers != NOWHERE
+    if not known.any():
+        raise MethodError("no-period", "No row has a period that can be read as YYYY, YYYY-MM or YYYY-MM-DD.")
+    middle = int(np.median(numbers[known]))
+    inside = known & (np.abs(np.where(known, numbers, middle) - middle) <= REACH)
+    first, last = int(numbers[inside].min()), int(numbers[inside].max())
+    first = max(first, last - LONGEST + 1)
+    inside &= numbers >= first
+    return Periods(first, last - first + 1, 12 if monthly else 1), np.where(inside, numbers - first, -1), ~inside
+
+
+def months_of(text: str) -> float:
+    """A day as months since year 0; NaN if it cannot be read."""
+    parsed = _parse(text)
+    return np.nan if parsed is None else float(_number(parsed, monthly=True))
+
+
+def _parse(text: str) -> tuple[int, int] | None:
+    """Year and month; month 0 where only a year is given."""
+    digits = "".join(letter for letter in text.strip().removesuffix(".0")[:10] if letter.isdigit())
+    if len(digits) not in (4, 6, 8) or not digits.isascii():
+        return None
+    year, month = int(digits[:4]), int(digits[4:6] or 0)
+    return (year, month) if 1900 <= year <= 2200 and 0 <= month <= 12 and (len(digits) == 4 or month) else None
+
+
+def _number(parsed: tuple[int, int], *, monthly: bool) -> int:
+    year, month = parsed
+    return year * 12 + max(month, 1) - 1 if monthly else year
