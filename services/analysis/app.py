@@ -27,7 +27,7 @@ FORGOTTEN = timedelta(days=1)
 
 
 async def prepare(context: Context) -> bool:
-    """Link the inputs of the run that waits longest."""
+    """Link the inputs of the run whose turn it is."""
     return await prepare_next(context.db, context.storage, context.state["prepare_terms"])
 
 
@@ -44,7 +44,8 @@ async def reap(context: Context) -> bool:
 def build(settings: Settings, bus: Bus) -> FastAPI:
     limits = Limits(memory_mb=settings.prepare_memory_mb, threads=settings.prepare_threads)
     lease = timedelta(seconds=settings.prepare_lease_seconds)
-    terms = PrepareTerms(settings.wrapping_bytes, limits, lease, settings.max_attempts, settings.scratch)
+    aging = timedelta(seconds=settings.aging_seconds)
+    terms = PrepareTerms(settings.wrapping_bytes, limits, lease, settings.max_attempts, settings.scratch, aging)
     return build_service(
         "analysis",
         settings=settings,

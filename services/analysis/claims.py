@@ -54,6 +54,11 @@ class Door:
     def lease(self) -> timedelta:
         return timedelta(seconds=self.settings.lease_seconds)
 
+    @property
+    def claim_terms(self) -> actions.ClaimTerms:
+        told = self.settings
+        return actions.ClaimTerms(self.lease, told.max_attempts, told.runs_per_ministry, timedelta(seconds=told.aging_seconds))
+
     async def poll(self, seconds: float, look: Callable[[], Awaitable[T | None]]) -> T | None:
         """Look again after every commit (and now and then, for commits of other processes) until something is there."""
         loop = asyncio.get_running_loop()
@@ -90,8 +95,9 @@ ThisAttempt = Annotated[Attempt, Depends(this_attempt)]
 
 @router.post("/claims", responses={204: {"description": "Nothing to do within the time waited."}}, response_model=ClaimOut)
 async def claim_run(data: ClaimIn, caller: Caller, door: Doorway) -> ClaimOut | Response:
-    """Take the run that waits longest for one of these methods (worker); waits for one if asked to.
+    """Take the run of one of these methods whose turn it is (worker); waits for one if asked to.
 
+    Runs of a higher priority go first, then those of the ministry with the fewest under way, then the oldest.
     Only runs of live methods that were announced by this same client are given out.
     """
     require(caller, Role.WORKER)
@@ -103,11 +109,12 @@ async def claim_run(data: ClaimIn, caller: Caller, door: Doorway) -> ClaimOut | 
 
 
 async def try_claim(door: Door, caller: Principal, offer: actions.Offer) -> ClaimOut | None:
+    terms = door.claim_terms
     async with door.db.reading() as session:
-        if not await queries.has_claimable(session, {method.name for method in offer.methods}):
+        methods = await queries.runnable_methods(session, caller, offer.methods)
+        if not methods or not await queries.is_someones_turn(session, queries.TO_WORK, terms.order, methods):
             return None
     async with door.db.transaction(caller=caller) as session:
-        terms = actions.ClaimTerms(door.lease, door.settings.max_attempts)
         run = await actions.claim_run(session, caller, offer, terms)
         if run is None:
             return None

@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Column, Enum, UniqueConstraint, false
+from sqlalchemy import Column, Enum, Index, UniqueConstraint, false
 from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel
 
@@ -59,6 +59,14 @@ TRANSITIONS: Final[dict[RunStatus, frozenset[RunStatus]]] = {
 }
 
 
+class Priority(StrEnum):
+    """Who goes first; in this order."""
+
+    URGENT = "urgent"
+    NORMAL = "normal"
+    LOW = "low"
+
+
 def choice(values: type[StrEnum], **options: Any) -> Column[Any]:
     """A column that holds one of the values as plain text: a new value needs no change of type."""
     names = [one.value for one in values]
@@ -107,10 +115,16 @@ class Run(Base, Row, Due, table=True):
     """An approved request on its way through prepare and a worker."""
 
     __tablename__ = "run"
+    # Where the head of a queue is found in one step, however long the queue is (see queries/queue.py).
+    __table_args__ = (
+        Index("ix_run_queue", "status", "ministry", "priority", "created_at"),
+        Index("ix_run_queue_method", "status", "method_name", "method_release", "ministry", "priority", "created_at"),
+    )
 
     request_id: UUID = Field(unique=True)
     ministry: str = Field(max_length=40, index=True)
     status: RunStatus = Field(default=RunStatus.QUEUED, sa_column=choice(RunStatus, index=True))
+    priority: Priority = Field(default=Priority.NORMAL, sa_column=choice(Priority, server_default=Priority.NORMAL))
     method_name: str = Field(max_length=63, index=True)
     method_release: str = Field(max_length=20)
     method_digest: str = Field(max_length=64)
@@ -135,6 +149,16 @@ class Run(Base, Row, Due, table=True):
     @property
     def ended(self) -> bool:
         return self.status in ENDED
+
+
+class Quota(Base, Row, table=True):
+    """How many runs of one ministry may be under way at one time, where it differs from the setting."""
+
+    __tablename__ = "ministry_quota"
+
+    ministry: str = Field(max_length=40, unique=True)
+    most: int | None = None
+    reason: str = Field(max_length=4000)
 
 
 class RunDataset(Base, table=True):

@@ -39,6 +39,13 @@ class Settings(ServiceSettings):
     lease_seconds: float = Field(default=30, gt=0, le=3600, description="How long a claim holds without a heartbeat.")
     worker_seen_seconds: float = Field(default=60, gt=0, description="How long a worker counts as present after it called.")
     max_attempts: int = Field(default=3, ge=1, le=20, description="Claims (and, apart from these, prepares) before a run fails.")
+    runs_per_ministry: int = Field(
+        default=20,
+        ge=1,
+        le=100_000,
+        description="Most runs of one ministry under way at one time, unless it has a quota of its own.",
+    )
+    aging_seconds: float = Field(default=3600, gt=0, description="After each such time a waiting run rises by one priority.")
     prepare_memory_mb: int = Field(default=1024, ge=64, description="Memory of the database that links the inputs, MiB.")
     prepare_threads: int = Field(default=2, ge=1, le=64, description="Threads of that database.")
     prepare_lease_seconds: float = Field(default=60, gt=0, description="How long a prepare holds without being extended.")

@@ -13,6 +13,7 @@ from services.analysis.actions.claims import (
 )
 from services.analysis.actions.keys import keep_key, keep_retirement
 from services.analysis.actions.methods import announce_method, review_method, withdraw_method
+from services.analysis.actions.queue import prioritise_run, set_quota
 from services.analysis.actions.runs import cancel_run, close_request, queue_run
 from services.analysis.actions.withdrawals import end_withdrawn_request, end_withdrawn_runs
 
@@ -33,10 +34,12 @@ __all__ = [
     "keep_key",
     "keep_late_result",
     "keep_retirement",
+    "prioritise_run",
     "queue_run",
     "read_bundle",
     "reap",
     "review_method",
     "see_worker",
+    "set_quota",
     "withdraw_method",
 ]

@@ -5,19 +5,21 @@ from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, CursorResult, and_, delete, or_, update
+from sqlalchemy import CursorResult, delete, update
 from sqlmodel import col, select
 
-from services.analysis import policy
+from services.analysis import policy, queries
 from services.analysis.actions.artefacts import STALE
 from services.analysis.actions.endings import end_run, locked_run, obstacle
-from services.analysis.models import LateResult, Method, Run, RunArtefact, RunStatus, Sighting
+from services.analysis.actions.queue import claim_next
+from services.analysis.models import LateResult, Run, RunArtefact, RunStatus, Sighting
+from services.analysis.queries.queue import TO_WORK, Order
 from shared.audit import record_audit
 from shared.auth import Principal, Role, require
 from shared.clock import now
 from shared.contracts import MethodRef, Outcome, Reason, RunStarted
 from shared.db import Database, Session
-from shared.due import claim, db_now
+from shared.due import db_now
 from shared.errors import StaleClaim
 from shared.outbox import emit
 
@@ -35,10 +37,16 @@ class Offer:
 
 @dataclass(frozen=True)
 class ClaimTerms:
-    """How long a claim holds, and how often a run is claimed."""
+    """How long a claim holds, how often a run is claimed, and how many of a ministry may be under way at one time."""
 
     lease: timedelta
     max_attempts: int
+    quota: int = 20
+    aging: timedelta = timedelta(hours=1)
+
+    @property
+    def order(self) -> Order:
+        return Order(self.aging, self.quota, self.max_attempts)
 
 
 async def see_worker(session: Session, caller: Principal, offer: Offer) -> None:
@@ -48,33 +56,15 @@ async def see_worker(session: Session, caller: Principal, offer: Offer) -> None:
 
 
 async def claim_run(session: Session, caller: Principal, offer: Offer, terms: ClaimTerms) -> Run | None:
-    """The longest waiting run of a live method that was reviewed with this client; None if there is none."""
+    """The run whose turn it is, of a live method that was reviewed with this client; None if there is none."""
     require(caller, Role.WORKER)
-    runnable = await runnable_methods(session, caller, offer)
-    if not runnable:
-        return None
-    of_these = or_(*(and_(*(method_columns(method))) for method in runnable))
-    where = (col(Run.status).in_(WAITING), col(Run.attempts) < terms.max_attempts, of_these)
-    for run in await claim(session, Run, n=1, lease=terms.lease, where=where):
+    methods = await queries.runnable_methods(session, caller, offer.methods)
+    while methods and (run := await claim_next(session, TO_WORK, terms.order, terms.lease, methods)):
         if ending := await obstacle(session, run):
             await end_run(session, run, ending.status, ending.reason, deed="analysis.refuse-run")
-            return await claim_run(session, caller, offer, terms)
+            continue
         return await start_run(session, run, offer.worker_id)
     return None
-
-
-async def runnable_methods(session: Session, caller: Principal, offer: Offer) -> list[Method]:
-    offered = {(each.name, each.version, each.digest) for each in offer.methods}
-    found = (await session.exec(select(Method).where(col(Method.name).in_({name for name, _, _ in offered})))).all()
-    return [each for each in found if (each.name, each.release, each.digest) in offered and policy.may_claim(caller, each)]
-
-
-def method_columns(method: Method) -> tuple[ColumnElement[bool], ...]:
-    return (
-        col(Run.method_name) == method.name,
-        col(Run.method_release) == method.release,
-        col(Run.method_digest) == method.digest,
-    )
 
 
 async def start_run(session: Session, run: Run, worker_id: UUID) -> Run:

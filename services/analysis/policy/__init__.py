@@ -13,7 +13,16 @@ from services.analysis.policy.methods import (
 )
 from services.analysis.policy.moves import check_method_move, check_move
 from services.analysis.policy.outputs import MEDIA_TYPES, Named, check_finish, check_media_type, check_output, without_cells
-from services.analysis.policy.runs import check_may_cancel, check_may_see_run, run_actions, sees_every_run, sees_parameters
+from services.analysis.policy.runs import (
+    check_may_cancel,
+    check_may_prioritise,
+    check_may_see_quotas,
+    check_may_see_run,
+    check_not_ended,
+    run_actions,
+    sees_every_run,
+    sees_parameters,
+)
 from services.analysis.policy.waiting import method_waiting, run_waiting
 
 __all__ = [
@@ -23,13 +32,16 @@ __all__ = [
     "may_claim",
     "check_finish",
     "check_may_cancel",
+    "check_may_prioritise",
     "check_may_review",
     "check_may_see_method",
+    "check_may_see_quotas",
     "check_may_see_run",
     "check_may_withdraw",
     "check_media_type",
     "check_method_move",
     "check_move",
+    "check_not_ended",
     "check_output",
     "check_reviewable",
     "check_same_announcement",

@@ -1,27 +1,35 @@
 """Every read of the analysis service, scoped to the caller."""
 
 from services.analysis.queries.keys import sealing_key
-from services.analysis.queries.methods import describe_method, get_method, list_methods
+from services.analysis.queries.methods import describe_method, get_method, list_methods, runnable_methods
+from services.analysis.queries.queue import TO_WORK, Order, is_someones_turn
+from services.analysis.queries.quotas import describe_quota, list_quotas
 from services.analysis.queries.runs import (
+    Present,
     claimed_method,
     describe_bundle,
     describe_run,
     get_run,
-    has_claimable,
     is_cancelled,
     list_runs,
 )
 
 __all__ = [
+    "Order",
+    "Present",
+    "TO_WORK",
     "claimed_method",
     "describe_bundle",
     "describe_method",
+    "describe_quota",
     "describe_run",
     "get_method",
     "get_run",
-    "has_claimable",
     "is_cancelled",
+    "is_someones_turn",
     "list_methods",
+    "list_quotas",
     "list_runs",
+    "runnable_methods",
     "sealing_key",
 ]

@@ -1,7 +1,8 @@
 """What the analysis service takes and gives over HTTP."""
 
 from services.analysis.schemas.methods import AnnounceIn, MethodOut, MethodSummary, ReviewIn, ReviewOut, WithdrawIn
-from services.analysis.schemas.runs import CancelIn, RunOut, RunSummary, Waiting
+from services.analysis.schemas.quotas import QuotaIn, QuotaOut
+from services.analysis.schemas.runs import CancelIn, PriorityIn, RunOut, RunSummary, Waiting
 from services.analysis.schemas.worker import (
     ArtefactOut,
     BundleOut,
@@ -31,6 +32,9 @@ __all__ = [
     "MethodOut",
     "MethodSummary",
     "NamedArtefact",
+    "PriorityIn",
+    "QuotaIn",
+    "QuotaOut",
     "ReviewIn",
     "ReviewOut",
     "RunOut",
