@@ -6,7 +6,7 @@ import os
 import re
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
 from contextlib import aclosing, contextmanager, suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import unquote, urlsplit
@@ -201,6 +201,15 @@ class Storage:
         try:
             with translated(sha256):
                 return int((await obstore.head_async(self.store, object_path(sha256)))["size"])
+        except MissingObject:
+            return None
+
+    async def written_at(self, sha256: str) -> datetime | None:
+        """When the object was written, by the clock of the storage, or None if it is not there."""
+        try:
+            with translated(sha256):
+                written: datetime = (await obstore.head_async(self.store, object_path(sha256)))["last_modified"]
+                return written
         except MissingObject:
             return None
 

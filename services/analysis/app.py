@@ -9,7 +9,7 @@ from services.analysis import actions, claims
 from services.analysis.api import routers
 from services.analysis.consumers import consumers
 from services.analysis.models import PLUMBING, Base
-from services.analysis.prepare.clearing import clear_next, clear_sealed_next
+from services.analysis.prepare.clearing import clear_next, clear_outputs_next, clear_sealed_next
 from services.analysis.prepare.readers import Limits
 from services.analysis.prepare.steps import PrepareTerms, prepare_next
 from services.analysis.settings import Settings
@@ -33,7 +33,8 @@ async def prepare(context: Context) -> bool:
 
 async def clear(context: Context) -> bool:
     """Delete what a run that has ended, or a request that is closed, left in the storage."""
-    return await clear_next(context.db, context.storage) or await clear_sealed_next(context.db, context.storage)
+    db, storage, grace = context.db, context.storage, timedelta(days=context.settings.refused_output_days)
+    return await clear_next(db, storage) or await clear_sealed_next(db, storage) or await clear_outputs_next(db, storage, grace)
 
 
 async def reap(context: Context) -> bool:

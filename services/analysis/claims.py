@@ -201,7 +201,8 @@ async def put_artefact(
     media_type = policy.check_media_type(kind, content_type)
     async with door.db.transaction(caller=attempt.worker) as session:
         await actions.check_artefact(session, run_id, attempt.fence, kind, name, most)
-    limit = settings.list_limit if kind is OutputKind.RESTRICTED_LIST else settings.artefact_limit
+    limits = {OutputKind.RESTRICTED_LIST: settings.list_limit, OutputKind.LOG: min(policy.LOG_LIMIT, settings.artefact_limit)}
+    limit = limits.get(kind, settings.artefact_limit)
     stored = await door.storage.put_stream(door.request.stream(), media_type=media_type, limit=limit)
     async with door.db.transaction(caller=attempt.worker) as session:
         await actions.keep_artefact(session, run_id, attempt.fence, kind, name, stored, most=most)
@@ -210,11 +211,14 @@ async def put_artefact(
 
 @router.post("/runs/{run_id}/finish")
 async def finish_run(run_id: UUID, data: FinishIn, attempt: ThisAttempt, door: Doorway) -> FinishOut:
-    """End the attempt (run token). Said again it is answered again; said after somebody else has the run it is refused."""
-    named = [(each.kind, each.name, each.sha256) for each in data.artefacts]
+    """End the attempt (run token). Said again it is answered again; said after somebody else has the run it is refused.
+
+    A run that failed for no fault of the method (`input-corrupt`) is given out again later: `status` is then `prepared`.
+    """
+    named, most = [(each.kind, each.name, each.sha256) for each in data.artefacts], door.settings.max_attempts
     try:
         async with door.db.transaction(caller=attempt.worker) as session:
-            run = await actions.finish_run(session, run_id, attempt.fence, data.outcome, data.reason, named)
+            run = await actions.finish_run(session, run_id, attempt.fence, data.outcome, data.reason, named, most)
     except StaleClaim:
         async with door.db.transaction(caller=attempt.worker) as session:
             await actions.keep_late_result(session, run_id, attempt.fence, data.outcome)

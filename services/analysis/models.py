@@ -119,6 +119,7 @@ class Run(Base, Row, Due, table=True):
     __table_args__ = (
         Index("ix_run_queue", "status", "ministry", "priority", "created_at"),
         Index("ix_run_queue_method", "status", "method_name", "method_release", "ministry", "priority", "created_at"),
+        Index("ix_run_swept", "swept", "ended_at"),
     )
 
     request_id: UUID = Field(unique=True)
@@ -138,9 +139,12 @@ class Run(Base, Row, Due, table=True):
     worker_fence: int = 0
     progress: float = 0.0
     message: str = Field(default="", max_length=200)
+    marks: list[list[float]] | None = Field(default=None, sa_type=Json)
+    ends_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     reason: dict[str, str] | None = Field(default=None, sa_type=Json)
     started_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     ended_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    swept: bool = Field(default=False, sa_column_kwargs={"server_default": false()})
 
     @property
     def method_label(self) -> str:
@@ -180,7 +184,7 @@ class RunArtefact(Base, Row, table=True):
     fence: int
     kind: OutputKind = Field(sa_column=choice(OutputKind))
     name: str = Field(max_length=63)
-    sha256: str = Field(max_length=64)
+    sha256: str = Field(max_length=64, index=True)
     size: int
     media_type: str = Field(max_length=100)
 

@@ -51,6 +51,9 @@ class Settings(ServiceSettings):
     prepare_lease_seconds: float = Field(default=60, gt=0, description="How long a prepare holds without being extended.")
     artefact_limit: int = Field(default=16 * MIB, ge=1, description="Largest artefact, bytes.")
     list_limit: int = Field(default=512 * MIB, ge=1, description="Largest restricted list, bytes.")
+    refused_output_days: float = Field(
+        default=7, ge=0, description="How long outputs that do not count are kept after their run has ended."
+    )
     artefact_count: int = Field(default=200, ge=1, description="Most artefacts of one attempt.")
 
     @property

@@ -1,6 +1,6 @@
 """Every change that the analysis service makes."""
 
-from services.analysis.actions.artefacts import check_artefact, end_damaged_run, keep_artefact, read_bundle
+from services.analysis.actions.artefacts import check_artefact, end_damaged_run, keep_artefact, read_bundle, read_log
 from services.analysis.actions.claims import (
     ClaimTerms,
     Offer,
@@ -37,6 +37,7 @@ __all__ = [
     "prioritise_run",
     "queue_run",
     "read_bundle",
+    "read_log",
     "reap",
     "review_method",
     "see_worker",

@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CursorResult, delete, update
+from sqlalchemy import ColumnElement, CursorResult, delete, update
 from sqlmodel import col, select
 
 from services.analysis import policy, queries
@@ -19,7 +20,7 @@ from shared.auth import Principal, Role, require
 from shared.clock import now
 from shared.contracts import MethodRef, Outcome, Reason, RunStarted
 from shared.db import Database, Session
-from shared.due import db_now
+from shared.due import backoff, db_now
 from shared.errors import StaleClaim
 from shared.outbox import emit
 
@@ -71,7 +72,8 @@ async def start_run(session: Session, run: Run, worker_id: UUID) -> Run:
     if run.status is not RunStatus.RUNNING:
         policy.check_move(run, RunStatus.RUNNING)
     run.status, run.worker_id, run.worker_fence = RunStatus.RUNNING, worker_id, run.fence
-    run.started_at, run.progress, run.message = now(), 0.0, ""
+    run.started_at, run.progress, run.message, run.last_error = now(), 0.0, "", None
+    run.marks, run.ends_at = None, None
     run.touch()
     session.add(run)
     await record_audit(session, "analysis.claim-run", f"run/{run.id}", detail={"fence": run.fence, "worker": str(worker_id)})
@@ -84,9 +86,9 @@ async def beat(session: Session, run_id: UUID, fence: int, *, progress: float, m
     mine = (col(Run.id) == run_id, col(Run.fence) == fence, col(Run.status) == RunStatus.RUNNING)
     values = {
         "due_at": db_now(lease),
-        "progress": progress,
         "message": policy.without_cells(message, 200),
         "version": Run.version + 1,
+        **await progressed(session, mine, progress),
     }
     result = await session.execute(update(Run).where(*mine).values(**values).execution_options(synchronize_session=False))
     assert isinstance(result, CursorResult)
@@ -98,6 +100,17 @@ async def beat(session: Session, run_id: UUID, fence: int, *, progress: float, m
     return False
 
 
+async def progressed(session: Session, mine: Sequence[ColumnElement[bool]], progress: float) -> dict[str, Any]:
+    """How far the attempt is and when it will have ended. Progress never goes back: then nothing new is known."""
+    row = (await session.execute(select(Run.started_at, Run.progress, Run.marks).where(*mine))).mappings().first()
+    if row is None or row["started_at"] is None or progress <= row["progress"]:
+        return {}
+    at = now()
+    marks = policy.marked(row["marks"] or [], (at - row["started_at"]).total_seconds(), progress)
+    left = policy.remaining(marks)
+    return {"progress": progress, "marks": marks, "ends_at": None if left is None else at + timedelta(seconds=left)}
+
+
 async def check_fence(session: Session, run_id: UUID, fence: int) -> Run:
     """The run as it is now, running or ended, unless a later claim has it."""
     run = (await session.exec(select(Run).where(col(Run.id) == run_id))).first()
@@ -107,7 +120,13 @@ async def check_fence(session: Session, run_id: UUID, fence: int) -> Run:
 
 
 async def finish_run(
-    session: Session, run_id: UUID, fence: int, outcome: Outcome, reason: Reason | None, named: Sequence[policy.Named]
+    session: Session,
+    run_id: UUID,
+    fence: int,
+    outcome: Outcome,
+    reason: Reason | None,
+    named: Sequence[policy.Named],
+    max_attempts: int = 3,
 ) -> Run:
     """Accept the end of the attempt that holds the run. Said twice it is accepted once; said too late it is refused."""
     run = await locked_run(session, run_id)
@@ -122,6 +141,8 @@ async def finish_run(
         return await end_run(session, run, ending.status, ending.reason, deed="analysis.refuse-result")
     if outcome is Outcome.CANCELLED:
         return await give_back(session, run)
+    if outcome is Outcome.FAILED and policy.is_tried_again(reason, run.attempts, max_attempts):
+        return await try_again(session, run, reason.code if reason else "")
     wanted = {(kind, name) for kind, name, _ in named}
     artefacts = [each for each in uploaded if (each.kind, each.name) in wanted]
     run.progress = 1.0 if outcome is Outcome.SUCCEEDED else run.progress
@@ -132,6 +153,8 @@ async def finish_run(
 
 def repeated(run: Run, outcome: Outcome) -> Run:
     """The same word again, or obedience to a cancel, is fine; anything else comes too late."""
+    if outcome is Outcome.FAILED and run.status is RunStatus.PREPARED and run.last_error:
+        return run
     if outcome is not Outcome.CANCELLED and run.status != RunStatus(outcome):
         raise StaleClaim(STALE)
     return run
@@ -144,6 +167,17 @@ async def give_back(session: Session, run: Run) -> Run:
     run.touch()
     session.add(run)
     await record_audit(session, "analysis.give-back-run", f"run/{run.id}", detail={"fence": run.fence})
+    return run
+
+
+async def try_again(session: Session, run: Run, code: str) -> Run:
+    """What failed for no fault of the method is given to the next worker, later each time."""
+    policy.check_move(run, RunStatus.PREPARED)
+    run.status, run.due_at, run.worker_id, run.last_error = RunStatus.PREPARED, now() + backoff(run.attempts), None, code
+    run.touch()
+    session.add(run)
+    detail = {"fence": run.fence, "reason": code, "attempts": run.attempts}
+    await record_audit(session, "analysis.retry-run", f"run/{run.id}", detail=detail)
     return run
 
 

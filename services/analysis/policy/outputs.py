@@ -16,6 +16,7 @@ MEDIA_TYPES: Final[Mapping[OutputKind, str]] = {
     OutputKind.MODEL: "application/octet-stream",
     OutputKind.LOG: "text/plain",
 }
+LOG_LIMIT: Final = 64 * 1024
 Named = tuple[OutputKind, str, str]
 # Why a worker may say that a run failed; the other codes are the service's own words.
 WORKER_CODES: Final = frozenset(
@@ -44,6 +45,18 @@ def check_media_type(kind: OutputKind, media_type: str) -> str:
 def without_cells(words: str, most: int) -> str:
     """A method's words pass no disclosure control, so whatever in them could be somebody's data is cut out."""
     return CELL.sub("…", words)[:most]
+
+
+def shown_log(text: str) -> str:
+    """What a method printed, as plain lines without what could be somebody's data or steer a terminal."""
+    lines = text.replace("\r\n", "\n").split("\n")
+    return "\n".join(
+        "".join(letter if letter.isprintable() or letter == "\t" else "?" for letter in line) for line in map(cut, lines)
+    )
+
+
+def cut(line: str) -> str:
+    return CELL.sub("…", line)
 
 
 def check_output(card: MethodCard, kind: OutputKind, name: str) -> None:

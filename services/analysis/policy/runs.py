@@ -38,6 +38,12 @@ def check_may_prioritise(caller: Principal, run: Run) -> None:
     require(caller, Role.CENTRE_ANALYST)
 
 
+def check_may_read_log(caller: Principal, run: Run) -> None:
+    """What a method printed passed no disclosure control: it stays at the centre."""
+    check_may_see_run(caller, run)
+    require(caller, Role.CENTRE_ANALYST)
+
+
 def check_not_ended(run: Run) -> None:
     if run.ended:
         ended = {RunStatus.CANCELLED: "was cancelled"}.get(run.status, str(run.status))

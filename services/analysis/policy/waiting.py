@@ -35,6 +35,9 @@ def run_waiting(run: Run, offered: bool, full: int | None = None) -> Waiting | N
             why = f"{run.ministry} has as many runs under way as it may have at one time: {full}."
             who = "nobody: it goes on when one of them ends; a centre-analyst may set another quota"
             return Waiting(code="quota", why=why, who=who)
+        case RunStatus.PREPARED if run.last_error:
+            why = f"The last attempt did not succeed ({run.last_error}); it is tried again by itself."
+            return Waiting(code="worker-again", why=why, who="nobody: it goes on by itself")
         case RunStatus.PREPARED:
             return Waiting(code="worker", why="It waits for a worker to be free.", who="nobody: it goes on by itself")
         case RunStatus.RUNNING:

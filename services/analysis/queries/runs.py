@@ -11,7 +11,7 @@ from services.analysis import policy
 from services.analysis.models import Method, Run, RunStatus, Sighting
 from services.analysis.queries.queue import Order, place_in_line
 from services.analysis.queries.quotas import full_quotas
-from services.analysis.schemas import BundleOut, FileOut, RunOut, RunSummary
+from services.analysis.schemas import BundleOut, FileOut, RunNews, RunOut, RunSummary
 from shared.auth import Principal, Role
 from shared.clock import now
 from shared.contracts import MethodCard, MethodRef, Reason, Resources
@@ -60,6 +60,7 @@ async def describe_run(session: Session, caller: Principal, run: Run, present: P
     centre = caller.has(Role.CENTRE_ANALYST)
     return RunOut(
         **summary(caller, run, await offered_methods(session, present.seen), await full_quotas(session, present.order)),
+        eta_seconds=seconds_left(run),
         queue_position=await place_in_line(session, run, present.order),
         title=run.approved["brief"]["title"] if shown else None,
         parameters=run.approved["parameters"] if shown else None,
@@ -91,6 +92,19 @@ def summary(caller: Principal, run: Run, offered: set[str], full: dict[str, int]
         "waiting": policy.run_waiting(run, is_offered, full.get(run.ministry)),
         "actions": policy.run_actions(caller, run),
     }
+
+
+def seconds_left(run: Run) -> float | None:
+    """None without evidence, and when it is overdue: then nobody knows."""
+    left = (run.ends_at - now()).total_seconds() if run.ends_at and run.status is RunStatus.RUNNING else 0
+    return round(left, 1) if left > 0 else None
+
+
+async def describe_news(session: Session, caller: Principal, run: Run, present: Present) -> RunNews:
+    told = summary(caller, run, await offered_methods(session, present.seen), await full_quotas(session, present.order))
+    place = await place_in_line(session, run, present.order)
+    wanted = {name: told[name] for name in ("status", "priority", "progress", "message", "reason", "waiting")}
+    return RunNews(**wanted, eta_seconds=seconds_left(run), queue_position=place)
 
 
 async def offered_methods(session: Session, seen: timedelta) -> set[str]:

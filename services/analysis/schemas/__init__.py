@@ -2,7 +2,7 @@
 
 from services.analysis.schemas.methods import AnnounceIn, MethodOut, MethodSummary, ReviewIn, ReviewOut, WithdrawIn
 from services.analysis.schemas.quotas import QuotaIn, QuotaOut
-from services.analysis.schemas.runs import CancelIn, PriorityIn, RunOut, RunSummary, Waiting
+from services.analysis.schemas.runs import CancelIn, PriorityIn, RunNews, RunOut, RunSummary, Waiting
 from services.analysis.schemas.worker import (
     ArtefactOut,
     BundleOut,
@@ -37,6 +37,7 @@ __all__ = [
     "QuotaOut",
     "ReviewIn",
     "ReviewOut",
+    "RunNews",
     "RunOut",
     "RunSummary",
     "SignalOut",

@@ -10,6 +10,8 @@ from services.analysis.models import Priority, RunStatus
 from services.analysis.schemas.base import In, Prose
 from shared.contracts import MethodRef, Reason
 
+PLACE: Final = "Its place among the waiting runs of its ministry; the next one is 1."
+ETA: Final = "Seconds until it will have ended, by its progress so far; null while that does not tell, and when it is overdue."
 SUMMARY: Final[dict[str, Any]] = {
     "id": "0199a1c0-0000-7000-8000-000000000020",
     "request_id": "0199a1c0-0000-7000-8000-00000000000a",
@@ -36,6 +38,12 @@ WHOLE: Final[dict[str, Any]] = {
     "keys_dropped": {"meter": 12},
     "fence": 1,
     "attempts": 1,
+    "queue_position": None,
+    "eta_seconds": 41.5,
+}
+NEWS: Final[dict[str, Any]] = {
+    **{name: SUMMARY[name] for name in ("status", "priority", "progress", "message", "reason", "waiting")},
+    "eta_seconds": 41.5,
     "queue_position": None,
 }
 
@@ -103,4 +111,20 @@ class RunOut(RunSummary):
     )
     fence: int = Field(description="Fence of the last claim by a worker; 0 if there was none.")
     attempts: int
-    queue_position: int | None = Field(description="Its place among the waiting runs of its ministry; the next one is 1.")
+    queue_position: int | None = Field(description=PLACE)
+    eta_seconds: float | None = Field(description=ETA)
+
+
+class RunNews(BaseModel):
+    """Where a run stands now; the data of an event."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [NEWS]})
+
+    status: RunStatus
+    priority: Priority
+    progress: float = Field(ge=0, le=1)
+    message: str
+    reason: Reason | None
+    waiting: Waiting | None
+    queue_position: int | None = Field(description=PLACE)
+    eta_seconds: float | None = Field(description=ETA)

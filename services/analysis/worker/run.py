@@ -43,6 +43,7 @@ class Options:
     sandbox: Sandbox | None
     grace: float
     logs: Path | None
+    send_logs: bool
 
 
 @dataclass
@@ -92,7 +93,10 @@ class Worker:
         if hosted is None:
             return False
         options = self.options
-        await self._until_grace_ends(Execution(self.client, launcher, claim, hosted, self.scratch, options.sandbox, options.logs))
+        execution = Execution(
+            self.client, launcher, claim, hosted, self.scratch, options.sandbox, options.logs, sends_log=options.send_logs
+        )
+        await self._until_grace_ends(execution)
         return True
 
     def _still_hosted(self, claim: Claim) -> Hosted | None:
@@ -152,6 +156,7 @@ def parse(arguments: Sequence[str] | None) -> Options:
     parser.add_argument("--sandbox", type=Sandbox, choices=list(Sandbox), help=str(Sandbox.__doc__))
     parser.add_argument("--grace", type=float, default=30.0, help="seconds that a run may still take after SIGTERM")
     parser.add_argument("--logs", type=Path, help="keep what methods print, here only: it may hold cell values")
+    parser.add_argument("--send-logs", action="store_true", help="send the end of what methods print to the centre's analysts")
     return Options(**vars(parser.parse_args(arguments)))
 
 

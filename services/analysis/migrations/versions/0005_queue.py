@@ -1,4 +1,4 @@
-"""Priorities and quotas, and the indexes that find the head of each queue."""
+"""Priorities and quotas with the indexes that find the head of each queue, when a run will have ended, what was swept away."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -24,14 +24,27 @@ def upgrade() -> None:
     )
     with op.batch_alter_table('run', schema=None) as batch_op:
         batch_op.add_column(sa.Column('priority', sa.Enum('urgent', 'normal', 'low', name='priority', native_enum=False, length=20), server_default='normal', nullable=False))
+        batch_op.add_column(sa.Column('marks', shared.db.Json(), nullable=True))
+        batch_op.add_column(sa.Column('ends_at', shared.db.UtcDateTime(timezone=True), nullable=True))
+        batch_op.add_column(sa.Column('swept', sa.Boolean(), server_default=sa.false(), nullable=False))
+        batch_op.create_index('ix_run_swept', ['swept', 'ended_at'], unique=False)
         batch_op.create_index('ix_run_queue', ['status', 'ministry', 'priority', 'created_at'], unique=False)
         batch_op.create_index('ix_run_queue_method', ['status', 'method_name', 'method_release', 'ministry', 'priority', 'created_at'], unique=False)
+    with op.batch_alter_table('run_artefact', schema=None) as batch_op:
+        batch_op.create_index('ix_run_artefact_sha256', ['sha256'], unique=False)
 
 
 def downgrade() -> None:
+    with op.batch_alter_table('run_artefact', schema=None) as batch_op:
+        batch_op.drop_index('ix_run_artefact_sha256')
+
     with op.batch_alter_table('run', schema=None) as batch_op:
         batch_op.drop_index('ix_run_queue_method')
         batch_op.drop_index('ix_run_queue')
+        batch_op.drop_index('ix_run_swept')
+        batch_op.drop_column('swept')
+        batch_op.drop_column('ends_at')
+        batch_op.drop_column('marks')
         batch_op.drop_column('priority')
 
     op.drop_table('ministry_quota')
