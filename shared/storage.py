@@ -6,7 +6,7 @@ import os
 import re
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
 from contextlib import aclosing, contextmanager, suppress
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import unquote, urlsplit
@@ -196,22 +196,16 @@ class Storage:
         finally:
             partial.unlink(missing_ok=True)
 
+    async def about(self, sha256: str) -> Mapping[str, Any] | None:
+        """Size and time of writing by the storage's clock, or None if it is not there."""
+        with suppress(MissingObject), translated(sha256):
+            return await obstore.head_async(self.store, object_path(sha256))
+        return None
+
     async def size(self, sha256: str) -> int | None:
         """Bytes of the object, or None if it is not there."""
-        try:
-            with translated(sha256):
-                return int((await obstore.head_async(self.store, object_path(sha256)))["size"])
-        except MissingObject:
-            return None
-
-    async def written_at(self, sha256: str) -> datetime | None:
-        """When the object was written, by the clock of the storage, or None if it is not there."""
-        try:
-            with translated(sha256):
-                written: datetime = (await obstore.head_async(self.store, object_path(sha256)))["last_modified"]
-                return written
-        except MissingObject:
-            return None
+        found = await self.about(sha256)
+        return None if found is None else int(found["size"])
 
     async def exists(self, sha256: str) -> bool:
         return await self.size(sha256) is not None

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+from sqlalchemy import delete
 from sqlmodel import col, select
 
 from services.analysis.actions.endings import locked_run
@@ -57,16 +58,17 @@ async def clear_outputs_next(db: Database, storage: Storage, grace: timedelta) -
         refused = await refused_outputs(session, run)
         kept = await kept_elsewhere(session, refused)
     for sha256 in {each.sha256 for each in refused} - kept:
-        written = await storage.written_at(sha256)
+        about = await storage.about(sha256)
         # What was there before the run belongs to somebody else, and only has the same bytes.
-        if written is not None and written >= run.created_at:
+        if about is not None and about["last_modified"] >= run.created_at:
             await storage.delete(sha256)
     async with db.transaction() as session:
         current = await locked_run(session, run.id)
+        if current.swept:
+            return True
         current.swept = True
         session.add(current)
-        for artefact in refused:
-            await session.delete(artefact)
+        await session.execute(delete(RunArtefact).where(col(RunArtefact.id).in_([each.id for each in refused])))
         if refused:
             detail = {"count": len(refused), "fences": sorted({each.fence for each in refused})}
             await record_audit(session, "analysis.delete-outputs", f"run/{run.id}", detail=detail)
