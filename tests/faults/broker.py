@@ -5,6 +5,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import tempfile
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -26,11 +27,12 @@ disk_free_limit.absolute = 50MB
 class Broker:
     """Node name, cookie, port mapper, data and logs of its own, in one folder that its user may enter."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self) -> None:
         if not (HOME / "rabbitmq-server").exists():
             pytest.skip("RabbitMQ is reachable, but not installed here: a private broker cannot be started")
-        self.folder, self.port = folder, free_port()
-        folder.mkdir(parents=True)
+        # Not below the folder of a test, which its user may not enter.
+        folder = self.folder = Path(tempfile.mkdtemp(prefix="dure-broker-"))
+        self.port = free_port()
         (folder / "rabbitmq.conf").write_text(SETTINGS.format(port=self.port))
         (folder / "enabled_plugins").write_text("[].")
         self.prefix: list[str] = []
@@ -86,3 +88,4 @@ class Broker:
         self.kill()
         self.mapper.kill()
         self.mapper.wait()
+        shutil.rmtree(self.folder, ignore_errors=True)
