@@ -11,7 +11,7 @@ from operator import itemgetter
 from typing import Any, TypeVar
 from uuid import UUID
 
-from sqlalchemy import Column, ColumnElement, CursorResult, Table, func, literal, literal_column, select, update
+from sqlalchemy import Column, ColumnElement, CursorResult, Select, Table, func, literal, literal_column, select, update
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
@@ -67,8 +67,15 @@ async def claim_rows(
     """
     # The number stands in the statement: PostgreSQL would plan for a tenth of the table if it were a parameter.
     due = select(table.c.id).where(table.c.due_at <= db_now(), *where).limit(literal_column(str(n)))
-    chosen = due.order_by(table.c.due_at, table.c.id).with_for_update(skip_locked=True).cte("chosen")
-    ids = select(chosen.c.id)
+    oldest = due.order_by(table.c.due_at, table.c.id).with_for_update(skip_locked=True)
+    return await claim_chosen(session, table, oldest, lease=lease, columns=columns)
+
+
+async def claim_chosen(
+    session: Session, table: Table, chosen: Select[UUID], *, lease: timedelta = LEASE, columns: Sequence[Column[Any]] = ()
+) -> list[Fields]:
+    """Claim the rows whose ids a select gives, which has locked them. See claim_rows."""
+    ids = select(chosen.cte("chosen").c.id)
     # As an array, or PostgreSQL keeps a plan made for a small table and reads the whole of a large one.
     mine = table.c.id.in_(ids) if database(session).sqlite else table.c.id == func.any(func.array(ids.scalar_subquery()))
     claimed = (
@@ -86,9 +93,20 @@ async def claim(
 ) -> list[Model]:
     """Claim up to n rows of a model that are due. See claim_rows."""
     table: Table = model.__table__  # type: ignore[attr-defined]  # SQLModel tables have it
-    ids = [row["id"] for row in await claim_rows(session, table, n=n, lease=lease, where=where)]
-    if not ids:
+    return await rows_of(session, model, await claim_rows(session, table, n=n, lease=lease, where=where))
+
+
+async def claim_first(session: Session, model: type[Model], chosen: Select[UUID], *, lease: timedelta = LEASE) -> Model | None:
+    """Claim the one row whose id a select gives, in an order of its own. See claim_chosen."""
+    table: Table = model.__table__  # type: ignore[attr-defined]  # the same
+    found = await rows_of(session, model, await claim_chosen(session, table, chosen, lease=lease))
+    return found[0] if found else None
+
+
+async def rows_of(session: Session, model: type[Model], claimed: Sequence[Fields]) -> list[Model]:
+    if not claimed:
         return []
+    ids, table = [row["id"] for row in claimed], model.__table__  # type: ignore[attr-defined]  # the same
     found = await session.exec(select_rows(model).where(table.c.id.in_(ids)).execution_options(populate_existing=True))
     by_id = {row.id: row for row in found.all()}  # type: ignore[attr-defined]
     return [by_id[row_id] for row_id in ids]

@@ -196,13 +196,16 @@ class Storage:
         finally:
             partial.unlink(missing_ok=True)
 
+    async def about(self, sha256: str) -> Mapping[str, Any] | None:
+        """Size and time of writing by the storage's clock, or None if it is not there."""
+        with suppress(MissingObject), translated(sha256):
+            return await obstore.head_async(self.store, object_path(sha256))
+        return None
+
     async def size(self, sha256: str) -> int | None:
         """Bytes of the object, or None if it is not there."""
-        try:
-            with translated(sha256):
-                return int((await obstore.head_async(self.store, object_path(sha256)))["size"])
-        except MissingObject:
-            return None
+        found = await self.about(sha256)
+        return None if found is None else int(found["size"])
 
     async def exists(self, sha256: str) -> bool:
         return await self.size(sha256) is not None

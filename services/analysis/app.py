@@ -9,7 +9,7 @@ from services.analysis import actions, claims, queries
 from services.analysis.api import routers
 from services.analysis.consumers import consumers
 from services.analysis.models import PLUMBING, Base
-from services.analysis.prepare.clearing import clear_next, clear_sealed_next
+from services.analysis.prepare.clearing import clear_next, clear_outputs_next, clear_sealed_next
 from services.analysis.prepare.readers import Limits
 from services.analysis.prepare.steps import PrepareTerms, prepare_next
 from services.analysis.settings import Settings
@@ -27,13 +27,14 @@ FORGOTTEN = timedelta(days=1)
 
 
 async def prepare(context: Context) -> bool:
-    """Link the inputs of the run that waits longest."""
+    """Link the inputs of the run whose turn it is."""
     return await prepare_next(context.db, context.storage, context.state["prepare_terms"])
 
 
 async def clear(context: Context) -> bool:
     """Delete what a run that has ended, or a request that is closed, left in the storage."""
-    return await clear_next(context.db, context.storage) or await clear_sealed_next(context.db, context.storage)
+    db, storage, grace = context.db, context.storage, timedelta(days=context.settings.refused_output_days)
+    return await clear_next(db, storage) or await clear_sealed_next(db, storage) or await clear_outputs_next(db, storage, grace)
 
 
 async def reap(context: Context) -> bool:
@@ -59,7 +60,8 @@ async def workers_part(context: Context) -> Part:
 def build(settings: Settings, bus: Bus) -> FastAPI:
     limits = Limits(memory_mb=settings.prepare_memory_mb, threads=settings.prepare_threads)
     lease = timedelta(seconds=settings.prepare_lease_seconds)
-    terms = PrepareTerms(settings.wrapping_bytes, limits, lease, settings.max_attempts, settings.scratch)
+    aging = timedelta(seconds=settings.aging_seconds)
+    terms = PrepareTerms(settings.wrapping_bytes, limits, lease, settings.max_attempts, settings.scratch, aging)
     return build_service(
         "analysis",
         settings=settings,

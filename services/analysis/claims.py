@@ -55,6 +55,11 @@ class Door:
     def lease(self) -> timedelta:
         return timedelta(seconds=self.settings.lease_seconds)
 
+    @property
+    def claim_terms(self) -> actions.ClaimTerms:
+        told = self.settings
+        return actions.ClaimTerms(self.lease, told.max_attempts, told.runs_per_ministry, timedelta(seconds=told.aging_seconds))
+
     async def poll(self, seconds: float, look: Callable[[], Awaitable[T | None]]) -> T | None:
         """Look again after every commit (and now and then, for commits of other processes) until something is there."""
         loop = asyncio.get_running_loop()
@@ -91,8 +96,9 @@ ThisAttempt = Annotated[Attempt, Depends(this_attempt)]
 
 @router.post("/claims", responses={204: {"description": "Nothing to do within the time waited."}}, response_model=ClaimOut)
 async def claim_run(data: ClaimIn, caller: Caller, door: Doorway) -> ClaimOut | Response:
-    """Take the run that waits longest for one of these methods (worker); waits for one if asked to.
+    """Take the run of one of these methods whose turn it is (worker); waits for one if asked to.
 
+    Runs of a higher priority go first, then those of the ministry with the fewest under way, then the oldest.
     Only runs of live methods that were announced by this same client are given out.
     """
     require(caller, Role.WORKER)
@@ -104,11 +110,12 @@ async def claim_run(data: ClaimIn, caller: Caller, door: Doorway) -> ClaimOut | 
 
 
 async def try_claim(door: Door, caller: Principal, offer: actions.Offer) -> ClaimOut | None:
+    terms = door.claim_terms
     async with door.db.reading() as session:
-        if not await queries.has_claimable(session, {method.name for method in offer.methods}):
+        methods = await queries.runnable_methods(session, caller, offer.methods)
+        if not methods or not await queries.is_someones_turn(session, queries.TO_WORK, terms.order, methods):
             return None
     async with door.db.transaction(caller=caller) as session:
-        terms = actions.ClaimTerms(door.lease, door.settings.max_attempts)
         run = await actions.claim_run(session, caller, offer, terms)
         if run is None:
             return None
@@ -196,7 +203,8 @@ async def put_artefact(
     media_type = policy.check_media_type(kind, content_type)
     async with door.db.transaction(caller=attempt.worker) as session:
         await actions.check_artefact(session, run_id, attempt.fence, kind, name, most)
-    limit = settings.list_limit if kind is OutputKind.RESTRICTED_LIST else settings.artefact_limit
+    limits = {OutputKind.RESTRICTED_LIST: settings.list_limit, OutputKind.LOG: min(policy.LOG_LIMIT, settings.artefact_limit)}
+    limit = limits.get(kind, settings.artefact_limit)
     stream, manifest = door.request.stream(), None
     if kind is OutputKind.MODEL:
         stored, manifest = await take_model(door.storage, stream, media_type, settings.model_limit, settings.scratch)
@@ -209,11 +217,16 @@ async def put_artefact(
 
 @router.post("/runs/{run_id}/finish")
 async def finish_run(run_id: UUID, data: FinishIn, attempt: ThisAttempt, door: Doorway) -> FinishOut:
-    """End the attempt (run token). Said again it is answered again; said after somebody else has the run it is refused."""
-    named = [(each.kind, each.name, each.sha256) for each in data.artefacts]
+    """End the attempt (run token). Said again it is answered again; said after somebody else has the run it is refused.
+
+    A run that failed for no fault of the method (`input-corrupt`) is given out again later: `status` is then `prepared`.
+    """
+    named, most = [(each.kind, each.name, each.sha256) for each in data.artefacts], door.settings.max_attempts
     try:
         async with door.db.transaction(caller=attempt.worker) as session:
-            run = await actions.finish_run(session, run_id, attempt.fence, data.outcome, data.reason, named, data.alarms)
+            run = await actions.finish_run(
+                session, run_id, attempt.fence, data.outcome, data.reason, named, data.alarms, max_attempts=most
+            )
     except StaleClaim:
         async with door.db.transaction(caller=attempt.worker) as session:
             await actions.keep_late_result(session, run_id, attempt.fence, data.outcome)

@@ -39,12 +39,22 @@ class Settings(ServiceSettings):
     lease_seconds: float = Field(default=30, gt=0, le=3600, description="How long a claim holds without a heartbeat.")
     worker_seen_seconds: float = Field(default=60, gt=0, description="How long a worker counts as present after it called.")
     max_attempts: int = Field(default=3, ge=1, le=20, description="Claims (and, apart from these, prepares) before a run fails.")
+    runs_per_ministry: int = Field(
+        default=20,
+        ge=1,
+        le=100_000,
+        description="Most runs of one ministry under way at one time, unless it has a quota of its own.",
+    )
+    aging_seconds: float = Field(default=3600, gt=0, description="After each such time a waiting run rises by one priority.")
     prepare_memory_mb: int = Field(default=1024, ge=64, description="Memory of the database that links the inputs, MiB.")
     prepare_threads: int = Field(default=2, ge=1, le=64, description="Threads of that database.")
     prepare_lease_seconds: float = Field(default=60, gt=0, description="How long a prepare holds without being extended.")
     artefact_limit: int = Field(default=16 * MIB, ge=1, description="Largest artefact, bytes.")
     list_limit: int = Field(default=512 * MIB, ge=1, description="Largest restricted list, bytes.")
     model_limit: int = Field(default=128 * MIB, ge=1, description="Largest model file, bytes.")
+    refused_output_days: float = Field(
+        default=7, ge=0, description="How long outputs that do not count are kept after their run has ended."
+    )
     artefact_count: int = Field(default=200, ge=1, description="Most artefacts of one attempt.")
 
     @property

@@ -37,7 +37,8 @@ async def test_the_matrix_of_runs(run_centre: tuple[Centre, str]) -> None:
             assert shown.status_code == (200 if sees else 404), (role, ministry)
             assert len(listed.json()["items"]) == sees
             if sees:
-                assert shown.json()["actions"] == (["cancel"] if may else [])
+                more = ["prioritise"] if role is Role.CENTRE_ANALYST else []
+                assert shown.json()["actions"] == (["cancel", *more] if may else [])
                 assert (shown.json()["parameters"] is not None) == may
                 assert (shown.json()["title"] is not None) == may
             if not may:

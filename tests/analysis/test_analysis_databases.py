@@ -38,6 +38,7 @@ from tests.analysis.examples import (
 )
 
 TERMS = actions.ClaimTerms(timedelta(seconds=30), 3)
+PRESENT = queries.Present(timedelta(seconds=60), TERMS.order)
 MOMENT = actions.ClaimTerms(timedelta(seconds=0.05), 3)
 
 
@@ -130,9 +131,7 @@ async def test_the_walk(desk: Desk) -> None:
     assert await clear_next(desk.db, desk.storage)
     assert not await clear_next(desk.db, desk.storage)
     async with desk.db.reading() as session:
-        runs, _ = await queries.list_runs(
-            session, REQUESTER, PageQuery(), status=None, request_id=None, seen=timedelta(seconds=60)
-        )
+        runs, _ = await queries.list_runs(session, REQUESTER, PageQuery(), status=None, request_id=None, present=PRESENT)
         assert [each.status for each in runs] == [RunStatus.CANCELLED]
         methods, _ = await queries.list_methods(session, REQUESTER, PageQuery())
         assert [each.version for each in methods] == ["1.0.0"]

@@ -11,6 +11,7 @@ from sqlmodel import col, select
 
 from services.analysis import claims
 from services.analysis.models import LateResult, RunStatus
+from services.analysis.policy.retries import NEVER_AGAIN
 from shared.contracts import Outcome, RunStarted
 from tests.analysis.centre import RANKING, Centre
 from tests.analysis.examples import DIGEST
@@ -141,7 +142,7 @@ async def test_a_failed_run_tells_its_reason_and_its_key_is_destroyed(live_centr
     (event,) = await live_centre.finished()
     assert event.outcome is Outcome.FAILED
     assert event.reason is not None
-    assert event.reason.model_dump() == reason
+    assert event.reason.model_dump() == reason | {"detail": f"{reason['detail']} {NEVER_AGAIN}"}
     run = await live_centre.row(run_id)
     assert await live_centre.key_destroyed(run.request_id)
 

@@ -8,7 +8,7 @@ import psutil
 import pytest
 
 from services.analysis.methods import BUILT_IN
-from shared.contracts import Outcome
+from shared.contracts import Outcome, OutputKind
 from tests.analysis import worker_methods
 from tests.analysis.worker_process import WorkerProcess
 from tests.analysis.worker_stub import Stub, StubRun, eventually
@@ -209,6 +209,21 @@ def test_where_a_layer_is_missing_only_built_in_methods_run_and_the_centre_is_to
         {name: line.get(name) for name in ("method", "error")} for line in worker.log
     ]
     assert stub.missing_layers == ["landlock"]
+
+
+def test_a_log_is_sent_only_by_a_worker_that_was_told_to(stub: Stub, start_worker: StartWorker) -> None:
+    quiet = start_worker("--once")
+    silent = probe(stub, "shout")
+    eventually(lambda: silent.finish)
+    assert quiet.process.wait(30) == 0
+    start_worker("--send-logs", name="telling")
+    told, failed = probe(stub, "shout"), probe(stub, "crash")
+    eventually(lambda: told.finish and failed.finish)
+    sent = [{name: len(data) for (kind, name), data in run.artefacts.items() if kind is OutputKind.LOG} for run in (silent, told)]
+    assert sent == [{}, {"printed": 64 * 1024}]
+    assert told.finish is not None
+    assert OutputKind.LOG not in {one.kind for one in told.finish.artefacts}, "it is no output"
+    assert b"KeyError" in failed.artefacts[OutputKind.LOG, "printed"]
 
 
 def test_a_worker_without_methods_says_so(start_worker: StartWorker, stub: Stub) -> None:

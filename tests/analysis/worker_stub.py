@@ -18,7 +18,11 @@ from starlette.types import Message, Receive, Scope, Send
 from shared.contracts import Alarm, MethodCard, MethodRef, Outcome, OutputKind, Reason, Sha256
 from shared.ids import new_id
 
-MEDIA_TYPES = {OutputKind.RESTRICTED_LIST: "application/x-ndjson", OutputKind.MODEL: "application/octet-stream"}
+MEDIA_TYPES = {
+    OutputKind.RESTRICTED_LIST: "application/x-ndjson",
+    OutputKind.LOG: "text/plain",
+    OutputKind.MODEL: "application/octet-stream",
+}
 
 
 class Strict(BaseModel):

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import uvloop
 
-from tests.bench import arriving, bulk, leaving, linking, machine, scoring, starting, uploading, walking
+from tests.bench import arriving, bulk, leaving, linking, machine, queueing, scoring, starting, uploading, walking
 from tests.bench.console import Console
 from tests.bench.figures import FULL, QUICK, USUAL, Bench, Figure
 from tests.bench.table import table
@@ -46,6 +46,7 @@ def parts() -> list[Part]:
         ("relay", leaving.measure_relay, {"RabbitMQ"}),
         ("latency", leaving.measure_latency, {"RabbitMQ"}),
         ("inbox", arriving.measure_inbox, set[str]()),
+        ("claims", queueing.measure_claims, set[str]()),
     ):
         found.append(Part(f"{name}-sqlite", partial(single, measure, "SQLite"), frozenset(needs)))
         found.append(Part(f"{name}-postgresql", partial(single, measure, "PostgreSQL"), frozenset(needs | {"PostgreSQL"})))
@@ -60,6 +61,8 @@ def parts() -> list[Part]:
         Part("child", starting.measure_child),
         Part("scoring", scoring.measure_plain),
         Part("scoring-mlserver", scoring.measure_mlserver),
+        Part("cancel", queueing.measure_cancel, frozenset({"RabbitMQ"})),
+        Part("storm", queueing.measure_storm, frozenset({"RabbitMQ"})),
     ]
 
 

@@ -1,6 +1,6 @@
 """Every change that the analysis service makes."""
 
-from services.analysis.actions.artefacts import check_artefact, end_damaged_run, keep_artefact, read_bundle
+from services.analysis.actions.artefacts import check_artefact, end_damaged_run, keep_artefact, read_bundle, read_log
 from services.analysis.actions.claims import (
     ClaimTerms,
     Offer,
@@ -21,6 +21,7 @@ from services.analysis.actions.grants import (
 from services.analysis.actions.keys import keep_key, keep_retirement
 from services.analysis.actions.methods import announce_method, review_method, withdraw_method
 from services.analysis.actions.models import review_model, withdraw_model
+from services.analysis.actions.queue import prioritise_run, set_quota
 from services.analysis.actions.runs import cancel_run, close_request, queue_run
 from services.analysis.actions.uploads import attach_file, check_attach, check_onnx_file, note_fault, read_file, upload_manifest
 from services.analysis.actions.withdrawals import (
@@ -52,9 +53,11 @@ __all__ = [
     "keep_late_result",
     "keep_retirement",
     "note_fault",
+    "prioritise_run",
     "queue_run",
     "read_bundle",
     "read_file",
+    "read_log",
     "reap",
     "review_method",
     "review_model",
@@ -65,6 +68,7 @@ __all__ = [
     "keep_withdrawn_model",
     "review_grant",
     "revoke_grant",
+    "set_quota",
     "withdraw_method",
     "withdraw_model",
     "withhold_models",

@@ -8,6 +8,7 @@ from services.analysis import policy
 from services.analysis.actions.endings import end_run, locked_run
 from services.analysis.models import Method, Run, RunArtefact, RunStatus
 from shared.audit import record_audit
+from shared.auth import Principal
 from shared.contracts import MethodCard, ModelManifest, OutputKind, Reason, StoredObject
 from shared.db import Session
 from shared.errors import Conflict, NotFound, StaleClaim
@@ -38,6 +39,21 @@ async def read_bundle(session: Session, run_id: UUID, fence: int, name: str) -> 
     detail = {"file": name, "sha256": found["sha256"], "fence": fence, "worker": str(run.worker_id)}
     await record_audit(session, "analysis.read-bundle", f"run/{run.id}", outcome="read", detail=detail)
     return StoredObject.model_validate(found)
+
+
+async def read_log(session: Session, caller: Principal, run_id: UUID) -> StoredObject:
+    """What the method printed in the last attempt that sent it; noted before it is shown."""
+    run = await session.get(Run, run_id)
+    if run is None:
+        raise NotFound("There is no such run.")
+    policy.check_may_read_log(caller, run)
+    logs = select(RunArtefact).where(col(RunArtefact.run_id) == run_id, col(RunArtefact.kind) == OutputKind.LOG)
+    log = (await session.exec(logs.order_by(col(RunArtefact.fence).desc(), col(RunArtefact.id).desc()).limit(1))).first()
+    if log is None:
+        raise NotFound("No log of this run was kept: its worker was not told to send any, or it was deleted.")
+    detail = {"fence": log.fence, "sha256": log.sha256}
+    await record_audit(session, "analysis.read-log", f"run/{run.id}", outcome="read", detail=detail)
+    return StoredObject(sha256=log.sha256, size=log.size, media_type=log.media_type)
 
 
 async def end_damaged_run(session: Session, run_id: UUID, fence: int) -> None:

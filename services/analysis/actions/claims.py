@@ -3,22 +3,25 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, CursorResult, and_, delete, or_, update
+from sqlalchemy import ColumnElement, CursorResult, delete, update
 from sqlmodel import col, select
 
-from services.analysis import policy
+from services.analysis import policy, queries
 from services.analysis.actions.artefacts import STALE
 from services.analysis.actions.endings import end_run, locked_run, obstacle
 from services.analysis.actions.models import register_models
-from services.analysis.models import LateResult, Method, Run, RunArtefact, RunStatus, Sighting
+from services.analysis.actions.queue import claim_next
+from services.analysis.models import LateResult, Run, RunArtefact, RunStatus, Sighting
+from services.analysis.queries.queue import TO_WORK, Order
 from shared.audit import record_audit
 from shared.auth import Principal, Role, require
 from shared.clock import now
 from shared.contracts import Alarm, MethodRef, Outcome, Reason, RunStarted
 from shared.db import Database, Session
-from shared.due import claim, db_now
+from shared.due import backoff, db_now
 from shared.errors import StaleClaim
 from shared.outbox import emit
 
@@ -37,10 +40,16 @@ class Offer:
 
 @dataclass(frozen=True)
 class ClaimTerms:
-    """How long a claim holds, and how often a run is claimed."""
+    """How long a claim holds, how often a run is claimed, and how many of a ministry may be under way at one time."""
 
     lease: timedelta
     max_attempts: int
+    quota: int = 20
+    aging: timedelta = timedelta(hours=1)
+
+    @property
+    def order(self) -> Order:
+        return Order(self.aging, self.quota, self.max_attempts)
 
 
 async def see_worker(session: Session, caller: Principal, offer: Offer) -> None:
@@ -57,40 +66,23 @@ async def see_worker(session: Session, caller: Principal, offer: Offer) -> None:
 
 
 async def claim_run(session: Session, caller: Principal, offer: Offer, terms: ClaimTerms) -> Run | None:
-    """The longest waiting run of a live method that was reviewed with this client; None if there is none."""
+    """The run whose turn it is, of a live method that was reviewed with this client; None if there is none."""
     require(caller, Role.WORKER)
-    runnable = await runnable_methods(session, caller, offer)
-    if not runnable:
-        return None
-    of_these = or_(*(and_(*(method_columns(method))) for method in runnable))
-    where = (col(Run.status).in_(WAITING), col(Run.attempts) < terms.max_attempts, of_these)
-    for run in await claim(session, Run, n=1, lease=terms.lease, where=where):
+    methods = await queries.runnable_methods(session, caller, offer.methods)
+    while methods and (run := await claim_next(session, TO_WORK, terms.order, terms.lease, methods)):
         if ending := await obstacle(session, run):
             await end_run(session, run, ending.status, ending.reason, deed="analysis.refuse-run")
-            return await claim_run(session, caller, offer, terms)
+            continue
         return await start_run(session, run, offer.worker_id)
     return None
-
-
-async def runnable_methods(session: Session, caller: Principal, offer: Offer) -> list[Method]:
-    offered = {(each.name, each.version, each.digest) for each in offer.methods}
-    found = (await session.exec(select(Method).where(col(Method.name).in_({name for name, _, _ in offered})))).all()
-    return [each for each in found if (each.name, each.release, each.digest) in offered and policy.may_claim(caller, each)]
-
-
-def method_columns(method: Method) -> tuple[ColumnElement[bool], ...]:
-    return (
-        col(Run.method_name) == method.name,
-        col(Run.method_release) == method.release,
-        col(Run.method_digest) == method.digest,
-    )
 
 
 async def start_run(session: Session, run: Run, worker_id: UUID) -> Run:
     if run.status is not RunStatus.RUNNING:
         policy.check_move(run, RunStatus.RUNNING)
     run.status, run.worker_id, run.worker_fence = RunStatus.RUNNING, worker_id, run.fence
-    run.started_at, run.progress, run.message = now(), 0.0, ""
+    run.started_at, run.progress, run.message, run.last_error = now(), 0.0, "", None
+    run.marks, run.ends_at = None, None
     run.touch()
     session.add(run)
     await record_audit(session, "analysis.claim-run", f"run/{run.id}", detail={"fence": run.fence, "worker": str(worker_id)})
@@ -103,9 +95,9 @@ async def beat(session: Session, run_id: UUID, fence: int, *, progress: float, m
     mine = (col(Run.id) == run_id, col(Run.fence) == fence, col(Run.status) == RunStatus.RUNNING)
     values = {
         "due_at": db_now(lease),
-        "progress": progress,
         "message": policy.without_cells(message, 200),
         "version": Run.version + 1,
+        **await progressed(session, mine, progress),
     }
     result = await session.execute(update(Run).where(*mine).values(**values).execution_options(synchronize_session=False))
     assert isinstance(result, CursorResult)
@@ -115,6 +107,17 @@ async def beat(session: Session, run_id: UUID, fence: int, *, progress: float, m
         return True
     await check_fence(session, run_id, fence)
     return False
+
+
+async def progressed(session: Session, mine: Sequence[ColumnElement[bool]], progress: float) -> dict[str, Any]:
+    """How far the attempt is and when it will have ended. Progress never goes back: then nothing new is known."""
+    row = (await session.execute(select(Run.started_at, Run.progress, Run.marks).where(*mine))).mappings().first()
+    if row is None or row["started_at"] is None or progress <= row["progress"]:
+        return {}
+    at = now()
+    marks = policy.marked(row["marks"] or [], (at - row["started_at"]).total_seconds(), progress)
+    left = policy.remaining(marks)
+    return {"progress": progress, "marks": marks, "ends_at": None if left is None else at + timedelta(seconds=left)}
 
 
 async def check_fence(session: Session, run_id: UUID, fence: int) -> Run:
@@ -133,6 +136,7 @@ async def finish_run(
     reason: Reason | None,
     named: Sequence[policy.Named],
     alarms: Sequence[Alarm] = (),
+    max_attempts: int = 3,
 ) -> Run:
     """Accept the end of the attempt that holds the run. Said twice it is accepted once; said too late it is refused."""
     run = await locked_run(session, run_id)
@@ -147,6 +151,8 @@ async def finish_run(
         return await end_run(session, run, ending.status, ending.reason, deed="analysis.refuse-result")
     if outcome is Outcome.CANCELLED:
         return await give_back(session, run)
+    if outcome is Outcome.FAILED and policy.is_tried_again(reason, run.attempts, max_attempts):
+        return await try_again(session, run, reason.code if reason else "")
     wanted = {(kind, name) for kind, name, _ in named}
     artefacts = [each for each in uploaded if (each.kind, each.name) in wanted]
     run.progress = 1.0 if outcome is Outcome.SUCCEEDED else run.progress
@@ -160,6 +166,8 @@ async def finish_run(
 
 def repeated(run: Run, outcome: Outcome) -> Run:
     """The same word again, or obedience to a cancel, is fine; anything else comes too late."""
+    if outcome is Outcome.FAILED and run.status is RunStatus.PREPARED and run.last_error:
+        return run
     if outcome is not Outcome.CANCELLED and run.status != RunStatus(outcome):
         raise StaleClaim(STALE)
     return run
@@ -172,6 +180,17 @@ async def give_back(session: Session, run: Run) -> Run:
     run.touch()
     session.add(run)
     await record_audit(session, "analysis.give-back-run", f"run/{run.id}", detail={"fence": run.fence})
+    return run
+
+
+async def try_again(session: Session, run: Run, code: str) -> Run:
+    """What failed for no fault of the method is given to the next worker, later each time."""
+    policy.check_move(run, RunStatus.PREPARED)
+    run.status, run.due_at, run.worker_id, run.last_error = RunStatus.PREPARED, now() + backoff(run.attempts), None, code
+    run.touch()
+    session.add(run)
+    detail = {"fence": run.fence, "reason": code, "attempts": run.attempts}
+    await record_audit(session, "analysis.retry-run", f"run/{run.id}", detail=detail)
     return run
 
 

@@ -81,6 +81,7 @@ async def end_run(
 ) -> Run:
     """The one way out: status, audit, RunFinished. Only a result that is to be checked still needs its request's key."""
     policy.check_move(run, status)
+    reason = policy.with_attempts(reason, run.attempts) if reason and status is RunStatus.FAILED else reason
     run.status, run.reason, run.due_at, run.ended_at = status, reason.model_dump() if reason else None, None, now()
     run.touch()
     session.add(run)

@@ -12,7 +12,6 @@ from shared.audit import record_audit
 from shared.auth import Principal
 from shared.contracts import MethodRef, Reason, RequestApproved, RunQueued
 from shared.db import Session, check_version
-from shared.errors import Conflict
 from shared.outbox import emit
 
 NOT_LIVE = Reason(code="method-not-live", detail="The version of the method that was asked for is not live here.")
@@ -67,14 +66,9 @@ async def cancel_run(session: Session, caller: Principal, run_id: UUID, why: str
     run = await locked_run(session, run_id)
     policy.check_may_cancel(caller, run)
     check_version(run, expected)
-    if run.ended:
-        raise Conflict(f"The run has ended already: it {ended_as(run)}.", state=run.status)
+    policy.check_not_ended(run)
     reason = Reason(code="cancelled", detail=f"Cancelled by {caller.ministry}: {why}"[:4000])
     return await end_run(session, run, RunStatus.CANCELLED, reason, deed="analysis.cancel-run")
-
-
-def ended_as(run: Run) -> str:
-    return {RunStatus.CANCELLED: "was cancelled"}.get(run.status, str(run.status))
 
 
 async def close_request(session: Session, request_id: UUID, why: str) -> None:

@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import UniqueConstraint, false
+from sqlalchemy import Index, UniqueConstraint, false
 from sqlmodel import Field
 
 from services.analysis.models.base import Base, Verdict, choice
@@ -50,6 +50,14 @@ TRANSITIONS: Final[dict[RunStatus, frozenset[RunStatus]]] = {
 }
 
 
+class Priority(StrEnum):
+    """Who goes first; in this order."""
+
+    URGENT = "urgent"
+    NORMAL = "normal"
+    LOW = "low"
+
+
 class Method(Base, Row, table=True):
     """One version of a method, as announced. `release` is the method's own version; `version` is the row's."""
 
@@ -91,10 +99,17 @@ class Run(Base, Row, Due, table=True):
     """An approved request on its way through prepare and a worker."""
 
     __tablename__ = "run"
+    # Where the head of a queue is found in one step, however long the queue is (see queries/queue.py).
+    __table_args__ = (
+        Index("ix_run_queue", "status", "ministry", "priority", "created_at"),
+        Index("ix_run_queue_method", "status", "method_name", "method_release", "ministry", "priority", "created_at"),
+        Index("ix_run_swept", "swept", "ended_at"),
+    )
 
     request_id: UUID = Field(unique=True)
     ministry: str = Field(max_length=40, index=True)
     status: RunStatus = Field(default=RunStatus.QUEUED, sa_column=choice(RunStatus, index=True))
+    priority: Priority = Field(default=Priority.NORMAL, sa_column=choice(Priority, server_default=Priority.NORMAL))
     method_name: str = Field(max_length=63, index=True)
     method_release: str = Field(max_length=20)
     method_digest: str = Field(max_length=64)
@@ -110,9 +125,12 @@ class Run(Base, Row, Due, table=True):
     worker_fence: int = 0
     progress: float = 0.0
     message: str = Field(default="", max_length=200)
+    marks: list[list[float]] | None = Field(default=None, sa_type=Json)
+    ends_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     reason: dict[str, str] | None = Field(default=None, sa_type=Json)
     started_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     ended_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    swept: bool = Field(default=False, sa_column_kwargs={"server_default": false()})
 
     @property
     def method_label(self) -> str:
@@ -127,6 +145,16 @@ class Run(Base, Row, Due, table=True):
         """What a worker gets: the files that were made for this run, and those that are only lent to it."""
         bundle = self.bundle or {}
         return [*bundle.get("files", []), *bundle.get("lent", [])]
+
+
+class Quota(Base, Row, table=True):
+    """How many runs of one ministry may be under way at one time, where it differs from the setting."""
+
+    __tablename__ = "ministry_quota"
+
+    ministry: str = Field(max_length=40, unique=True)
+    most: int | None = None
+    reason: str = Field(max_length=4000)
 
 
 class RunDataset(Base, table=True):
@@ -148,7 +176,7 @@ class RunArtefact(Base, Row, table=True):
     fence: int
     kind: OutputKind = Field(sa_column=choice(OutputKind))
     name: str = Field(max_length=63)
-    sha256: str = Field(max_length=64)
+    sha256: str = Field(max_length=64, index=True)
     size: int
     media_type: str = Field(max_length=100)
     manifest: dict[str, Any] | None = Field(default=None, sa_type=Json)

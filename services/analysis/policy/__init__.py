@@ -1,6 +1,7 @@
 """Who may do what, and when: pure checks that raise."""
 
 from services.analysis.policy.cards import check_card
+from services.analysis.policy.eta import marked, remaining
 from services.analysis.policy.grants import (
     check_askable,
     check_grant_move,
@@ -40,15 +41,28 @@ from services.analysis.policy.models import (
 )
 from services.analysis.policy.moves import check_method_move, check_model_move, check_move
 from services.analysis.policy.outputs import (
+    LOG_LIMIT,
     MEDIA_TYPES,
     Named,
     check_finish,
     check_media_type,
     check_output,
     plain_alarm,
+    shown_log,
     without_cells,
 )
-from services.analysis.policy.runs import check_may_cancel, check_may_see_run, run_actions, sees_every_run, sees_parameters
+from services.analysis.policy.retries import is_tried_again, with_attempts
+from services.analysis.policy.runs import (
+    check_may_cancel,
+    check_may_prioritise,
+    check_may_read_log,
+    check_may_see_quotas,
+    check_may_see_run,
+    check_not_ended,
+    run_actions,
+    sees_every_run,
+    sees_parameters,
+)
 from services.analysis.policy.uploads import (
     check_may_attach,
     check_may_host,
@@ -60,6 +74,7 @@ from services.analysis.policy.uploads import (
 from services.analysis.policy.waiting import method_waiting, run_waiting
 
 __all__ = [
+    "LOG_LIMIT",
     "MEDIA_TYPES",
     "Named",
     "check_card",
@@ -78,21 +93,28 @@ __all__ = [
     "check_may_upload",
     "sees_every_upload",
     "upload_waiting",
+    "check_may_prioritise",
+    "check_may_read_log",
     "check_may_review",
     "check_may_see_method",
+    "check_may_see_quotas",
     "check_may_see_run",
     "check_may_withdraw",
     "check_media_type",
     "check_method_move",
     "check_move",
+    "check_not_ended",
     "check_output",
     "check_reviewable",
     "check_same_announcement",
+    "is_tried_again",
+    "marked",
     "method_actions",
     "method_waiting",
     "plain_alarm",
     "model_actions",
     "model_waiting",
+    "remaining",
     "run_actions",
     "run_waiting",
     "sees_every_method",
@@ -114,5 +136,7 @@ __all__ = [
     "grant_actions",
     "grant_waiting",
     "sees_every_grant",
+    "shown_log",
+    "with_attempts",
     "without_cells",
 ]

@@ -16,6 +16,7 @@ MEDIA_TYPES: Final[Mapping[OutputKind, str]] = {
     OutputKind.MODEL: "application/octet-stream",
     OutputKind.LOG: "text/plain",
 }
+LOG_LIMIT: Final = 64 * 1024
 Named = tuple[OutputKind, str, str]
 # Why a worker may say that a run failed; the other codes are the service's own words.
 WORKER_CODES: Final = frozenset(
@@ -54,6 +55,18 @@ def plain_alarm(alarm: Alarm) -> Alarm:
     code = UNNAMED if CELL.search(alarm.code) else alarm.code
     feature = None if alarm.feature is None else without_cells(alarm.feature, 130)
     return Alarm(code=code, detail=without_cells(alarm.detail, 1000), feature=feature)
+
+
+def shown_log(text: str) -> str:
+    """What a method printed, as plain lines without what could be somebody's data or steer a terminal."""
+    lines = text.replace("\r\n", "\n").split("\n")
+    return "\n".join(
+        "".join(letter if letter.isprintable() or letter == "\t" else "?" for letter in line) for line in map(cut, lines)
+    )
+
+
+def cut(line: str) -> str:
+    return CELL.sub("…", line)
 
 
 def check_output(card: MethodCard, kind: OutputKind, name: str) -> None:

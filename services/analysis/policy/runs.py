@@ -1,8 +1,8 @@
-"""Who may see and cancel a run."""
+"""Who may see a run, cancel it and say when its turn comes."""
 
-from services.analysis.models import Run
-from shared.auth import Principal, Role
-from shared.errors import Forbidden, NotFound
+from services.analysis.models import Run, RunStatus
+from shared.auth import Principal, Role, require
+from shared.errors import Conflict, Forbidden, NotFound
 
 EVERY_RUN = (Role.CENTRE_ANALYST, Role.AUDITOR, Role.OPS)
 
@@ -32,7 +32,33 @@ def check_may_cancel(caller: Principal, run: Run) -> None:
         raise Forbidden(f"This needs the role {right}.", right=right)
 
 
+def check_may_prioritise(caller: Principal, run: Run) -> None:
+    """Whose run goes first is the centre's to say, not of those who wait."""
+    check_may_see_run(caller, run)
+    require(caller, Role.CENTRE_ANALYST)
+
+
+def check_may_read_log(caller: Principal, run: Run) -> None:
+    """What a method printed passed no disclosure control: it stays at the centre."""
+    check_may_see_run(caller, run)
+    require(caller, Role.CENTRE_ANALYST)
+
+
+def check_not_ended(run: Run) -> None:
+    if run.ended:
+        ended = {RunStatus.CANCELLED: "was cancelled"}.get(run.status, str(run.status))
+        raise Conflict(f"The run has ended already: it {ended}.", state=run.status)
+
+
+def check_may_see_quotas(caller: Principal) -> None:
+    if not sees_every_run(caller):
+        raise Forbidden("Quotas are shown at the centre.", right="centre-analyst, auditor or ops")
+
+
 def run_actions(caller: Principal, run: Run) -> list[str]:
     """What this caller may do with this run now."""
-    may = caller.has(Role.CENTRE_ANALYST) or asks_for(caller, run)
-    return ["cancel"] if may and not run.ended else []
+    if run.ended:
+        return []
+    if caller.has(Role.CENTRE_ANALYST):
+        return ["cancel", "prioritise"]
+    return ["cancel"] if asks_for(caller, run) else []

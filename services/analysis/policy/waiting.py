@@ -18,8 +18,8 @@ def method_waiting(method: Method, reviews: Sequence[MethodReview]) -> str | Non
     return f"A second method reviewer, not of {reviews[0].ministry}, must approve it."
 
 
-def run_waiting(run: Run, offered: bool) -> Waiting | None:
-    """What a run waits for; `offered`: a worker that called lately offers its method."""
+def run_waiting(run: Run, offered: bool, full: int | None = None) -> Waiting | None:
+    """What a run waits for. `offered`: a worker that called lately offers its method; `full`: the quota, if it is used up."""
     match run.status:
         case RunStatus.QUEUED if run.attempts:
             why = f"Preparing its inputs failed ({run.last_error}); it is tried again by itself."
@@ -31,6 +31,13 @@ def run_waiting(run: Run, offered: bool) -> Waiting | None:
         case RunStatus.PREPARED if not offered:
             why = f"No worker offers {run.method_name} {run.method_release} now."
             return Waiting(code="no-worker", why=why, who=f"whoever runs the worker of {run.method_name}: start it")
+        case RunStatus.PREPARED if full is not None:
+            why = f"{run.ministry} has as many runs under way as it may have at one time: {full}."
+            who = "nobody: it goes on when one of them ends; a centre-analyst may set another quota"
+            return Waiting(code="quota", why=why, who=who)
+        case RunStatus.PREPARED if run.last_error:
+            why = f"The last attempt did not succeed ({run.last_error}); it is tried again by itself."
+            return Waiting(code="worker-again", why=why, who="nobody: it goes on by itself")
         case RunStatus.PREPARED:
             return Waiting(code="worker", why="It waits for a worker to be free.", who="nobody: it goes on by itself")
         case RunStatus.RUNNING:

@@ -1,12 +1,16 @@
 """What a run leaves in the storage goes as soon as nobody needs it: pseudonyms and sealed keys are still personal data."""
 
+from datetime import timedelta
+
+from sqlalchemy import delete
 from sqlmodel import col, select
 
 from services.analysis.actions.endings import locked_run
-from services.analysis.models import RequestKey, Run
+from services.analysis.models import RequestKey, Run, RunArtefact, RunStatus
 from services.analysis.queries import files_of_models
 from shared.audit import record_audit
-from shared.db import Database
+from shared.clock import now
+from shared.db import Database, Session
 from shared.storage import Storage
 
 
@@ -47,3 +51,45 @@ async def clear_sealed_next(db: Database, storage: Storage) -> bool:
         session.add(current)
         await record_audit(session, "analysis.delete-sealed-keys", f"run/{run.id}")
     return True
+
+
+async def clear_outputs_next(db: Database, storage: Storage, grace: timedelta) -> bool:
+    """Delete what attempts that do not count handed in, when their run has ended long enough ago. What was accepted stays."""
+    async with db.reading() as session:
+        over = (col(Run.swept).is_(False), col(Run.ended_at) < now() - grace)
+        run = (await session.exec(select(Run).where(*over).order_by(col(Run.ended_at)).limit(1))).first()
+        if run is None:
+            return False
+        refused = await refused_outputs(session, run)
+        kept = await kept_elsewhere(session, refused)
+    for sha256 in {each.sha256 for each in refused} - kept:
+        about = await storage.about(sha256)
+        # What was there before the run belongs to somebody else, and only has the same bytes.
+        if about is not None and about["last_modified"] >= run.created_at:
+            await storage.delete(sha256)
+    async with db.transaction() as session:
+        current = await locked_run(session, run.id)
+        if current.swept:
+            return True
+        current.swept = True
+        session.add(current)
+        await session.execute(delete(RunArtefact).where(col(RunArtefact.id).in_([each.id for each in refused])))
+        if refused:
+            detail = {"count": len(refused), "fences": sorted({each.fence for each in refused})}
+            await record_audit(session, "analysis.delete-outputs", f"run/{run.id}", detail=detail)
+    return True
+
+
+async def refused_outputs(session: Session, run: Run) -> list[RunArtefact]:
+    """Of a run that succeeded what other attempts than the accepted one handed in; of any other run everything."""
+    of_run = select(RunArtefact).where(col(RunArtefact.run_id) == run.id)
+    if run.status is RunStatus.SUCCEEDED:
+        of_run = of_run.where(col(RunArtefact.fence) != run.worker_fence)
+    return list((await session.exec(of_run)).all())
+
+
+async def kept_elsewhere(session: Session, refused: list[RunArtefact]) -> set[str]:
+    """Which of these bytes are also an output that stays, or one that is not yet to be deleted."""
+    ids = [each.id for each in refused]
+    others = select(RunArtefact.sha256).where(col(RunArtefact.sha256).in_({each.sha256 for each in refused}))
+    return set((await session.exec(others.where(col(RunArtefact.id).not_in(ids)))).all())

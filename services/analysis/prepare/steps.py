@@ -14,6 +14,7 @@ from sqlmodel import col, select
 
 from services.analysis import policy
 from services.analysis.actions.endings import end_run, locked_run, obstacle
+from services.analysis.actions.queue import claim_next
 from services.analysis.models import Method, Run, RunStatus
 from services.analysis.prepare.bundle import PARQUET, Builder, BuildFailed, Manifest, Sealing, Stopped, private_folder
 from services.analysis.prepare.errors import PrepareError
@@ -24,15 +25,15 @@ from services.analysis.prepare.plan import Plan, plan_linkage
 from services.analysis.prepare.readers import Limits
 from services.analysis.prepare.sealed import NDJSON
 from services.analysis.queries import sealing_key
+from services.analysis.queries.queue import TO_PREPARE, Order, is_someones_turn
 from shared.audit import record_audit
 from shared.clock import now
 from shared.contracts import MethodCard, Reason, RequestApproved, SealedKeys
 from shared.db import Database, Session
-from shared.due import backoff, claim, db_now
+from shared.due import backoff, db_now
 from shared.storage import Storage
 
 log = logging.getLogger(__name__)
-QUEUED: Final = (RunStatus.QUEUED, RunStatus.PREPARING)
 CRASHED = Reason(code="prepare-crashed", detail="The inputs could not be prepared because of a fault at the centre.")
 KEY_LOST = Reason(code="key-lost", detail="The key of the request was destroyed, so its inputs can no longer be linked.")
 WATCH: Final = 1.0
@@ -49,6 +50,11 @@ class PrepareTerms:
     lease: timedelta
     max_attempts: int
     scratch: Path | None = None
+    aging: timedelta = timedelta(hours=1)
+
+    @property
+    def order(self) -> Order:
+        return Order(self.aging)
 
 
 @dataclass(frozen=True)
@@ -64,17 +70,16 @@ class Job:
 
 
 async def prepare_next(db: Database, storage: Storage, terms: PrepareTerms) -> bool:
-    """Prepare the run that waits longest. True if there was one."""
+    """Prepare the run whose turn it is. True if there was one."""
     async with db.reading() as session:
-        due = select(Run.id).where(col(Run.due_at) <= db_now(), col(Run.status).in_(QUEUED)).limit(1)
-        if (await session.exec(due)).first() is None:
+        if not await is_someones_turn(session, TO_PREPARE, terms.order):
             return False
     async with db.transaction() as session:
-        claimed = await claim(session, Run, n=1, lease=terms.lease, where=(col(Run.status).in_(QUEUED),))
-        job = await take_up(session, claimed[0], terms) if claimed else None
+        run = await claim_next(session, TO_PREPARE, terms.order, terms.lease)
+        job = await take_up(session, run, terms) if run else None
     if job is not None:
         await prepare(db, storage, terms, job)
-    return bool(claimed)
+    return run is not None
 
 
 async def take_up(session: Session, run: Run, terms: PrepareTerms) -> Job | None:

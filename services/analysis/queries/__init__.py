@@ -2,14 +2,17 @@
 
 from services.analysis.queries.grants import describe_grant, get_grant, list_grants
 from services.analysis.queries.keys import sealing_key
-from services.analysis.queries.methods import describe_method, get_method, list_methods
+from services.analysis.queries.methods import describe_method, get_method, list_methods, runnable_methods
 from services.analysis.queries.models import describe_model, files_of_models, get_model, list_models
+from services.analysis.queries.queue import TO_WORK, Order, is_someones_turn
+from services.analysis.queries.quotas import describe_quota, list_quotas
 from services.analysis.queries.runs import (
+    Present,
     claimed_method,
     describe_bundle,
+    describe_news,
     describe_run,
     get_run,
-    has_claimable,
     is_cancelled,
     list_runs,
     missing_layers,
@@ -17,10 +20,15 @@ from services.analysis.queries.runs import (
 from services.analysis.queries.uploads import describe_upload, get_upload, list_uploads
 
 __all__ = [
+    "Order",
+    "Present",
+    "TO_WORK",
     "claimed_method",
     "describe_bundle",
     "describe_method",
     "describe_model",
+    "describe_news",
+    "describe_quota",
     "describe_run",
     "describe_upload",
     "files_of_models",
@@ -28,8 +36,8 @@ __all__ = [
     "get_model",
     "get_run",
     "get_upload",
-    "has_claimable",
     "is_cancelled",
+    "is_someones_turn",
     "list_methods",
     "list_models",
     "list_runs",
@@ -38,5 +46,7 @@ __all__ = [
     "describe_grant",
     "get_grant",
     "list_grants",
+    "list_quotas",
+    "runnable_methods",
     "sealing_key",
 ]

@@ -10,7 +10,7 @@ from services.analysis import policy
 from services.analysis.models import Method, MethodReview, MethodState
 from services.analysis.schemas import MethodOut, MethodSummary, ReviewOut
 from shared.auth import Principal
-from shared.contracts import MethodCard
+from shared.contracts import MethodCard, MethodRef
 from shared.db import Session
 from shared.errors import NotFound
 from shared.paging import PageQuery, paginate
@@ -76,3 +76,10 @@ def summary(caller: Principal, method: Method, reviews: Sequence[MethodReview]) 
         "waiting": policy.method_waiting(method, reviews),
         "actions": policy.method_actions(caller, method, reviews),
     }
+
+
+async def runnable_methods(session: Session, caller: Principal, offered: Sequence[MethodRef]) -> list[UUID]:
+    """Which of the offered versions this client may run."""
+    wanted = {(each.name, each.version, each.digest) for each in offered}
+    found = (await session.exec(select(Method).where(col(Method.name).in_({name for name, _, _ in wanted})))).all()
+    return [each.id for each in found if (each.name, each.release, each.digest) in wanted and policy.may_claim(caller, each)]

@@ -1,5 +1,6 @@
 """Read runs: for people, and for workers that listen."""
 
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -8,18 +9,27 @@ from sqlmodel import col, select
 
 from services.analysis import policy
 from services.analysis.models import Method, Run, RunStatus, Sighting
-from services.analysis.schemas import BundleOut, FileOut, RunOut, RunSummary
+from services.analysis.queries.queue import Order, place_in_line
+from services.analysis.queries.quotas import full_quotas
+from services.analysis.schemas import BundleOut, FileOut, RunNews, RunOut, RunSummary
 from shared.auth import Principal, Role
 from shared.clock import now
 from shared.contracts import MethodCard, MethodRef, Reason, Resources
 from shared.db import Session
-from shared.due import db_now
 from shared.errors import NotFound, StaleClaim
 from shared.paging import PageQuery, paginate
 
 
+@dataclass(frozen=True)
+class Present:
+    """What is so just now: how lately a worker must have called to count as there, and how runs are taken in turn."""
+
+    seen: timedelta
+    order: Order
+
+
 async def list_runs(
-    session: Session, caller: Principal, page: PageQuery, *, status: RunStatus | None, request_id: UUID | None, seen: timedelta
+    session: Session, caller: Principal, page: PageQuery, *, status: RunStatus | None, request_id: UUID | None, present: Present
 ) -> tuple[list[RunSummary], str | None]:
     query = select(Run)
     if not policy.sees_every_run(caller):
@@ -31,8 +41,8 @@ async def list_runs(
     if request_id is not None:
         query = query.where(col(Run.request_id) == request_id)
     runs, cursor = await paginate(session, query, Run, page)
-    offered = await offered_methods(session, seen)
-    return [RunSummary(**summary(caller, run, offered)) for run in runs], cursor
+    offered, full = await offered_methods(session, present.seen), await full_quotas(session, present.order)
+    return [RunSummary(**summary(caller, run, offered, full)) for run in runs], cursor
 
 
 async def get_run(session: Session, caller: Principal, run_id: UUID) -> Run:
@@ -43,13 +53,15 @@ async def get_run(session: Session, caller: Principal, run_id: UUID) -> Run:
     return run
 
 
-async def describe_run(session: Session, caller: Principal, run: Run, seen: timedelta) -> RunOut:
+async def describe_run(session: Session, caller: Principal, run: Run, present: Present) -> RunOut:
     shown = policy.sees_parameters(caller, run)
     bundle = run.bundle or {}
     # Exact counts tell of single rows, and nobody has checked them: they stay in the centre.
     centre = caller.has(Role.CENTRE_ANALYST)
     return RunOut(
-        **summary(caller, run, await offered_methods(session, seen)),
+        **summary(caller, run, await offered_methods(session, present.seen), await full_quotas(session, present.order)),
+        eta_seconds=seconds_left(run),
+        queue_position=await place_in_line(session, run, present.order),
         title=run.approved["brief"]["title"] if shown else None,
         parameters=run.approved["parameters"] if shown else None,
         dataset_ids=run.approved["brief"]["dataset_ids"],
@@ -61,7 +73,7 @@ async def describe_run(session: Session, caller: Principal, run: Run, seen: time
     )
 
 
-def summary(caller: Principal, run: Run, offered: set[str]) -> dict[str, Any]:
+def summary(caller: Principal, run: Run, offered: set[str], full: dict[str, int]) -> dict[str, Any]:
     told = run.message if policy.sees_parameters(caller, run) else ""
     is_offered = f"{run.method_label} {run.method_digest}" in offered
     return {
@@ -69,6 +81,7 @@ def summary(caller: Principal, run: Run, offered: set[str]) -> dict[str, Any]:
         "request_id": run.request_id,
         "ministry": run.ministry,
         "status": run.status,
+        "priority": run.priority,
         "method": method_of(run),
         "created_at": run.created_at,
         "started_at": run.started_at,
@@ -76,9 +89,22 @@ def summary(caller: Principal, run: Run, offered: set[str]) -> dict[str, Any]:
         "progress": run.progress,
         "message": told,
         "reason": Reason.model_validate(run.reason) if run.reason else None,
-        "waiting": policy.run_waiting(run, is_offered),
+        "waiting": policy.run_waiting(run, is_offered, full.get(run.ministry)),
         "actions": policy.run_actions(caller, run),
     }
+
+
+def seconds_left(run: Run) -> float | None:
+    """None without evidence, and when it is overdue: then nobody knows."""
+    left = (run.ends_at - now()).total_seconds() if run.ends_at and run.status is RunStatus.RUNNING else 0
+    return round(left, 1) if left > 0 else None
+
+
+async def describe_news(session: Session, caller: Principal, run: Run, present: Present) -> RunNews:
+    told = summary(caller, run, await offered_methods(session, present.seen), await full_quotas(session, present.order))
+    place = await place_in_line(session, run, present.order)
+    wanted = {name: told[name] for name in ("status", "priority", "progress", "message", "reason", "waiting")}
+    return RunNews(**wanted, eta_seconds=seconds_left(run), queue_position=place)
 
 
 async def offered_methods(session: Session, seen: timedelta) -> set[str]:
@@ -91,12 +117,6 @@ async def missing_layers(session: Session, seen: timedelta) -> list[list[str]]:
     """For each worker that called lately the layers of the sandbox that do not hold there."""
     lately = select(Sighting.missing_layers).where(col(Sighting.seen_at) > now() - seen)
     return [list(missing or ()) for missing in (await session.exec(lately)).all()]
-
-
-async def has_claimable(session: Session, names: set[str]) -> bool:
-    """Whether a claim is worth trying, so that a waiting worker costs no write."""
-    waiting = (col(Run.status).in_((RunStatus.PREPARED, RunStatus.RUNNING)), col(Run.due_at) <= db_now())
-    return (await session.exec(select(Run.id).where(*waiting, col(Run.method_name).in_(names)).limit(1))).first() is not None
 
 
 async def claimed_method(session: Session, run: Run) -> tuple[MethodRef, Resources]:

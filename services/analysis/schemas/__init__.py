@@ -10,7 +10,8 @@ from services.analysis.schemas.models import (
     ModelWithdrawIn,
     TrainedOn,
 )
-from services.analysis.schemas.runs import CancelIn, RunOut, RunSummary, Waiting
+from services.analysis.schemas.quotas import QuotaIn, QuotaOut
+from services.analysis.schemas.runs import CancelIn, PriorityIn, RunNews, RunOut, RunSummary, Waiting
 from services.analysis.schemas.uploads import FaultIn, ManifestIn, OnnxMethodOut, OnnxMethodSummary
 from services.analysis.schemas.worker import (
     ArtefactOut,
@@ -58,6 +59,10 @@ __all__ = [
     "ReviewIn",
     "ReviewOut",
     "RevokeIn",
+    "PriorityIn",
+    "QuotaIn",
+    "QuotaOut",
+    "RunNews",
     "RunOut",
     "RunSummary",
     "SignalOut",

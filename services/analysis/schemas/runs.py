@@ -6,15 +6,18 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from services.analysis.models import RunStatus
+from services.analysis.models import Priority, RunStatus
 from services.analysis.schemas.base import In, Prose
 from shared.contracts import MethodRef, Reason
 
+PLACE: Final = "Its place among the waiting runs of its ministry; the next one is 1."
+ETA: Final = "Seconds until it will have ended, by its progress so far; null while that does not tell, and when it is overdue."
 SUMMARY: Final[dict[str, Any]] = {
     "id": "0199a1c0-0000-7000-8000-000000000020",
     "request_id": "0199a1c0-0000-7000-8000-00000000000a",
     "ministry": "mohw",
     "status": "running",
+    "priority": "normal",
     "method": {"name": "energy_peers", "version": "1.0.0", "digest": "5f2a" * 16},
     "created_at": "2026-03-02T03:00:00Z",
     "started_at": "2026-03-02T03:00:04Z",
@@ -23,7 +26,7 @@ SUMMARY: Final[dict[str, Any]] = {
     "message": "fold 2 of 5",
     "reason": None,
     "waiting": {"code": "running", "why": "A worker carries it out.", "who": "nobody: it goes on by itself"},
-    "actions": ["cancel"],
+    "actions": ["cancel", "prioritise"],
 }
 WHOLE: Final[dict[str, Any]] = {
     **SUMMARY,
@@ -35,6 +38,13 @@ WHOLE: Final[dict[str, Any]] = {
     "keys_dropped": {"meter": 12},
     "fence": 1,
     "attempts": 1,
+    "queue_position": None,
+    "eta_seconds": 41.5,
+}
+NEWS: Final[dict[str, Any]] = {
+    **{name: SUMMARY[name] for name in ("status", "priority", "progress", "message", "reason", "waiting")},
+    "eta_seconds": 41.5,
+    "queue_position": None,
 }
 
 
@@ -43,6 +53,15 @@ class CancelIn(In):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"reason": "The wrong year was asked for."}]})
 
+    reason: Prose
+
+
+class PriorityIn(In):
+    """Whether the run goes before others or after them, and why."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"priority": "urgent", "reason": "The flood of this week."}]})
+
+    priority: Priority
     reason: Prose
 
 
@@ -63,6 +82,7 @@ class RunSummary(BaseModel):
     request_id: UUID
     ministry: str
     status: RunStatus
+    priority: Priority
     method: MethodRef
     created_at: datetime
     started_at: datetime | None
@@ -91,3 +111,20 @@ class RunOut(RunSummary):
     )
     fence: int = Field(description="Fence of the last claim by a worker; 0 if there was none.")
     attempts: int
+    queue_position: int | None = Field(description=PLACE)
+    eta_seconds: float | None = Field(description=ETA)
+
+
+class RunNews(BaseModel):
+    """Where a run stands now; the data of an event."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [NEWS]})
+
+    status: RunStatus
+    priority: Priority
+    progress: float = Field(ge=0, le=1)
+    message: str
+    reason: Reason | None
+    waiting: Waiting | None
+    queue_position: int | None = Field(description=PLACE)
+    eta_seconds: float | None = Field(description=ETA)

@@ -23,7 +23,7 @@ from services.analysis.worker.outputs import Output
 from services.analysis.worker.reasons import reason
 from services.analysis.worker.remote import RemoteError, scores
 from services.analysis.worker.verdict import Verdict, judge
-from shared.contracts import Outcome
+from shared.contracts import Outcome, OutputKind
 
 log = logging.getLogger(__name__)
 SIGNAL_WAIT = 20.0
@@ -31,6 +31,7 @@ LARGEST_FEATURES = 1 << 31
 SHORTEST_PAUSE = 0.5
 GIVE_BACK_SECONDS = 2.0
 LEAST_DISK_MB, DISK_TO_MEMORY = 512, 4  # what spills is a multiple of what is held
+LONGEST_LOG = 64 * 1024
 
 
 @dataclass
@@ -45,6 +46,7 @@ class Execution:
     sandbox: Sandbox
     logs: Path | None = None
     threads: int = 1
+    sends_log: bool = False
     progress: float = 0.0
     message: str = ""
     _news: asyncio.Event = field(default_factory=asyncio.Event)
@@ -99,7 +101,8 @@ class Execution:
                     return failed
             except RemoteError as fault:
                 return Verdict.failed("remote-failed", str(fault))
-        report = await self.launcher.run(self._job(folders, info), self._on_progress)
+        job = self._job(folders, info)
+        report = await self.launcher.run(job, self._on_progress)
         used = {
             "seconds": report.seconds,
             "peak_mb": report.peak_mb,
@@ -107,6 +110,8 @@ class Execution:
             "exit": report.exit,
         }
         log.info("child ended", extra={"run": str(self.claim.run_id), **used})
+        if self.sends_log:
+            await self._send_log(Path(job.log))
         return await asyncio.to_thread(judge, report, str(folders.work), self.hosted.card)
 
     async def _ask(self, remote: Remote, folders: RunFolders, info: BundleInfo) -> Verdict | None:
@@ -136,8 +141,20 @@ class Execution:
             disk_mb=max(LEAST_DISK_MB, self.claim.resources.memory_mb * DISK_TO_MEMORY),
             threads=self.threads,
             sandbox=self.hosted.code.sandbox(self.sandbox),
-            log=str(self.logs / f"{self.claim.run_id}.log") if self.logs else "",
+            log=self._log_file(folders),
         )
+
+    def _log_file(self, folders: RunFolders) -> str:
+        """Where the launcher writes the end of what the method prints; nowhere unless somebody asked for it."""
+        if self.logs:
+            return str(self.logs / f"{self.claim.run_id}.log")
+        return str(folders.root / "log") if self.sends_log else ""
+
+    async def _send_log(self, file: Path) -> None:
+        """A log that is not taken changes nothing of how the run ends."""
+        with suppress(RefusedError, FileNotFoundError):
+            if printed := await asyncio.to_thread(file.read_bytes):
+                await self.client.put_artefact(self.claim, f"{OutputKind.LOG}/printed", printed[-LONGEST_LOG:], "text/plain")
 
     async def _upload(self, output: Output) -> HandedIn:
         await self.client.put_artefact(self.claim, f"{output.kind}/{output.name}", output.body, output.media_type)

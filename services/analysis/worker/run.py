@@ -49,6 +49,7 @@ class Options:
     threads: int
     models: Path | None
     uploads: bool
+    send_logs: bool
 
 
 @dataclass
@@ -116,7 +117,8 @@ class Worker:
             return False
         options = self.options
         chosen = (options.sandbox, options.logs, options.threads)
-        await self._until_grace_ends(Execution(self.client, launcher, claim, hosted, self.scratch, *chosen))
+        execution = Execution(self.client, launcher, claim, hosted, self.scratch, *chosen, sends_log=options.send_logs)
+        await self._until_grace_ends(execution)
         return True
 
     def _still_hosted(self, claim: Claim) -> Hosted | None:
@@ -176,6 +178,7 @@ def parse(arguments: Sequence[str] | None) -> Options:
     parser.add_argument("--sandbox", type=Sandbox, choices=list(Sandbox), default=Sandbox.BUILT_IN, help=str(Sandbox.__doc__))
     parser.add_argument("--grace", type=float, default=30.0, help="seconds that a run may still take after SIGTERM")
     parser.add_argument("--logs", type=Path, help="keep what methods print, here only: it may hold cell values")
+    parser.add_argument("--send-logs", action="store_true", help="send the end of what methods print to the centre's analysts")
     parser.add_argument("--threads", type=int, choices=range(1, 257), metavar="1..256", help="of one run; the cores, shared out")
     parser.add_argument(
         "--models", type=Path, help="a folder for each model to host: manifest.json, and model.onnx unless remote"
