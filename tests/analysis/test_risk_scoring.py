@@ -13,6 +13,7 @@ from services.analysis.methods import BUILT_IN
 from services.analysis.methods.risk_scoring import CARD, run
 from services.analysis.methods.risk_scoring.parameters import Parameters
 from services.analysis.methods.risk_scoring.run import read, study_of
+from services.analysis.methods.toolkit.export import read_manifest
 from services.analysis.methods.toolkit.splitting import split_rows
 from services.analysis.worker.sdk import Bundle, MethodError, Outputs
 from services.results.disclosure.figures import check_figure
@@ -75,7 +76,7 @@ def test_it_is_built_in_and_its_parameters_have_defaults() -> None:
 def test_outputs_are_declared_and_pass_the_disclosure_check(outputs: Outputs) -> None:
     declared = {kind: {output.name for output in CARD.outputs if output.kind is kind} for kind in OutputKind}
     assert set(outputs.tables) <= declared[OutputKind.TABLE]
-    assert set(outputs.tables) >= declared[OutputKind.TABLE] - {"availability"}
+    assert set(outputs.tables) >= declared[OutputKind.TABLE] - {"availability", "champion"}
     assert set(outputs.figures) == declared[OutputKind.FIGURE]
     assert withheld(outputs) == {}
     for name, spec in outputs.figures.items():
@@ -294,3 +295,17 @@ def test_an_outcome_that_takes_time_is_not_learned_from_too_near_the_cut(tmp_pat
 def test_the_same_bundle_gives_the_same_result(bundle: Bundle, outputs: Outputs) -> None:
     again = run(bundle, silent)
     assert (again.tables, again.metrics, again.restricted_list) == (outputs.tables, outputs.metrics, outputs.restricted_list)
+
+
+def test_the_next_round_stands_beside_the_released_model(outputs: Outputs, tmp_path: Path) -> None:
+    manifest = read_manifest(outputs.models["risk_model"])
+    assert [feature.name for feature in manifest.features] == ["debt", "income", "trade", "late"]
+    assert (manifest.method.name, str(manifest.training.last)) == ("risk_scoring", "2023-01-01")
+    bundle = write(tmp_path, subjects(seed=8), parameters={"monotone": {"debt": 1, "income": -1}})
+    (tmp_path / "champion.model").write_bytes(outputs.models["risk_model"])
+    again = run(bundle, silent)
+    assert withheld(again) == {}
+    beside = {row["model"]: row for row in records(again.tables["champion"])}
+    assert abs(beside["champion"]["roc_auc"] - beside["challenger"]["roc_auc"]) < 0.05
+    drift = {row["feature"]: row["verdict"] for row in records(again.tables["drift"])}
+    assert drift["score"] == drift["debt"] == "steady"

@@ -4,13 +4,14 @@ from typing import Any
 
 import numpy as np
 
-from services.analysis.methods.regression.card import SCHEMA, TABLE
+from services.analysis.methods.regression.card import CARD, SCHEMA, TABLE
 from services.analysis.methods.risk_scoring.card import AUDIT, GROUP, TIME
 from services.analysis.methods.toolkit import figures, headline, quantity_tables, tables
 from services.analysis.methods.toolkit.availability import availability
 from services.analysis.methods.toolkit.cards import titles_of
 from services.analysis.methods.toolkit.drift import Drift, find_drift
 from services.analysis.methods.toolkit.importance import importances
+from services.analysis.methods.toolkit.keeping import keep_model
 from services.analysis.methods.toolkit.layout import figure, text
 from services.analysis.methods.toolkit.leakage import Alarms, alarm, late_alarms
 from services.analysis.methods.toolkit.listing import list_numbers
@@ -42,7 +43,9 @@ def run(bundle: Bundle, report: Report, previous: Reference | None = None) -> Ou
     report(0.9, "listing with reasons")
     listed = list_numbers(study)
     drawn = {name: spec for name, spec in draw().items() if spec["data"]["name"] in made}
-    return Outputs(tables=made, figures=drawn, metrics={headline.NAME: summary}, restricted_list=listed, alarms=alarms)
+    quality = study.quality(study.best)
+    models = keep_model(study, CARD, "regression_model", {"mae": quality.mae, "rmse": quality.rmse, "r2": quality.r2})
+    return Outputs(made, drawn, {headline.NAME: summary}, listed, models, alarms)
 
 
 def rows_of(bundle: Bundle, parameters: dict[str, Any]) -> Rows:

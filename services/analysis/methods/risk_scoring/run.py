@@ -1,9 +1,10 @@
 """The method from bundle to outputs."""
 
-from services.analysis.methods.risk_scoring.card import AUDIT, GROUP, OUTCOME, TABLE, TIME
+from services.analysis.methods.risk_scoring.card import AUDIT, CARD, GROUP, OUTCOME, TABLE, TIME
 from services.analysis.methods.risk_scoring.parameters import Parameters
 from services.analysis.methods.toolkit import headline
 from services.analysis.methods.toolkit.cards import titles_of
+from services.analysis.methods.toolkit.keeping import champion_of, keep_model, metrics_of
 from services.analysis.methods.toolkit.leakage import find_alarms
 from services.analysis.methods.toolkit.listing import list_highest
 from services.analysis.methods.toolkit.reading import Reading, read_rows
@@ -25,7 +26,7 @@ def run(bundle: Bundle, report: Report, previous: Reference | None = None) -> Ou
     report(0.6, "looking for leaks")
     alarms = find_alarms(study)
     report(0.7, "measuring")
-    told = tell(study, previous)
+    told = tell(study, previous, champion=champion_of(bundle, study.rows))
     report(0.9, "listing with reasons")
     listed = list_highest(study, parameters.minimum_score)
     return Outputs(
@@ -34,6 +35,7 @@ def run(bundle: Bundle, report: Report, previous: Reference | None = None) -> Ou
         metrics={headline.NAME: headline.metrics(study, told.figures, alarms)},
         restricted_list=listed,
         alarms=alarms,
+        models=keep_model(study, CARD, "risk_model", metrics_of(study)),
     )
 
 

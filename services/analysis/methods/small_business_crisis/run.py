@@ -2,12 +2,13 @@
 
 from typing import Any
 
-from services.analysis.methods.small_business_crisis.card import HORIZONS, OWN_FIGURES, SCHEMA
+from services.analysis.methods.small_business_crisis.card import CARD, HORIZONS, OWN_FIGURES, SCHEMA
 from services.analysis.methods.small_business_crisis.industries import industries
 from services.analysis.methods.small_business_crisis.levels import Levels, levels_table, make_levels
 from services.analysis.methods.small_business_crisis.reading import AGE, SIZES, Books, read_books
 from services.analysis.methods.toolkit import figures, headline
 from services.analysis.methods.toolkit.hazard import make_hazard
+from services.analysis.methods.toolkit.keeping import champion_of, keep_model, metrics_of
 from services.analysis.methods.toolkit.leakage import find_alarms
 from services.analysis.methods.toolkit.listing import list_highest
 from services.analysis.methods.toolkit.models import MODELS as PLAIN
@@ -33,7 +34,7 @@ def run(bundle: Bundle, report: Report, previous: Reference | None = None) -> Ou
     report(0.7, "measuring")
     alarms = [*books.outcome.alarms, *find_alarms(study)]
     levels = levels_of(study, parameters)
-    told = tell(study, previous, MODELS, {"size": SIZES})
+    told = tell(study, previous, MODELS, {"size": SIZES}, champion_of(bundle, study.rows))
     own = [
         levels_table(levels, study.probability(study.best), study.label),
         industries(study),
@@ -47,6 +48,7 @@ def run(bundle: Bundle, report: Report, previous: Reference | None = None) -> Ou
         metrics={headline.NAME: headline.metrics(study, told.figures, alarms)},
         restricted_list=[with_level(levels, row) for row in list_highest(study)],
         alarms=alarms,
+        models=keep_model(study, CARD, "crisis_model", metrics_of(study)),
     )
 
 

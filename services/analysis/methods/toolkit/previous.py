@@ -1,6 +1,8 @@
 """What the present round is compared with: the released model's own round, or else the rows that were learned from."""
 
+from services.analysis.methods.toolkit.champion import Champion
 from services.analysis.methods.toolkit.drift import Drift, find_drift
+from services.analysis.methods.toolkit.keeping import drift_from
 from services.analysis.methods.toolkit.reference import Reference, make_reference
 from services.analysis.methods.toolkit.rows import Words
 from services.analysis.methods.toolkit.splitting import SplitKind
@@ -16,8 +18,10 @@ def reference_of(study: Study) -> Reference:
     return make_reference(study.encoding, study.matrix, study.scores[study.best][member])
 
 
-def drift_of(study: Study, previous: Reference | None) -> tuple[list[Drift], Words]:
+def drift_of(study: Study, previous: Reference | None, champion: Champion | None = None) -> tuple[list[Drift], Words]:
     """Drift and what it is against; none without a previous round where nothing was split by time."""
+    if champion is not None:
+        return drift_from(champion, len(study.rows)), CHAMPION
     scores = study.scores[study.best][study.split.scored]
     if previous is not None:
         return find_drift(previous, study.encoding, study.matrix, scores), CHAMPION

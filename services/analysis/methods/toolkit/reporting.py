@@ -6,7 +6,9 @@ from typing import Any
 
 from services.analysis.methods.toolkit import figures, headline, tables
 from services.analysis.methods.toolkit.availability import availability
+from services.analysis.methods.toolkit.champion import Champion
 from services.analysis.methods.toolkit.importance import importances
+from services.analysis.methods.toolkit.keeping import champion_table
 from services.analysis.methods.toolkit.layout import Table
 from services.analysis.methods.toolkit.models import MODELS
 from services.analysis.methods.toolkit.monotone import of_matrix
@@ -34,10 +36,11 @@ def tell(
     previous: Reference | None,
     models: Mapping[str, Words] = MODELS,
     groups: Mapping[str, Mapping[str, Words]] | None = None,
+    champion: Champion | None = None,
 ) -> Told:
     """`models` names the models that are compared, `groups` the levels of the groupings."""
     losses, tried = importances(study.final, study.matrix[study.rows.known[study.split.scored]], study.label)
-    drift, against = drift_of(study, previous)
+    drift, against = drift_of(study, previous, champion)
     rates, uses = tables.group_rates(study, study.best, groups), uses_of(study)
     made = [
         tables.population(study, PARTS),
@@ -49,6 +52,7 @@ def tell(
         tables.drift_table(study.rows, drift, against) if drift else None,
         tables.features(study.rows, uses),
         availability(study.rows, uses),
+        champion_table(study, champion) if champion else None,
     ]
     told = [
         *headline.quality(study, models),

@@ -33,6 +33,7 @@ TITLES: dict[str, Words] = {
     "group_rates": ("집단별 선정률, 재현율, 정밀도", "Selection, recall and precision by group"),
     "drivers": ("점수를 움직이는 항목", "What moves the score"),
     "drift": ("이전 회차와의 차이", "Drift against the previous round"),
+    "champion": ("공개된 모형과의 비교", "Beside the released model"),
     "features": ("항목의 쓰임", "How each feature is used"),
     "availability": ("자료 제공 시점과 결측", "Since when features are available, and what is missing"),
 }

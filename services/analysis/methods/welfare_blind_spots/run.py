@@ -3,10 +3,12 @@
 import numpy as np
 
 from services.analysis.methods.toolkit import tables as toolkit_tables
+from services.analysis.methods.toolkit.keeping import champion_of, champion_table, keep_model, metrics_of
 from services.analysis.methods.toolkit.leakage import find_alarms
 from services.analysis.methods.toolkit.previous import drift_of
 from services.analysis.methods.toolkit.reference import Reference
 from services.analysis.methods.welfare_blind_spots import titles
+from services.analysis.methods.welfare_blind_spots.card import CARD
 from services.analysis.methods.welfare_blind_spots.features import read
 from services.analysis.methods.welfare_blind_spots.figures import make_figures
 from services.analysis.methods.welfare_blind_spots.metrics import NAME, make_metrics
@@ -26,14 +28,18 @@ def run(bundle: Bundle, report: Report, previous: Reference | None = None) -> Ou
     study = conduct(linked, parameters, bundle.available_from)
     report(0.5, "measuring the test year")
     alarms = find_alarms(study.core)
-    drift, against = drift_of(study.core, previous)
+    champion = champion_of(bundle, study.core.rows)
+    drift, against = drift_of(study.core, previous, champion)
     tables = make_tables(study)
     tables["drift"] = toolkit_tables.drift_table(study.core.rows, drift, against, titles.TABLES["drift"])
+    if champion and (beside := champion_table(study.core, champion)):
+        tables["champion"] = beside
     report(0.7, "listing blind spots with reasons")
     listed = list_blind_spots(study)
     report(0.8, "trying the monotone constraints")
     metrics = make_metrics(study, tables, alarms, drift, len(listed))
-    return Outputs(tables=tables, figures=make_figures(), metrics={NAME: metrics}, restricted_list=listed, alarms=alarms)
+    models = keep_model(study.core, CARD, "blind_spot_model", metrics_of(study.core))
+    return Outputs(tables, make_figures(), {NAME: metrics}, listed, models, alarms)
 
 
 def list_blind_spots(study: Study) -> list[dict[str, object]]:

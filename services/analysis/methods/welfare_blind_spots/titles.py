@@ -11,6 +11,7 @@ TABLES: dict[str, Words] = {
     "coverage": ("소득 기준 미만 가구의 수급률", "Coverage of households below the income limit"),
     "coverage_by_area": ("지역과 가구 유형별 수급률", "Coverage by area and household type"),
     "blind_spots": ("소득 기준 미만 비수급 가구와 명단", "Poor households without a benefit, and those listed"),
+    "champion": ("공개된 모형과의 비교", "Beside the released model"),
     "drift": ("학습 연도와의 차이", "Drift against the training years"),
     "drivers": ("점수를 움직이는 요인", "What moves the score"),
 }

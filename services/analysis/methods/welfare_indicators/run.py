@@ -6,6 +6,7 @@ import numpy as np
 
 from services.analysis.methods.toolkit import headline
 from services.analysis.methods.toolkit.counting import with_counts
+from services.analysis.methods.toolkit.keeping import champion_of, keep_model, metrics_of
 from services.analysis.methods.toolkit.layout import figure, text
 from services.analysis.methods.toolkit.leakage import find_alarms
 from services.analysis.methods.toolkit.listing import list_highest
@@ -14,7 +15,7 @@ from services.analysis.methods.toolkit.reference import Reference
 from services.analysis.methods.toolkit.reporting import draw, tell
 from services.analysis.methods.toolkit.splitting import split_rows
 from services.analysis.methods.toolkit.study import Study, conduct
-from services.analysis.methods.welfare_indicators.card import SCHEMA
+from services.analysis.methods.welfare_indicators.card import CARD, SCHEMA
 from services.analysis.methods.welfare_indicators.contacts import contact_outcomes
 from services.analysis.methods.welfare_indicators.reading import GROUPS, TAKES_DAYS, Round, read_round
 from services.analysis.worker.sdk import Bundle, Outputs, Report
@@ -35,7 +36,7 @@ def run(bundle: Bundle, report: Report, previous: Reference | None = None) -> Ou
     study = study_of(found, parameters)
     report(0.6, "measuring")
     alarms = find_alarms(study)
-    told = tell(study, previous, MODELS, GROUPS)
+    told = tell(study, previous, MODELS, GROUPS, champion_of(bundle, study.rows))
     contacts = contact_outcomes(found)
     tables = told.tables | ({contacts["name"]: contacts} if contacts else {})
     report(0.9, "listing with reasons")
@@ -46,6 +47,7 @@ def run(bundle: Bundle, report: Report, previous: Reference | None = None) -> Ou
         metrics={headline.NAME: headline.metrics(study, figures, alarms)},
         restricted_list=list_highest(study, parameters["minimum_score"]),
         alarms=alarms,
+        models=keep_model(study, CARD, "welfare_model", metrics_of(study)),
     )
 
 
