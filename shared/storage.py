@@ -2,11 +2,10 @@
 
 import asyncio
 import hashlib
-import os
 import re
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
 from contextlib import aclosing, contextmanager, suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import unquote, urlsplit
@@ -19,6 +18,7 @@ from obstore.store import LocalStore, S3Store
 from shared.clock import now
 from shared.contracts import StoredObject
 from shared.errors import TooLarge, Unavailable
+from shared.folders import sweep_folder, sync
 
 PART: Final = 5 * 1024 * 1024  # the smallest part that S3 takes
 INCOMING: Final = "incoming"
@@ -219,6 +219,13 @@ class Storage:
             async for _ in obstore.list(self.store, INCOMING, chunk_size=1):
                 break
 
+    async def objects(self) -> AsyncIterator[tuple[str, int, datetime]]:
+        """Every object: its digest, its size in bytes, and when it was written."""
+        with translated(bucket=True):
+            async for batch in obstore.list(self.store, "sha256"):
+                for meta in batch:
+                    yield meta["path"].rpartition("/")[2], meta["size"], meta["last_modified"]
+
     async def sweep(self, older_than: timedelta = timedelta(days=1)) -> int:
         """Remove uploads that a killed process left behind; how many there were."""
         if self.folder:
@@ -237,22 +244,3 @@ class Storage:
         """In a folder: have the file on the disk before a transaction speaks of it."""
         if self.folder:
             await asyncio.to_thread(sync, self.folder / object_path(sha256))
-
-
-def sync(file: Path) -> None:
-    for path in (file, file.parent):
-        descriptor = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-
-
-def sweep_folder(folder: Path, older_than: timedelta) -> int:
-    count, limit = 0, now().timestamp() - older_than.total_seconds()
-    for path in folder.glob("*"):
-        with suppress(FileNotFoundError):
-            if path.stat().st_mtime < limit:
-                path.unlink()
-                count += 1
-    return count
