@@ -172,7 +172,7 @@ class House:
         headers = dict(more.pop("headers", {}))
         if who:
             headers.setdefault("Authorization", f"Bearer {self.walk.mint(who)}")
-        base = self.walk.urls[path.split("/")[1].partition("?")[0]]
+        base = self.walk.urls.get(path.split("/")[1].partition("?")[0], self.walk.urls["catalog"])
         return self.http.request(verb, f"{base}{path}", headers=headers, **more)
 
     def get(self, who: Person, path: str) -> Any:
