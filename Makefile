@@ -1,7 +1,7 @@
 # Dure: everything is one command. `make demo` walks the loop, `make test` tests it, `make check` is what CI runs.
 PYTHON ?= python3
 BIN := .venv/bin
-.PHONY: help demo serve token test check bench evaluate verify-audit compose-demo install-demo install-dev lock format contracts clean
+.PHONY: help demo serve token test check bench evaluate verify-audit collect-garbage compose-demo install-demo install-dev lock format contracts clean
 
 help:
 	@echo "make demo          install what is needed and walk one request from the catalog to the published result"
@@ -13,6 +13,7 @@ help:
 	@echo "make evaluate      [DATA=../shared/data ROWS=120000]: every method beside plain baselines, a report page a task"
 	@echo "make compose-demo  the walk through the gateway of docker-compose.yml, every part a container"
 	@echo "make verify-audit  [FOLDER=var/serve]: check the audit chains offline"
+	@echo "make collect-garbage  [FOLDER=var/serve] [ARGS=--dry-run]: delete the stored files that nobody needs"
 
 install-demo:
 	@$(PYTHON) -m deploy.install embedded
@@ -31,6 +32,9 @@ token: install-demo
 
 verify-audit: install-demo
 	@$(BIN)/python -m deploy.verify_audit --folder "$(or $(FOLDER),var/serve)" $(if $(CHECKPOINTS),--checkpoints "$(CHECKPOINTS)")
+
+collect-garbage: install-demo
+	@$(BIN)/python -m deploy.collect_garbage --folder "$(or $(FOLDER),var/serve)" $(ARGS)
 
 test: install-dev
 	@$(BIN)/python -m pytest $(if $(NOTHING_LEFT_OUT),--nothing-left-out) $(ARGS)

@@ -2,11 +2,10 @@
 
 import asyncio
 import hashlib
-import os
 import re
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
 from contextlib import aclosing, contextmanager, suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import unquote, urlsplit
@@ -19,6 +18,7 @@ from obstore.store import LocalStore, S3Store
 from shared.clock import now
 from shared.contracts import StoredObject
 from shared.errors import TooLarge, Unavailable
+from shared.folders import sweep_folder, sync
 
 PART: Final = 5 * 1024 * 1024  # the smallest part that S3 takes
 INCOMING: Final = "incoming"
@@ -50,15 +50,15 @@ class Corrupt(Exception):
 
 
 @contextmanager
-def translated(sha256: str | None = None) -> Iterator[None]:
-    """A storage that is away is the operators' matter (503); an object that is not there is MissingObject."""
+def translated(sha256: str | None = None, *, bucket: bool = False) -> Iterator[None]:
+    """A storage that is away (and a `bucket`) is the operators' matter (503); an object that is not there is MissingObject."""
     try:
         yield
-    except FileNotFoundError:
-        if sha256 is None:
-            raise
-        raise MissingObject(sha256) from None
-    except BaseError as error:
+    except (FileNotFoundError, BaseError) as error:
+        if isinstance(error, FileNotFoundError) and not bucket:
+            if sha256 is None:
+                raise
+            raise MissingObject(sha256) from None
         raise Unavailable("The object storage cannot be used just now. Nothing was changed.", retry_after=5) from error
 
 
@@ -133,6 +133,7 @@ class Storage:
 
     async def put_large(self, first: bytes, parts: AsyncIterator[bytes], media_type: str) -> StoredObject:
         incoming = f"{INCOMING}/{uuid4().hex}"
+        await self.check()
         try:
             sha256, size = await self.receive(incoming, first, parts)
             if await self.size(sha256) != size:
@@ -159,7 +160,7 @@ class Storage:
     async def put_bytes(self, data: bytes, media_type: str) -> StoredObject:
         sha256 = (await asyncio.to_thread(hashlib.sha256, data)).hexdigest()
         if await self.size(sha256) != len(data):
-            with translated():
+            with translated(bucket=True):
                 await obstore.put_async(self.store, object_path(sha256), data, use_multipart=False)
             await self.settle(sha256)
         return StoredObject(sha256=sha256, size=len(data), media_type=media_type)
@@ -216,8 +217,17 @@ class Storage:
             await obstore.delete_async(self.store, object_path(sha256))
 
     async def check(self) -> None:
-        """Unavailable if the storage does not answer."""
-        await self.size("0" * 64)
+        """Unavailable if the storage does not answer, or the bucket is not there, which asking for one object would not tell."""
+        with translated(bucket=True):
+            async for _ in obstore.list(self.store, INCOMING, chunk_size=1):
+                break
+
+    async def objects(self) -> AsyncIterator[tuple[str, int, datetime]]:
+        """Every object: its digest, its size in bytes, and when it was written."""
+        with translated(bucket=True):
+            async for batch in obstore.list(self.store, "sha256"):
+                for meta in batch:
+                    yield meta["path"].rpartition("/")[2], meta["size"], meta["last_modified"]
 
     async def sweep(self, older_than: timedelta = timedelta(days=1)) -> int:
         """Remove uploads that a killed process left behind; how many there were."""
@@ -237,22 +247,3 @@ class Storage:
         """In a folder: have the file on the disk before a transaction speaks of it."""
         if self.folder:
             await asyncio.to_thread(sync, self.folder / object_path(sha256))
-
-
-def sync(file: Path) -> None:
-    for path in (file, file.parent):
-        descriptor = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-
-
-def sweep_folder(folder: Path, older_than: timedelta) -> int:
-    count, limit = 0, now().timestamp() - older_than.total_seconds()
-    for path in folder.glob("*"):
-        with suppress(FileNotFoundError):
-            if path.stat().st_mtime < limit:
-                path.unlink()
-                count += 1
-    return count

@@ -22,6 +22,7 @@ from shared.clock import now
 from shared.contracts import Envelope, Event
 from shared.ids import new_id
 from shared.keys import KeyPair, SigningKey
+from tests.heartbeat import Heartbeat
 
 POSTGRES = os.environ.get("DURE_TEST_POSTGRES", "postgresql+asyncpg://postgres@127.0.0.1:5432/postgres")
 RABBITMQ = os.environ.get("DURE_TEST_RABBITMQ", "amqp://guest:guest@127.0.0.1:5672/")
@@ -53,6 +54,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     for name, (_, _, label) in SERVERS.items():
         config.addinivalue_line("markers", f"{name}: needs {label}")
+    config.pluginmanager.register(Heartbeat(), "heartbeat")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -26,7 +26,7 @@ STOPS = ("owners", "council", "waiting", "running", "held")
 def house(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     folder: Path = tmp_path_factory.mktemp("taken-back")
     with (
-        started(request.param, folder / "suite", lambda suite: troubled.host(suite, folder)) as suite,
+        started(request.param, folder / "suite", lambda suite: troubled.host(suite, folder, seconds=600)) as suite,
         httpx.Client(timeout=30, trust_env=False) as http,
     ):
         house = troubled.opened(suite, http)

@@ -86,13 +86,13 @@ def run(bundle, report):
 """
 
 
-def install(folder: Path) -> Path:
-    """The method where an installer would put it; the folder goes on PYTHONPATH."""
+def install(folder: Path, seconds: int = 5) -> Path:
+    """The method where an installer would put it, with so much time for a run; the folder goes on PYTHONPATH."""
     about = folder / "troubled-1.0.0.dist-info"
     about.mkdir(parents=True)
     (about / "METADATA").write_text("Metadata-Version: 2.1\nName: troubled\nVersion: 1.0.0\n")
     (about / "entry_points.txt").write_text("[dure.methods]\ntroubled = troubled_method\n")
-    (folder / "troubled_method.py").write_text(METHOD)
+    (folder / "troubled_method.py").write_text(METHOD.replace('"seconds": 5', f'"seconds": {seconds}'))
     return folder
 
 
@@ -105,9 +105,9 @@ def started(folder: Path) -> Embedded:
     return suite
 
 
-def host(suite: Embedded | Separate, folder: Path) -> None:
+def host(suite: Embedded | Separate, folder: Path, seconds: int = 5) -> None:
     """Let the worker host the method as well."""
-    paths = [str(ROOT), str(install(folder / "methods")), *filter(None, [os.environ.get("PYTHONPATH")])]
+    paths = [str(ROOT), str(install(folder / "methods", seconds)), *filter(None, [os.environ.get("PYTHONPATH")])]
     worker = suite.programs["worker"]
     worker.environment = {"PYTHONPATH": os.pathsep.join(paths)}
     worker.arguments += ["--sandbox", "prefer", "--scratch", str(folder)]
@@ -174,7 +174,7 @@ class House:
         headers = dict(more.pop("headers", {}))
         if who:
             headers.setdefault("Authorization", f"Bearer {self.walk.mint(who)}")
-        base = self.walk.urls[path.split("/")[1].partition("?")[0]]
+        base = self.walk.urls.get(path.split("/")[1].partition("?")[0], self.walk.urls["catalog"])
         return self.http.request(verb, f"{base}{path}", headers=headers, **more)
 
     def get(self, who: Person, path: str) -> Any:
