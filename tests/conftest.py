@@ -24,6 +24,7 @@ from shared.ids import new_id
 from shared.keys import KeyPair, SigningKey
 from tests.heartbeat import Heartbeat
 
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # onnxruntime would report to its maker
 POSTGRES = os.environ.get("DURE_TEST_POSTGRES", "postgresql+asyncpg://postgres@127.0.0.1:5432/postgres")
 RABBITMQ = os.environ.get("DURE_TEST_RABBITMQ", "amqp://guest:guest@127.0.0.1:5672/")
 ISSUER, AUDIENCE = "https://idp.test", "dure"

@@ -142,6 +142,7 @@ ALLOWED = {
         "numpy",
         "duckdb",
         "onnxruntime",
+        "distributed",
         "shared.contracts",
         *map("services.analysis.{}".format, OURS),
     ),
