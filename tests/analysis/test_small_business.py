@@ -26,7 +26,7 @@ from services.results.disclosure.figures import check_figure
 from shared.contracts import OutputKind
 from tests.analysis.linked import RULES, drawn_columns, pseudonyms, records, silent, value, withheld
 
-ROWS = 40_000
+ROWS = 32_000
 
 
 @pytest.fixture(scope="module", autouse=True)

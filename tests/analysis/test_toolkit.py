@@ -13,12 +13,15 @@ from services.analysis.methods.toolkit import drift, periods
 from services.analysis.methods.toolkit.disclosure import levels, wide
 from services.analysis.methods.toolkit.encoding import fit_encoding
 from services.analysis.methods.toolkit.evaluation import measure, places_at, wilson
+from services.analysis.methods.toolkit.kept import kept_of
 from services.analysis.methods.toolkit.models import fit_models
 from services.analysis.methods.toolkit.monotone import count_violations, of_matrix
+from services.analysis.methods.toolkit.previous import drift_of
 from services.analysis.methods.toolkit.reasons import code_of
 from services.analysis.methods.toolkit.reference import Reference, make_reference
 from services.analysis.methods.toolkit.rows import Rows
-from services.analysis.methods.toolkit.splitting import last_quarter
+from services.analysis.methods.toolkit.splitting import last_quarter, split_rows
+from services.analysis.methods.toolkit.study import conduct
 from services.analysis.worker.sdk import MethodError
 from tests.analysis.linked import pseudonyms
 
@@ -172,3 +175,17 @@ def test_a_reason_code_is_always_a_code(name: str, ending: str) -> None:
     assert 1 < len(code) <= 40
     assert code[0].isalpha()
     assert code == code.lower()
+
+
+def test_what_is_kept_scores_later_rows_like_the_study_did() -> None:
+    rows = rows_of(6, 900)
+    study = conduct(rows, split_rows(rows, folds=3))
+    kept = kept_of(study)
+    assert kept.estimator is study.final.estimator
+    assert kept.codes == {"trade": study.encoding.codes["trade"]}
+    assert len(kept.columns) == kept.sample.shape[1] == 3
+    scored = kept.estimator.predict_proba(kept.sample)[:, 1]
+    assert np.isfinite(scored).all()
+    assert scored[:900] == pytest.approx(study.final.probability(study.matrix))
+    assert Reference.from_json(kept.reference.to_json()) == kept.reference
+    assert {each.verdict for each in drift_of(study, kept.reference)[0]} == {"steady"}

@@ -26,7 +26,7 @@ from services.results.disclosure.figures import check_figure
 from shared.contracts import ColumnType, OutputKind
 from tests.analysis.linked import RULES, drawn_columns, records, silent, value, withheld
 
-ROWS = 27_000
+ROWS = 21_600
 
 
 @pytest.fixture(scope="module", autouse=True)
