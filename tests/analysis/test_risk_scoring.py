@@ -20,7 +20,8 @@ from services.results.disclosure.figures import check_figure
 from shared.contracts import OutputKind
 from tests.analysis.linked import RULES, drawn_columns, records, silent, value, withheld, write
 
-SIZE = 2400
+SIZE = 1600
+ONE_WAY = {"monotone": {"income": -1}}
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -105,14 +106,14 @@ def test_the_model_beats_the_base_rate_and_keeps_up_with_logistic(outputs: Outpu
 
 
 def test_small_groups_are_joined_until_ten_stand_on_each_side(tmp_path: Path) -> None:
-    columns = subjects()
+    columns = subjects(2400)
     columns["region"][:] = "north"
     columns["region"][::3] = "south"
     columns["region"][-8:] = "rock"
     columns["region"][5:12] = "reef"
-    rows = records(run(write(tmp_path, columns), silent).tables["group_rates"])
+    rows = records(run(write(tmp_path, columns, parameters=ONE_WAY), silent).tables["group_rates"])
     assert {row["level"] for row in rows} == {"north", "other"}
-    assert sum(row["rows"] for row in rows) == SIZE // 4
+    assert sum(row["rows"] for row in rows) == 600
 
 
 def test_the_list_has_the_highest_scores_with_reasons_in_words(outputs: Outputs) -> None:
@@ -130,7 +131,7 @@ def test_rows_of_unknown_outcome_are_those_that_are_listed(tmp_path: Path) -> No
     outcome = columns["outcome"].astype(float)
     outcome[-100:] = np.nan
     columns = {"outcome_number": outcome} | {name: each for name, each in columns.items() if name != "outcome"}
-    bundle = write(tmp_path, columns, parameters={"capacity": 20})
+    bundle = write(tmp_path, columns, parameters=ONE_WAY | {"capacity": 20})
     listed = {row["pseudonym"] for row in run(bundle, silent).restricted_list or []}
     assert len(listed) == 20
     assert listed <= set(bundle.columns(["pseudonym"])["pseudonym"][-100:])
@@ -181,7 +182,7 @@ def test_a_feature_that_gives_the_outcome_away_raises_an_alarm_and_keeps_the_lis
         "category": np.where(case, random.choice(["closed", "gone"], SIZE), "open").astype(object),
         "both-ends": np.where(case, 5 * np.sign(noise), 0) + 0.5 * noise,
     }[leak]
-    outputs = run(write(tmp_path, columns), silent)
+    outputs = run(write(tmp_path, columns, parameters=ONE_WAY), silent)
     assert {"closing_code", None} == {alarm["feature"] for alarm in outputs.alarms}
     assert {alarm["code"] for alarm in outputs.alarms} == {"feature-leaks-label", "model-too-good"}
     assert outputs.restricted_list
@@ -197,10 +198,12 @@ def test_a_feature_dated_after_the_day_of_its_row_raises_an_alarm(tmp_path: Path
     columns["as_of"] = np.array([f"{year}-06-30" for year in columns.pop("period")], dtype=object)
     columns["visited_on"] = np.array([f"{day[:4]}-0{3 + at % 5}-15" for at, day in enumerate(columns["as_of"])], dtype=object)
     columns["debt_on"] = np.array([f"{day[:4]}-01-31" for day in columns["as_of"]], dtype=object)
-    outputs = run(write(tmp_path, columns, parameters={"dated_by": {"debt": "debt_on"}}), silent)
+    outputs = run(write(tmp_path, columns, parameters=ONE_WAY | {"dated_by": {"debt": "debt_on"}}), silent)
     assert [(alarm["code"], alarm["feature"]) for alarm in outputs.alarms] == [("feature-after-as-of", "visited_on")]
     columns["debt_on"][-1] = "2030-01-01"
-    outputs = run(write(tmp_path, columns, parameters={"dated_by": {"debt": "debt_on"}, "left_out": ["visited_on"]}), silent)
+    outputs = run(
+        write(tmp_path, columns, parameters=ONE_WAY | {"dated_by": {"debt": "debt_on"}, "left_out": ["visited_on"]}), silent
+    )
     assert [alarm["feature"] for alarm in outputs.alarms] == ["debt"]
 
 
@@ -210,13 +213,13 @@ def test_what_its_owner_did_not_have_yet_is_shown_and_told_apart(tmp_path: Path)
     columns["debt"] = np.where(early, np.nan, columns["debt"])
     columns["newest"] = np.where(columns["period"] < 2024, np.nan, np.arange(SIZE) % 7.0)
     since = {"table__debt": "2023-01-01", "table__newest": "2024-01-01"}
-    bundle = write(tmp_path, columns, available_from=since)
+    bundle = write(tmp_path, columns, available_from=since, parameters=ONE_WAY)
     outputs = run(bundle, silent)
     rows = {row["feature"]: row for row in records(outputs.tables["availability"])}
     assert (rows["debt"]["before"], rows["debt"]["missing_before"]) == (0.5, 1.0)
     assert 0.05 < rows["debt"]["missing_since"] < 0.15
     assert (rows["debt"]["use"], rows["newest"]["use"]) == ("masked", "not-yet-available")
-    study = study_of(read(bundle, Parameters.of({})), Parameters.of({}))
+    study = study_of(read(bundle, Parameters.of(ONE_WAY)), Parameters.of(ONE_WAY))
     assert "available__debt" in study.encoding.columns
     assert "newest" not in study.encoding.columns
     assert withheld(outputs) == {}
@@ -229,7 +232,7 @@ def test_useless_features_are_named_and_borne(tmp_path: Path) -> None:
         "number_of_case": np.array([f"case {at}" for at in range(SIZE)], dtype=object),
         "huge": np.where(np.arange(SIZE) % 50 == 0, np.inf, np.arange(SIZE) * 1e300),
     }
-    outputs = run(write(tmp_path, columns), silent)
+    outputs = run(write(tmp_path, columns, parameters=ONE_WAY), silent)
     uses = {row["feature"]: row["use"] for row in records(outputs.tables["features"])}
     assert (uses["nothing"], uses["same"], uses["number_of_case"]) == ("empty", "constant", "too-many-categories")
     assert (uses["trade"], uses["debt"]) == ("category", "used")
@@ -287,7 +290,7 @@ def test_parameters_that_make_no_sense_are_refused(tmp_path: Path, parameters: d
 
 
 def test_an_outcome_that_takes_time_is_not_learned_from_too_near_the_cut(tmp_path: Path) -> None:
-    bundle = write(tmp_path, subjects(), parameters={"outcome_takes_days": 365})
+    bundle = write(tmp_path, subjects(), parameters=ONE_WAY | {"outcome_takes_days": 365})
     study = study_of(read(bundle, Parameters.of(bundle.parameters)), Parameters.of(bundle.parameters))
     assert set(bundle.columns(["table__period"])["table__period"][study.split.train]) == {2021, 2022}
 
@@ -309,3 +312,11 @@ def test_the_next_round_stands_beside_the_released_model(outputs: Outputs, tmp_p
     assert abs(beside["champion"]["roc_auc"] - beside["challenger"]["roc_auc"]) < 0.05
     drift = {row["feature"]: row["verdict"] for row in records(again.tables["drift"])}
     assert drift["score"] == drift["debt"] == "steady"
+
+
+def test_without_constraints_the_best_inside_the_training_rows_is_kept(tmp_path: Path) -> None:
+    outputs = run(write(tmp_path, subjects(800)), silent)
+    compared = {row["model"] for row in records(outputs.tables["model_comparison"])}
+    assert compared == {"prior", "logistic", "forest", "boosting"}
+    assert outputs.metrics["summary"]["split"]["model"] in compared - {"prior"}
+    assert withheld(outputs) == {}

@@ -53,8 +53,8 @@ CARD = MethodCard(
     assumptions=(
         "One row is one subject at one time. The outcome is `outcome`, or `outcome_number` as 0 or 1; empty where not known.",
         "Every further column is a feature; sex, age band, region and kind only group the tables.",
-        "Logistic regression and boosting are compared with the base rate. The better of the two inside the training rows is "
-        "kept; with monotone constraints it is always boosting, which alone can hold them.",
+        "Logistic regression, boosting and (up to 10,000 rows) a random forest are compared with the base rate. The best inside "
+        "the training rows is kept; with monotone constraints it is always boosting, which alone can hold them.",
         *ASSUMPTIONS,
     ),
     must_not_conclude=MUST_NOT_CONCLUDE,

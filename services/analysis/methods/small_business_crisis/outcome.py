@@ -44,7 +44,8 @@ def make_outcome(name: str, told: Floats | None, dates: Dates, pseudonym: Texts,
     if told is None:
         raise MethodError("no-label", f"The table has neither the label of {name} nor a day from which it could be made.")
     already = dates.licence_closed if dates.closed is None else dates.licence_closed | closed_before(dates)
-    alarms = [alarm("label-not-from-future", EVERYWHERE)] if spans(told, dates.day, pseudonym) > horizon + SLACK else []
+    open_ = np.where(already, 0.0, told)
+    alarms = [alarm("label-not-from-future", EVERYWHERE)] if spans(open_, dates.day, pseudonym) > horizon + SLACK else []
     return Outcome(told, np.where(told > 0, 0.0, np.inf), 1, already, alarms)
 
 

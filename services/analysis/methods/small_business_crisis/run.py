@@ -20,7 +20,10 @@ from services.analysis.methods.toolkit.splitting import split_rows
 from services.analysis.methods.toolkit.study import Study, conduct
 from services.analysis.worker.sdk import Bundle, Outputs, Report
 
-MODELS = PLAIN | {"scorecard": ("점수표", "scorecard"), "hazard": ("이산 시간 위험 모형", "discrete-time hazard")}
+MODELS = {name: PLAIN[name] for name in ("prior", "logistic", "boosting")} | {
+    "scorecard": ("점수표", "scorecard"),
+    "hazard": ("이산 시간 위험 모형", "discrete-time hazard"),
+}
 RATE = ("실제 비율", "Realised rate")
 
 

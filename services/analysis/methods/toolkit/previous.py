@@ -12,12 +12,6 @@ CHAMPION: Words = ("공개된 모형의 회차", "the round of the released mode
 LEARNED: Words = ("학습에 쓴 기간", "the rows learned from")
 
 
-def reference_of(study: Study) -> Reference:
-    """This round for the next one: what the manifest of an exported model carries."""
-    member = study.split.scored
-    return make_reference(study.encoding, study.matrix, study.scores[study.best][member])
-
-
 def drift_of(study: Study, previous: Reference | None, champion: Champion | None = None) -> tuple[list[Drift], Words]:
     """Drift and what it is against; none without a previous round where nothing was split by time."""
     if champion is not None:
