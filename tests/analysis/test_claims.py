@@ -240,8 +240,8 @@ async def test_a_claim_waits_and_is_woken(live_centre: Centre) -> None:
 
 
 async def test_many_waiting_workers_and_one_run(live_centre: Centre) -> None:
-    workers = [asyncio.create_task(live_centre.worker().claim(wait=2)) for _ in range(6)]
-    await live_centre.prepared()
+    workers = [asyncio.create_task(live_centre.worker().claim(wait=5)) for _ in range(6)]
+    await live_centre.approve()
     claims = [claim for claim in await asyncio.gather(*workers) if claim]
     assert len(claims) == 1
 

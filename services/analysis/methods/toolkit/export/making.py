@@ -54,8 +54,9 @@ def export(
 ) -> bytes:
     """The bytes of an ONNX file, or of a skops file where ONNX would not answer the same.
 
-    The estimator is fitted on a matrix with these columns in this order: numbers with NaN where a value is missing,
-    categories as their codes. `sample`: rows of the training data, the more the better; shape (rows, features).
+    The estimator is fitted on a float32 matrix with these columns in this order: numbers with NaN where a value is missing
+    (whole numbers are exact up to 2**24), categories as their codes. `sample`: rows of the training data, the more the
+    better; shape (rows, features).
     RefusedError if not even a skops file can be made of it.
     """
     named = tuple(each if isinstance(each, ModelFeature) else ModelFeature(name=each) for each in features)
