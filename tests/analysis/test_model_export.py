@@ -176,6 +176,14 @@ def test_an_estimator_that_takes_no_missing_value_is_no_onnx_file() -> None:
     assert refused.code == "not-comparable"
 
 
+def test_an_estimator_that_does_not_answer_its_own_sample_is_not_kept() -> None:
+    matrix, _, label = models.table()
+    model = LogisticRegression(max_iter=200).fit(np.nan_to_num(matrix[:, 1:]), label)
+    with pytest.raises(RefusedError) as refused:
+        models.export(model, list("abcde"), matrix[:, 1:], method=models.METHOD, training=models.TRAINING)
+    assert refused.value.code == "sample-refused"
+
+
 # The settings of the conversion, each of which is an error without them
 
 
