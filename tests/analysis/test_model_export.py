@@ -1,5 +1,7 @@
 """A model file answers as the estimator does, or it is no ONNX file: each silent error of the conversion is caught here."""
 
+import os
+import pickle
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -7,6 +9,7 @@ from typing import Any
 import numpy as np
 import onnx
 import pytest
+import skops.io
 from skl2onnx.common.data_types import DoubleTensorType
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.cluster import KMeans, MiniBatchKMeans
@@ -173,6 +176,14 @@ def test_an_estimator_that_takes_no_missing_value_is_no_onnx_file() -> None:
     assert refused.code == "not-comparable"
 
 
+def test_an_estimator_that_does_not_answer_its_own_sample_is_not_kept() -> None:
+    matrix, _, label = models.table()
+    model = LogisticRegression(max_iter=200).fit(np.nan_to_num(matrix[:, 1:]), label)
+    with pytest.raises(RefusedError) as refused:
+        models.export(model, list("abcde"), matrix[:, 1:], method=models.METHOD, training=models.TRAINING)
+    assert refused.value.code == "sample-refused"
+
+
 # The settings of the conversion, each of which is an error without them
 
 
@@ -287,6 +298,21 @@ def test_a_function_of_ones_own_is_not_kept_at_all() -> None:
     with pytest.raises(RefusedError) as refused:
         models.exported(models.fitted(make_pipeline(FunctionTransformer(twice), boosting())))
     assert refused.value.code == "untrusted-type"
+
+
+@pytest.mark.parametrize(
+    ("stranger", "code"),
+    [
+        (lambda: skops.io.dumps(FunctionTransformer(os.system)), "untrusted-type"),
+        (lambda: skops.io.dumps(FunctionTransformer(twice)), "untrusted-type"),
+        (lambda: pickle.dumps([1]), "skops-damaged"),
+        (lambda: models.skops_file()[:-30], "skops-damaged"),
+    ],
+)
+def test_a_strangers_skops_file_is_not_opened(stranger: Any, code: str) -> None:
+    with pytest.raises(RefusedError) as refused:
+        unpack(stranger())
+    assert refused.value.code == code
 
 
 def test_rows_of_another_width_are_no_sample() -> None:

@@ -324,8 +324,26 @@ def test_an_archive_that_unpacks_to_a_bomb_is_refused(refusal: Callable[[bytes],
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as packed:
         packed.writestr("schema.json", b"{}")
-        packed.writestr("1.npy", bytes(520 << 20))
+        packed.writestr("1.npy", bytes(1 << 20))
+        packed.filelist[-1].file_size = 600 << 20
     assert refusal(file.getvalue()) == "too-large"
+
+
+@pytest.mark.parametrize("compression", [zipfile.ZIP_LZMA, zipfile.ZIP_BZIP2])
+def test_an_archive_that_is_compressed_otherwise_is_refused(compression: int, refusal: Callable[[bytes], str]) -> None:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", compression) as packed:
+        for name, content in opened().items():
+            packed.writestr(name, content)
+    assert refusal(file.getvalue()) == "malformed"
+
+
+def test_a_compressed_archive_is_taken(look: Callable[[bytes], Inspected]) -> None:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as packed:
+        for name, content in opened().items():
+            packed.writestr(name, content)
+    assert look(file.getvalue()).format is ModelFormat.SKOPS
 
 
 @pytest.mark.parametrize("tail", [b"", b"and more", b"PK\x05\x06" + b"\x00" * 16 + b"\x05\x00abcde"])

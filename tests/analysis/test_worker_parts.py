@@ -217,7 +217,42 @@ class TestVerdict:
         assert len(plain("x" * 1000, 500)) == 500
 
 
+SHARED = """
+import nested.tools.deep.thing
+
+CARD = {"name": "no card"}
+
+def run(bundle, report):
+    raise SystemExit(nested.tools.deep.thing.VALUE)
+"""
+
+
 class TestLauncher:
+    async def test_a_method_imports_what_its_package_shares(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Also from packages within packages, whose own files run when anything in them is imported."""
+        for folder in ("nested", "nested/tools", "nested/tools/deep"):
+            (tmp_path / folder).mkdir()
+            (tmp_path / folder / "__init__.py").write_text(f'"""{folder}"""\n')
+        (tmp_path / "nested/tools/__init__.py").write_text("import nested.tools.beside\n")
+        (tmp_path / "nested/tools/beside.py").write_text("VALUE = 9\n")
+        (tmp_path / "nested/tools/deep/thing.py").write_text("VALUE = 7\n")
+        (tmp_path / "nested/tools/other.py").write_text("VALUE = 8\n")
+        (tmp_path / "nested/method.py").write_text(SHARED)
+        monkeypatch.syspath_prepend(str(tmp_path))
+        code = hosting.locate("nested.method")
+        shared = {f"nested/tools/{name}.py" for name in ("__init__", "beside", "deep/__init__", "deep/thing")}
+        assert shared < set(code.files)
+        assert "nested/tools/other.py" not in code.files
+        launcher = Launcher()
+        try:
+            with own_folder(tmp_path / "scratch") as mine, run_folders(mine) as folders:
+                work, bundle, log = str(folders.work), str(folders.bundle), tmp_path / "log"
+                job = Job(Task.RUN, "nested.method", work, bundle, code.readable, sandbox=Sandbox.PREFER, log=str(log))
+                await launcher.run(job, lambda progress, message: None)
+        finally:
+            await launcher.stop()
+        assert "SystemExit: 7" in log.read_text()
+
     async def test_foreign_code_does_not_run_where_a_layer_is_missing(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:

@@ -7,13 +7,12 @@ from typing import Final
 
 from pydantic import ValidationError
 
-from services.analysis.modelfiles.onnx import Structure, read_onnx
+from services.analysis.modelfiles.onnx import LARGEST_MANIFEST, Structure, read_onnx
 from services.analysis.modelfiles.refusal import RefusedFileError
 from services.analysis.modelfiles.skops import read_skops
 from shared.contracts import ModelFormat, ModelManifest
 
 LARGEST_FILE: Final = 128 << 20
-LARGEST_MANIFEST: Final = 4 << 20
 ZIP: Final = b"PK\x03\x04"
 PICKLE: Final = b"\x80"
 

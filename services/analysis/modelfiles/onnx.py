@@ -13,6 +13,7 @@ OPSETS: Final = {"": (7, 21), "ai.onnx.ml": (1, 3)}
 IR_VERSIONS: Final = (3, 11)
 MOST_NODES: Final = 50_000
 LARGEST_TENSOR: Final = 128 << 20
+LARGEST_MANIFEST: Final = 4 << 20
 # Their output is as large as a number in the data says, or they repeat as often.
 UNBOUNDED: Final = frozenset(
     {
@@ -113,7 +114,7 @@ def read_property(part: Message, found: Structure) -> None:
         if number == 1:
             key = inner.text()
         if number == 2:
-            content = inner.content() if len(inner) <= LARGEST_TENSOR else b""
+            content = inner.content(LARGEST_MANIFEST)
     if key == MANIFEST_KEY:
         if found.manifest is not None:
             raise malformed("it holds two manifests")

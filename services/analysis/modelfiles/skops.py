@@ -15,6 +15,8 @@ LARGEST_SCHEMA: Final = 32 << 20
 LARGEST_TOGETHER: Final = 512 << 20
 LARGEST_DIRECTORY: Final = 8 << 20
 MOST_NODES: Final = 1_000_000
+# What others declare of themselves decides how much memory unpacking takes.
+COMPRESSIONS: Final = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})
 END: Final = b"PK\x05\x06"
 LOCATOR: Final = b"PK\x06\x07"
 LOADERS: Final = frozenset(
@@ -108,6 +110,8 @@ def check_members(archive: zipfile.ZipFile) -> None:
     for name in names:
         if name not in (SCHEMA, MANIFEST_MEMBER) and not MEMBER.fullmatch(name):
             raise refuse_member(name)
+    if any(member.compress_type not in COMPRESSIONS for member in members):
+        raise malformed("a member is compressed in a way that is not taken")
     if sum(member.file_size for member in members) > LARGEST_TOGETHER:
         raise RefusedFileError("too-large", f"Unpacked it would be larger than {LARGEST_TOGETHER >> 20} MiB.")
 

@@ -46,8 +46,9 @@ class Message:
     def __len__(self) -> int:
         return self.end - self.start
 
-    def content(self) -> bytes:
-        return bytes(self.data[self.start : self.end])
+    def content(self, most: int) -> bytes:
+        """Its bytes; what is longer is cut behind the first byte too many."""
+        return bytes(self.data[self.start : min(self.end, self.start + most + 1)])
 
     def text(self, most: int = 4096) -> str:
         """As UTF-8; what is longer than any name is cut."""

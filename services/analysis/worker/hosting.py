@@ -95,11 +95,12 @@ def locate(target: str) -> Code:
         if (name := todo.pop()) in seen:
             continue
         seen.add(name)
-        found = dict(_files(name))
-        files |= found
-        for path in found.values():
+        found, above = dict(_files(name)), dict(_parents(name))
+        files |= found | above
+        read = [(path, name) for path in found.values()] + [(path, _package(told)) for told, path in above.items()]
+        for path, named in read:
             if path.suffix == ".py" and parent:
-                todo += [one for one in _imports(path, name) if one.startswith(f"{parent}.") and _is_module(one)]
+                todo += [one for one in _imports(path, named) if one.startswith(f"{parent}.") and _is_module(one)]
     return Code(target, files)
 
 
@@ -110,6 +111,11 @@ def _model_files(folder: Path) -> Iterator[tuple[str, Path]]:
             yield name, folder / name
     for module in SCORER:
         yield from _files(module)
+
+
+def _package(told: str) -> str:
+    """`a/b/__init__.py` is the package `a.b`."""
+    return told.removesuffix("/__init__.py").replace("/", ".")
 
 
 def digest(files: dict[str, Path]) -> str:

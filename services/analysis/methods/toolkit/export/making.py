@@ -54,8 +54,9 @@ def export(
 ) -> bytes:
     """The bytes of an ONNX file, or of a skops file where ONNX would not answer the same.
 
-    The estimator is fitted on a matrix with these columns in this order: numbers with NaN where a value is missing,
-    categories as their codes. `sample`: rows of the training data, the more the better; shape (rows, features).
+    The estimator is fitted on a float32 matrix with these columns in this order: numbers with NaN where a value is missing
+    (whole numbers are exact up to 2**24), categories as their codes. `sample`: rows of the training data, the more the
+    better; shape (rows, features).
     RefusedError if not even a skops file can be made of it.
     """
     named = tuple(each if isinstance(each, ModelFeature) else ModelFeature(name=each) for each in features)
@@ -63,7 +64,7 @@ def export(
     if rows.ndim != 2 or rows.shape[1] != len(named) or not len(rows):
         raise RefusedError("sample-shape", "The sample has a row at least, and a column for each feature.")
     subject = Subject(estimator, named, rows, task_of(estimator), classes_of(estimator))
-    scores = single(subject.task, by_estimator(estimator, subject.task, rows))
+    scores = scores_of(subject)
     facts = {
         "task": subject.task,
         "estimator": type(last_step(estimator)).__name__,
@@ -80,6 +81,14 @@ def export(
         return as_onnx(subject, facts)
     except RefusedError as refusal:
         return as_skops(subject, facts, refusal)
+
+
+def scores_of(subject: Subject) -> NDArray[np.float64]:
+    try:
+        return single(subject.task, by_estimator(subject.estimator, subject.task, subject.sample))
+    except Exception as fault:
+        # scikit-learn raises whatever it stumbles over; the words may hold values, the type does not.
+        raise RefusedError("sample-refused", f"The estimator does not answer its own sample: {type(fault).__name__}.") from fault
 
 
 def as_onnx(subject: Subject, facts: Mapping[str, Any]) -> bytes:
