@@ -10,7 +10,9 @@ MOST_LEARNED = 60_000
 FEWEST = 60
 
 
-def expect(features: Floats, target: Floats, group: Codes, *, seed: int, leaves: int = 15, rounds: int = 80) -> Floats:
+def expect(
+    features: Floats, target: Floats, group: Codes, *, seed: int, leaves: int = 15, rounds: int = 80, most: int = MOST_LEARNED
+) -> Floats:
     """The expected value of each row with a known target, learned from other groups; the overall median where too few teach."""
     known = np.flatnonzero(np.isfinite(target))
     expected = np.full(len(target), np.nan)
@@ -26,8 +28,8 @@ def expect(features: Floats, target: Floats, group: Codes, *, seed: int, leaves:
         teach, judge = known[fold[known] != each], np.flatnonzero(fold == each)
         if len(teach) < FEWEST or not len(judge):
             continue
-        if len(teach) > MOST_LEARNED:
-            teach = random.choice(teach, MOST_LEARNED, replace=False)
+        if len(teach) > most:
+            teach = random.choice(teach, most, replace=False)
         model = HistGradientBoostingRegressor(
             max_iter=rounds,
             max_leaf_nodes=leaves,
