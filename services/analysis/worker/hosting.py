@@ -80,7 +80,7 @@ def locate(target: str) -> Code:
         if (name := todo.pop()) in seen:
             continue
         seen.add(name)
-        found = dict(_files(name))
+        found = dict(_parents(name)) | dict(_files(name))  # a shared package's own file runs before its modules
         files |= found
         for path in found.values():
             if path.suffix == ".py" and parent:
