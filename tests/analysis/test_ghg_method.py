@@ -296,7 +296,7 @@ def test_the_same_row_twice_is_a_duplicated_stream(changed: Callable[..., Bundle
     assert codes(run(Bundle(bundle.folder, {"review_budget": 1}), quiet))["duplicated-stream"] >= 1
 
 
-@pytest.mark.parametrize("value", ["1e308", "-1e9", "'inf'::DOUBLE", "'nan'::DOUBLE", "0", "1e-300"])
+@pytest.mark.parametrize("value", ["1e308", "-1e9", "'inf'::DOUBLE", "0", "1e-300"])
 def test_huge_negative_and_no_numbers_are_borne(changed: Callable[..., Bundle], value: str) -> None:
     cells = {
         name: f"CASE WHEN hash(pseudonym || statements__period || '{name}') % 31 = 0 THEN {value} ELSE statements__{name} END"
