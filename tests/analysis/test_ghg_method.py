@@ -235,6 +235,7 @@ def test_other_conventions_are_no_errors(changed: Callable[..., Bundle]) -> None
         ("* EXCLUDE (statements__period)", "missing-column"),
         ("* REPLACE ('=1+1' AS statements__reported_tco2e)", "wrong-type"),
         ("* REPLACE ('1,5' AS statements__activity_qty)", "wrong-type"),
+        ("* REPLACE (NULL AS statements__reported_tco2e)", "no-values"),
         ("* REPLACE ('soon' AS statements__period)", "no-period"),
         ("* REPLACE (NULL AS statements__period)", "no-period"),
     ],

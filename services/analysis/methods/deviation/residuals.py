@@ -21,8 +21,7 @@ def expect(
     expected[:] = np.median(target[known])
     random = np.random.default_rng(seed)
     fold = random.permutation(int(group.max(initial=0)) + 1)[group] % FOLDS
-    used = _varied(features[known])
-    if len(known) < FEWEST or not used.any() or len(np.unique(fold[known])) < 2:
+    if len(known) < FEWEST or len(np.unique(fold[known])) < 2:
         return expected
     for each in range(FOLDS):
         teach, judge = known[fold[known] != each], np.flatnonzero(fold == each)
@@ -30,6 +29,9 @@ def expect(
             continue
         if len(teach) > most:
             teach = random.choice(teach, most, replace=False)
+        used = _varied(features[teach])
+        if not used.any():
+            continue
         model = HistGradientBoostingRegressor(
             max_iter=rounds,
             max_leaf_nodes=leaves,
