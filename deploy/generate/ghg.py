@@ -6,6 +6,7 @@ no real facility, no real distribution of sizes, and anomalies as clear-cut as t
 """
 
 import argparse
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -150,7 +151,7 @@ def tell(facilities: Facilities, lines: Lines, planted: list[Planted]) -> Column
 def write(folder: Path, rows: int, seed: int, share: float, kind: str) -> dict[str, int]:
     """One file a table, written block by block; returns the rows of each."""
     folder.mkdir(parents=True, exist_ok=True)
-    with duckdb.connect(":memory:", config={"threads": 1}) as connection:
+    with tempfile.TemporaryDirectory(dir=folder) as scratch, duckdb.connect(Path(scratch) / "blocks.duckdb") as connection:
         for place, block in enumerate(generate(rows, seed, share)):
             for name in TABLES:
                 columns: dict[str, Any] = getattr(block, name)

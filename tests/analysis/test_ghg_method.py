@@ -214,6 +214,20 @@ def test_layers_without_columns_are_named(changed: Callable[..., Bundle]) -> Non
     assert codes(outputs)["missing-stream"] >= 1
 
 
+def test_other_conventions_are_no_errors(changed: Callable[..., Bundle]) -> None:
+    """Factors in kg a TJ, heat in MJ a t, days for months, units in small letters: all of them count so."""
+    burning = "CASE WHEN statements__source_category = 'fuel combustion' THEN 1000 ELSE 1 END"
+    sql = (
+        f"* REPLACE (statements__ef_co2 * {burning} AS statements__ef_co2, statements__ncv * 1000 AS statements__ncv, "
+        "statements__period || '-01' AS statements__period, lower(statements__activity_unit) AS statements__activity_unit)"
+    )
+    plain, other = (conduct(read(changed(one, rows=12_000)), Parameters.read({})) for one in ("*", sql))
+    same = {tuple(one) for one in zip(plain.within.stream, plain.within.reason, strict=True)}
+    assert len(same) > 10
+    assert len(same & {tuple(one) for one in zip(other.within.stream, other.within.reason, strict=True)}) >= 0.9 * len(same)
+    assert len(other.within) <= 1.1 * len(plain.within)
+
+
 @pytest.mark.parametrize(
     ("sql", "code"),
     [
@@ -221,6 +235,7 @@ def test_layers_without_columns_are_named(changed: Callable[..., Bundle]) -> Non
         ("* EXCLUDE (statements__period)", "missing-column"),
         ("* REPLACE ('=1+1' AS statements__reported_tco2e)", "wrong-type"),
         ("* REPLACE ('1,5' AS statements__activity_qty)", "wrong-type"),
+        ("* REPLACE (NULL AS statements__reported_tco2e)", "no-values"),
         ("* REPLACE ('soon' AS statements__period)", "no-period"),
         ("* REPLACE (NULL AS statements__period)", "no-period"),
     ],
@@ -282,7 +297,7 @@ def test_the_same_row_twice_is_a_duplicated_stream(changed: Callable[..., Bundle
     assert codes(run(Bundle(bundle.folder, {"review_budget": 1}), quiet))["duplicated-stream"] >= 1
 
 
-@pytest.mark.parametrize("value", ["1e308", "-1e9", "'inf'::DOUBLE", "'nan'::DOUBLE", "0", "1e-300"])
+@pytest.mark.parametrize("value", ["1e308", "-1e9", "'inf'::DOUBLE", "0", "1e-300"])
 def test_huge_negative_and_no_numbers_are_borne(changed: Callable[..., Bundle], value: str) -> None:
     cells = {
         name: f"CASE WHEN hash(pseudonym || statements__period || '{name}') % 31 = 0 THEN {value} ELSE statements__{name} END"

@@ -6,24 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from deploy.generate.emissions.sectors import FACTORS, FUELS
+from deploy.generate.emissions.sectors import FACTORS, FUELS, OTHER_LABEL
 from deploy.generate.emissions.world import GWP_CH4, GWP_N2O, MONTHS, Facilities, Lines, recompute, significant
 
-OTHER_LABEL = {
-    "t": "kg",
-    "kg": "t",
-    "kt": "t",
-    "kL": "L",
-    "L": "kL",
-    "Nm3": "1000Nm3",
-    "1000Nm3": "Nm3",
-    "MWh": "kWh",
-    "kWh": "MWh",
-    "GJ": "TJ",
-    "TJ": "GJ",
-    "m3": "1000m3",
-    "1000m3": "m3",
-}
 OTHER_GWP = {"AR4": (25.0, 298.0), "AR5": (28.0, 265.0), "swapped": (310.0, 21.0), "none": (1.0, 1.0)}
 OLD_GRID = (0.4157, 0.5168)
 

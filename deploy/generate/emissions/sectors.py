@@ -57,6 +57,23 @@ FACTORS = {
 }
 """2006 IPCC Guidelines, defaults; heat is net GJ a t, a kL or 1000 Nm3 (as a number: MJ a kg, a L, a Nm3)."""
 
+OTHER_LABEL = {
+    "t": "kg",
+    "kg": "t",
+    "kt": "t",
+    "kL": "L",
+    "L": "kL",
+    "Nm3": "1000Nm3",
+    "1000Nm3": "Nm3",
+    "MWh": "kWh",
+    "kWh": "MWh",
+    "GJ": "TJ",
+    "TJ": "GJ",
+    "m3": "1000m3",
+    "1000m3": "m3",
+}
+"""What a unit is taken for by mistake."""
+
 FUELS = "fuel combustion"
 POWER = "purchased electricity"
 HEAT = "purchased heat"

@@ -3,6 +3,8 @@
 BUILT_IN: tuple[str, ...] = (
     "services.analysis.methods.welfare_blind_spots",
     "services.analysis.methods.ghg_anomalies",
+    "services.analysis.methods.anomaly_tables",
+    "services.analysis.methods.anomaly_series",
     "services.analysis.methods.welfare_indicators",
     "services.analysis.methods.small_business_crisis",
     "services.analysis.methods.risk_scoring",

@@ -61,7 +61,7 @@ def read_grid(texts: Array) -> tuple[Grid, Codes, Flags]:
     first, last = _span(numbers[known], step)
     inside = known & (numbers >= first) & (numbers <= last)
     place = np.where(inside, np.rint((numbers - first) / step), -1).astype(np.int64)
-    return Grid(first, int((last - first) // step) + 1, step, monthly), place, ~inside
+    return Grid(first, int(np.rint((last - first) / step)) + 1, step, monthly), place, ~inside
 
 
 def _minutes(texts: Array) -> tuple[Codes, Flags]:

@@ -10,7 +10,9 @@ MOST_LEARNED = 60_000
 FEWEST = 60
 
 
-def expect(features: Floats, target: Floats, group: Codes, *, seed: int, leaves: int = 15, rounds: int = 80) -> Floats:
+def expect(
+    features: Floats, target: Floats, group: Codes, *, seed: int, leaves: int = 15, rounds: int = 80, most: int = MOST_LEARNED
+) -> Floats:
     """The expected value of each row with a known target, learned from other groups; the overall median where too few teach."""
     known = np.flatnonzero(np.isfinite(target))
     expected = np.full(len(target), np.nan)
@@ -19,15 +21,17 @@ def expect(features: Floats, target: Floats, group: Codes, *, seed: int, leaves:
     expected[:] = np.median(target[known])
     random = np.random.default_rng(seed)
     fold = random.permutation(int(group.max(initial=0)) + 1)[group] % FOLDS
-    used = _varied(features[known])
-    if len(known) < FEWEST or not used.any() or len(np.unique(fold[known])) < 2:
+    if len(known) < FEWEST or len(np.unique(fold[known])) < 2:
         return expected
     for each in range(FOLDS):
         teach, judge = known[fold[known] != each], np.flatnonzero(fold == each)
         if len(teach) < FEWEST or not len(judge):
             continue
-        if len(teach) > MOST_LEARNED:
-            teach = random.choice(teach, MOST_LEARNED, replace=False)
+        if len(teach) > most:
+            teach = random.choice(teach, most, replace=False)
+        used = _varied(features[teach])
+        if not used.any():
+            continue
         model = HistGradientBoostingRegressor(
             max_iter=rounds,
             max_leaf_nodes=leaves,

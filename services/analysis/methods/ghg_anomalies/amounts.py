@@ -12,7 +12,8 @@ DIMENSIONS = ("energy", "mass", "volume", "emission")
 EXACT = 0.002
 """A product of rounded numbers is off by less than this share."""
 ENOUGH = 0.6
-FEWEST = 20
+FEWEST, FEWEST_FACTORS = 20, 5
+ROUGHLY = 0.2
 MWH, GJ = 3.6e-3, 1e-3
 
 
@@ -106,7 +107,17 @@ def _heat(panel: Panel, quantity: Floats, dimension: Codes, fuel: np.ndarray[tup
 def _factor(panel: Panel, name: str, fuel: Codes, fuels: tuple[Fuel, ...]) -> Floats:
     default = np.array([getattr(one, name) for one in fuels], dtype=float)[fuel]
     given = panel.numbers.get(f"ef_{name}", np.full(panel.rows, np.nan))
-    return np.where(np.isfinite(given), given, default)
+    return np.where(np.isfinite(given), given / _written(given, default, fuel, len(fuels)), default)
+
+
+def _written(given: Floats, default: Floats, fuel: Codes, many: int) -> Floats:
+    """The power of ten by which most factors of a fuel are larger than the table's: kg where we count t, say. Else 1."""
+    power = (clear_log(given) - clear_log(default)) / np.log(10)
+    usual = np.nan_to_num(group_median(power, fuel + 1, many + 1))
+    count = np.bincount(fuel + 1, np.isfinite(power), many + 1)
+    whole = np.round(usual)
+    agreed = (count >= FEWEST_FACTORS) & (whole != 0) & (np.abs(usual - whole) < ROUGHLY)
+    return np.asarray(np.where(agreed, 10.0**whole, 1.0)[fuel + 1])
 
 
 def _convention(panel: Panel, amounts: Amounts) -> Floats:

@@ -112,6 +112,9 @@ def read(bundle: Bundle) -> Panel:
     source.need("statements__reported_tco2e")
     if len(keys["pseudonym"]) < MINIMUM_ROWS:
         raise MethodError("too-few-rows", f"Fewer than {MINIMUM_ROWS} rows of statements; nothing can be compared.")
+    numbers = {name: values for name in NUMBERS if (values := _numbers(source, name)) is not None}
+    if "reported_tco2e" not in numbers:
+        raise MethodError("no-values", "The column reported_tco2e holds no number at all.")
     periods, place, outside = read_periods(keys["statements__period"])
     facility, names = encode(keys["pseudonym"])
     stream, stream_names = encode(_short(keys["statements__stream"]))
@@ -128,7 +131,7 @@ def read(bundle: Bundle) -> Panel:
         row_period=place,
         first=_first(row_stream, place, periods.count) & ~outside,
         outside=outside,
-        numbers={name: values for name in NUMBERS if (values := _numbers(source, name)) is not None},
+        numbers=numbers,
         texts={name: coded for name in TEXTS if (coded := _texts(source, name)) is not None},
     )
 

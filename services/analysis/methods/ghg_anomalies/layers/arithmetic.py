@@ -124,24 +124,14 @@ def strange_factors(panel: Panel, amounts: Amounts) -> tuple[Flags, Floats]:
     """Carbon factors outside the range of their fuel, or not those that the stream has otherwise; and the share that is right."""
     factor = panel.lay(np.where(amounts.told, amounts.co2, np.nan))
     low, middle, high = (panel.lay(amounts.fuel_number(name)) for name in ("low", "co2", "high"))
-    scale = counted_otherwise(clear_log(factor) - clear_log(middle))
-    shown = factor / scale
-    usual = row_median(clear_log(shown))[:, None]
-    spread = row_mad(clear_log(shown), usual[:, 0])[:, None]
-    beside = np.abs(clear_log(shown) - usual) > np.maximum(OWN_FACTOR, 6 * np.nan_to_num(spread))
-    outside = (shown < low * (1 - MARGIN)) | (shown > high * (1 + MARGIN))
+    usual = row_median(clear_log(factor))[:, None]
+    spread = row_mad(clear_log(factor), usual[:, 0])[:, None]
+    beside = np.abs(clear_log(factor) - usual) > np.maximum(OWN_FACTOR, 6 * np.nan_to_num(spread))
+    outside = (factor < low * (1 - MARGIN)) | (factor > high * (1 + MARGIN))
     inside = np.where((np.exp(usual) >= low * (1 - MARGIN)) & (np.exp(usual) <= high * (1 + MARGIN)), np.exp(usual), middle)
     right = np.where(np.isfinite(inside), inside, np.exp(usual))
-    positive = np.where(shown > 0, shown, np.nan)
-    return np.asarray((beside | outside) & (shown > 0)), np.asarray(right / positive)
-
-
-def counted_otherwise(ratio: Floats) -> float:
-    """1, or the power of ten by which nearly all factors are larger than the table's: kg for t, say."""
-    if not np.isfinite(ratio).any():
-        return 1.0
-    power = np.round(np.nanmedian(ratio) / np.log(10))
-    return float(10.0**power)
+    positive = np.where(factor > 0, factor, np.nan)
+    return np.asarray((beside | outside) & (factor > 0)), np.asarray(right / positive)
 
 
 def runs(cells: Flags, shortest: int) -> Flags:

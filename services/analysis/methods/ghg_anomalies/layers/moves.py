@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from services.analysis.methods.deviation.robust import Flags, Floats
+from services.analysis.methods.deviation.robust import Flags, Floats, row_median
 from services.analysis.methods.ghg_anomalies.layers.expected import WIDEST, Expected
 from services.analysis.methods.ghg_anomalies.ledger import Ledger
 from services.analysis.methods.ghg_anomalies.panel import Panel
@@ -12,8 +12,11 @@ MOST_SHIFT = 3
 SHIFT_GAIN, SHIFT_SHARE = 13.0, 0.45
 """Twice the log likelihood gained by shifting, and the largest share of the squares that may be left."""
 SMALLEST_NOISE = 0.015
+CUT = 4.0
+"""Usual spreads beyond which one month counts no more: a shutdown is no shifted year."""
 SHORTEST = 5
 STEP_FAR, STEP_LARGE = 9.0, 0.16
+MOST_OF = 0.75
 LENGTHS = (6, 9, 12, 18)
 
 
@@ -44,14 +47,14 @@ def find_shifts(panel: Panel, found: Expected, clear: Floats) -> tuple[Flags, Fl
         for by in (*range(-MOST_SHIFT, 0), *range(1, MOST_SHIFT + 1)):
             if start - by >= 0 and start - by + length <= width:
                 there = found.level[:, start - by : start - by + length]
-                best = np.maximum(best, _gain(amount[:, cut], found.level[:, cut], there))
+                best = np.maximum(best, _gain(amount[:, cut], found.level[:, cut], there, found.spread))
         hit = best > SHIFT_GAIN
         shifted[:, cut] |= hit[:, None]
         gains[:, cut] = np.maximum(gains[:, cut], np.where(hit, best, 0.0)[:, None])
     return shifted, gains
 
 
-def _gain(amount: Floats, here: Floats, there: Floats) -> Floats:
+def _gain(amount: Floats, here: Floats, there: Floats, spread: Floats) -> Floats:
     """Twice the log likelihood that the window gains by being held against the expectation of another time; 0 if too little."""
     known = np.isfinite(amount) & np.isfinite(here) & np.isfinite(there)
     count = known.sum(axis=1)
@@ -59,7 +62,8 @@ def _gain(amount: Floats, here: Floats, there: Floats) -> Floats:
     for level in (here, there):
         off = np.where(known, amount - level, 0.0)
         middle = off.sum(axis=1) / np.maximum(count, 1)
-        cut = np.where(known, np.clip(off - middle[:, None], -WIDEST, WIDEST), 0.0)
+        most = np.minimum(CUT * spread, WIDEST)[:, None]
+        cut = np.where(known, np.clip(off - middle[:, None], -most, most), 0.0)
         squares.append((cut**2).sum(axis=1) + count * SMALLEST_NOISE**2)
     before, after = squares
     enough = (count >= max(SHORTEST, int(0.7 * amount.shape[1]))) & (after < SHIFT_SHARE * before)
@@ -83,11 +87,20 @@ def find_steps(clear: Floats, spread: Floats) -> tuple[Flags, Floats]:
         better = far > best
         best = np.where(better, far, best)
         window[better] = (first, last)
-    hit = best > STEP_FAR
     place = np.arange(width)
-    cells = hit[:, None] & (place >= window[:, :1]) & (place < window[:, 1:])
+    cells = (best > STEP_FAR)[:, None] & (place >= window[:, :1]) & (place < window[:, 1:])
+    cells &= _steady(clear, cells)[:, None]
     score[cells] = np.broadcast_to(best[:, None], cells.shape)[cells]
     return cells & np.isfinite(clear), score
+
+
+def _steady(clear: Floats, cells: Flags) -> Flags:
+    """Windows most of whose months took the step: two odd months in six are no new level."""
+    inside, rest = (row_median(np.where(part, clear, np.nan)) for part in (cells, ~cells))
+    jump = inside - rest
+    with_it = cells & ((clear - rest[:, None]) * np.sign(jump)[:, None] > 0.5 * np.abs(jump)[:, None])
+    known = (cells & np.isfinite(clear)).sum(axis=1)
+    return np.asarray((np.abs(jump) > STEP_LARGE) & (with_it.sum(axis=1) >= MOST_OF * known))
 
 
 def _running(matrix: Floats) -> Floats:

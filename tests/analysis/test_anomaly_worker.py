@@ -1,0 +1,100 @@
+"""The built-in searches for anomalies in a real worker's confined child: announced, run within their memory, fit to leave."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import duckdb
+import numpy as np
+import pytest
+
+from deploy.evaluate import ghg
+from services.analysis.methods import anomaly_series, anomaly_tables, ghg_anomalies
+from services.analysis.worker import hosting
+from services.results.disclosure import Rules, check_figure, check_metrics, check_table, read_line
+from shared.contracts import Outcome, OutputKind
+from tests.analysis.worker_process import WorkerProcess
+from tests.analysis.worker_stub import Stub, StubRun, eventually
+
+PATIENCE = 240
+
+
+@pytest.fixture(scope="module")
+def stub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stub]:
+    """With one worker that hosts what is built in and nothing else."""
+    stub = Stub().start()
+    folder = tmp_path_factory.mktemp("worker")
+    worker = WorkerProcess(stub.url, folder, folder / "none", stub.worker_token)
+    try:
+        eventually(lambda: stub.claims or worker.process.poll() is not None, 60)
+        yield stub
+    finally:
+        code = worker.end()
+        stub.stop()
+    assert code == 0
+
+
+def finished(stub: Stub, method: str, linked: bytes, *, memory_mb: int) -> StubRun:
+    run = stub.queue(StubRun(method, {}, {"linked.parquet": linked}, seconds=PATIENCE, memory_mb=memory_mb))
+    eventually(lambda: run.finish is not None, PATIENCE)
+    assert run.finish is not None
+    assert run.finish.reason is None
+    assert run.finish.outcome is Outcome.SUCCEEDED
+    return run
+
+
+def check_leaves(run: StubRun) -> None:
+    """All of it passes disclosure control as the results service holds it."""
+    rules = Rules.load()
+    named = {kind: {name: body for (which, name), body in run.artefacts.items() if which is kind} for kind in OutputKind}
+    tables = {name: check_table(json.loads(body), rules) for name, body in named[OutputKind.TABLE].items()}
+    assert tables
+    assert {name: verdict.findings for name, verdict in tables.items() if not verdict.passed} == {}
+    assert all(check_metrics(json.loads(body), rules).passed for body in named[OutputKind.METRICS].values())
+    assert all(check_figure(json.loads(body), name, tables, rules).passed for name, body in named[OutputKind.FIGURE].items())
+    lines = [read_line(line) for body in named[OutputKind.RESTRICTED_LIST].values() for line in body.splitlines()]
+    assert len(lines) > 5
+    assert all(line.reasons for line in lines)
+
+
+def parquet(folder: Path, columns: dict[str, object]) -> bytes:
+    with duckdb.connect() as connection:
+        connection.register("found", columns)
+        connection.execute(f"COPY (SELECT * FROM found) TO '{folder / 'linked.parquet'}' (FORMAT parquet)")
+    return (folder / "linked.parquet").read_bytes()
+
+
+def test_they_are_announced_with_what_they_share(stub: Stub) -> None:
+    for method in (ghg_anomalies, anomaly_tables, anomaly_series):
+        announced = stub.announced(method.CARD.name)
+        assert announced.card == method.CARD
+        code = hosting.locate(method.__name__)
+        assert announced.digest == code.digest
+        assert "services/analysis/methods/deviation/__init__.py" in code.files
+    assert any(name.endswith("data/fuels.json") for name in hosting.locate(ghg_anomalies.__name__).files)
+
+
+@pytest.mark.timeout(300)
+def test_a_hundred_thousand_statements_are_searched_within_their_memory(stub: Stub, tmp_path: Path) -> None:
+    bundle, truth = ghg.link(tmp_path, 100_000, 21)
+    run = finished(stub, "ghg_anomalies", (bundle.folder / "linked.parquet").read_bytes(), memory_mb=700)
+    check_leaves(run)
+    listed = {json.loads(line)["pseudonym"] for line in run.artefacts[OutputKind.RESTRICTED_LIST, "review_list"].splitlines()}
+    planted = {one["pseudonym"] for one in truth}
+    assert len(listed & planted) > 0.85 * len(planted)
+    assert {kind for kind, _ in run.artefacts} == set(OutputKind) - {OutputKind.LOG, OutputKind.MODEL}
+
+
+@pytest.mark.timeout(300)
+def test_records_and_series_are_searched(stub: Stub, tmp_path: Path) -> None:
+    random = np.random.default_rng(5)
+    names = np.array([f"{at:064x}" for at in range(3000)], dtype=object)
+    size = np.exp(random.normal(8, 1, 3000))
+    power = np.where(random.random(3000) < 0.02, 8.0, 1.0) * size
+    table = {"pseudonym": names, "records__sales": size, "records__staff": np.round(size / 90), "records__power": power}
+    check_leaves(finished(stub, "anomaly_tables", parquet(tmp_path, table), memory_mb=500))
+    hours = (np.datetime64("2024-01-01T00:00", "m") + 60 * np.arange(480)).astype(str).astype(object)
+    value = 50 + 20 * np.sin(np.arange(480) * np.pi / 12) + random.normal(0, 1, (20, 480))
+    value[:15, 200:230] *= 0.5
+    series = {"pseudonym": np.repeat(names[:20], 480), "series__time": np.tile(hours, 20), "series__value": value.ravel()}
+    check_leaves(finished(stub, "anomaly_series", parquet(tmp_path, series), memory_mb=500))
