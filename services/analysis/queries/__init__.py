@@ -2,7 +2,7 @@
 
 from services.analysis.queries.keys import sealing_key
 from services.analysis.queries.methods import describe_method, get_method, list_methods, runnable_methods
-from services.analysis.queries.queue import TO_WORK, Order, is_someones_turn
+from services.analysis.queries.queue import TO_WORK, Order, anything_due, is_someones_turn
 from services.analysis.queries.quotas import describe_quota, list_quotas
 from services.analysis.queries.runs import (
     Present,
@@ -13,12 +13,14 @@ from services.analysis.queries.runs import (
     get_run,
     is_cancelled,
     list_runs,
+    version_of,
 )
 
 __all__ = [
     "Order",
     "Present",
     "TO_WORK",
+    "anything_due",
     "claimed_method",
     "describe_bundle",
     "describe_method",
@@ -34,4 +36,5 @@ __all__ = [
     "list_runs",
     "runnable_methods",
     "sealing_key",
+    "version_of",
 ]
