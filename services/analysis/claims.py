@@ -112,6 +112,8 @@ async def claim_run(data: ClaimIn, caller: Caller, door: Doorway) -> ClaimOut | 
 async def try_claim(door: Door, caller: Principal, offer: actions.Offer) -> ClaimOut | None:
     terms = door.claim_terms
     async with door.db.reading() as session:
+        if not await queries.anything_due(session, queries.TO_WORK):
+            return None
         methods = await queries.runnable_methods(session, caller, offer.methods)
         if not methods or not await queries.is_someones_turn(session, queries.TO_WORK, terms.order, methods):
             return None

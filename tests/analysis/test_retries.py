@@ -105,6 +105,14 @@ async def test_a_retried_run_waits_for_its_pause(live_centre: Centre, monkeypatc
     assert now() + timedelta(minutes=50) < due_at < now() + timedelta(minutes=70)
 
 
+async def test_a_worker_that_gives_back_has_made_no_attempt(live_centre: Centre) -> None:
+    """However often the workers of a long run are restarted, that alone never fails it."""
+    await live_centre.prepared()
+    for _ in range(4):
+        assert (await (await claimed(live_centre)).finish("cancelled")).json()["status"] == "prepared"
+    assert (await (await claimed(live_centre)).succeed()).json()["status"] == "succeeded"
+
+
 @pytest.mark.parametrize("code", sorted(NEVER))
 async def test_what_a_method_does_is_never_tried_again(live_centre: Centre, code: str) -> None:
     run_id = await live_centre.prepared()

@@ -26,7 +26,7 @@ from tests.bench.linking import DIGEST, approved, card
 from tests.bench.machine import plain
 from tests.bench.scene import own_name
 from tests.faults.broker import Broker
-from tests.faults.centre import Centre
+from tests.faults.centre import Centre, process_of
 from tests.faults.storming import SHORT, STRIKES, check_each_done_once, storm
 
 WAITING, FEW, MINISTRIES, CLAIMS = 10_000, 40, 40, 20
@@ -137,7 +137,7 @@ async def cancelled(running: Centre) -> float:
     async with asyncio.timeout(120):
         while not (run := (await running.runs() or [None])[-1]) or run.ended or not run.message.startswith("pid "):
             await asyncio.sleep(0.05)
-    pid = int(run.message.removeprefix("pid "))
+    pid = process_of(run)
     began = time.perf_counter()
     await running.call("POST", f"/analysis/runs/{run.id}/cancel", "centre-analyst", json={"reason": "The bench."})
     while psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE:

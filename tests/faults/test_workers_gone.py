@@ -16,7 +16,7 @@ from sqlmodel import col, select
 from services.analysis.models import PLUMBING, LateResult, Run, RunStatus
 from shared.contracts import RunFinished
 from tests.faults.broker import Broker
-from tests.faults.centre import PATIENCE, Centre
+from tests.faults.centre import PATIENCE, Centre, process_of
 
 pytestmark = [pytest.mark.rabbitmq, pytest.mark.timeout(600)]
 
@@ -45,7 +45,7 @@ async def at_work(centre: Centre) -> tuple[Run, int]:
     """A run whose method sleeps, and the process that it sleeps in."""
     await centre.approve(await centre.approvals(1, sleep=600))
     run = await until(centre, lambda run: run.status is RunStatus.RUNNING and run.message.startswith("pid "))
-    return run, int(run.message.removeprefix("pid "))
+    return run, process_of(run)
 
 
 def gone(pid: int) -> bool:
@@ -97,7 +97,7 @@ async def test_a_lost_workers_run_is_taken_up_and_what_the_lost_one_says_later_i
     """The worker sleeps beyond its lease, as a machine does that was suspended; then it wakes up and goes on."""
     await centre.approve(await centre.approvals(1, sleep=20))
     run = await until(centre, lambda run: run.message.startswith("pid "))
-    frozen = holder(centre, int(run.message.removeprefix("pid ")))
+    frozen = holder(centre, process_of(run))
     assert frozen.process is not None
     os.kill(frozen.process.pid, signal.SIGSTOP)
     try:

@@ -174,9 +174,9 @@ def repeated(run: Run, outcome: Outcome) -> Run:
 
 
 async def give_back(session: Session, run: Run) -> Run:
-    """A worker cannot cancel a run: one that stops by itself gives it back, and the next one takes it."""
+    """A worker cannot cancel a run: one that stops by itself gives it back, and the next one takes it. It was no attempt."""
     policy.check_move(run, RunStatus.PREPARED)
-    run.status, run.due_at, run.worker_id = RunStatus.PREPARED, now(), None
+    run.status, run.due_at, run.worker_id, run.attempts = RunStatus.PREPARED, now(), None, max(run.attempts - 1, 0)
     run.touch()
     session.add(run)
     await record_audit(session, "analysis.give-back-run", f"run/{run.id}", detail={"fence": run.fence})

@@ -42,6 +42,11 @@ class Follower:
         self.wake: Wake = request.app.state.wake
         self.caller, self.run_id, self.present = caller, run_id, present
 
+    async def version(self) -> str:
+        """Asked at every commit of the service, so it has to be cheap."""
+        async with self.db.reading(caller=self.caller) as session:
+            return await queries.version_of(session, self.run_id)
+
     async def look(self) -> tuple[str, RunNews, bool]:
         """The version of the run, what is told of it, and whether it has ended. NotFound if the caller may not see it."""
         async with self.db.reading(caller=self.caller) as session:
@@ -51,15 +56,19 @@ class Follower:
     async def events(self, known: str | None) -> AsyncIterator[str]:
         """Every change as it is committed, until the run has ended; `known` is the version that the caller has seen."""
         loop = asyncio.get_running_loop()
-        end, quiet, told = loop.time() + LONGEST, loop.time(), None
+        end, quiet, looked, told = loop.time() + LONGEST, loop.time(), 0.0, None
         yield "retry: 2000\n\n"
         while not self.wake.stopping and loop.time() < end:
             ticket = self.wake.ticket()
             try:
+                if told and loop.time() - looked < RECHECK and await self.version() == known:
+                    await self.rest(ticket)
+                    continue
                 version, news, ended = await self.look()
             except Unavailable:
                 await self.wake.rest(RECHECK)
                 continue
+            looked = loop.time()
             # What is left counts down by itself; nobody is told of that alone.
             former, told = told, news.model_copy(update={"eta_seconds": None})
             if version != known or former not in (None, told):
@@ -70,8 +79,11 @@ class Follower:
                 yield ": still here\n\n"
             if ended:
                 return
-            await self.wake.wait(ticket, RECHECK)
-            await self.wake.rest(PAUSE)
+            await self.rest(ticket)
+
+    async def rest(self, ticket: asyncio.Event) -> None:
+        await self.wake.wait(ticket, RECHECK)
+        await self.wake.rest(PAUSE)
 
 
 @router.get("/{run_id}/events", response_class=StreamingResponse, responses=STREAM)

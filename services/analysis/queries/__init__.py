@@ -4,7 +4,7 @@ from services.analysis.queries.grants import describe_grant, get_grant, list_gra
 from services.analysis.queries.keys import sealing_key
 from services.analysis.queries.methods import describe_method, get_method, list_methods, runnable_methods
 from services.analysis.queries.models import describe_model, files_of_models, get_model, list_models
-from services.analysis.queries.queue import TO_WORK, Order, is_someones_turn
+from services.analysis.queries.queue import TO_WORK, Order, anything_due, is_someones_turn
 from services.analysis.queries.quotas import describe_quota, list_quotas
 from services.analysis.queries.runs import (
     Present,
@@ -16,6 +16,7 @@ from services.analysis.queries.runs import (
     is_cancelled,
     list_runs,
     missing_layers,
+    version_of,
 )
 from services.analysis.queries.uploads import describe_upload, get_upload, list_uploads
 
@@ -23,6 +24,7 @@ __all__ = [
     "Order",
     "Present",
     "TO_WORK",
+    "anything_due",
     "claimed_method",
     "describe_bundle",
     "describe_method",
@@ -49,4 +51,5 @@ __all__ = [
     "list_quotas",
     "runnable_methods",
     "sealing_key",
+    "version_of",
 ]

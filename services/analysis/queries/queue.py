@@ -145,8 +145,17 @@ def standing_rank(aging: timedelta, one: type[Run] = Run) -> ColumnElement[int]:
     return case(RANKS, value=col(one.priority)) - risen
 
 
+async def anything_due(session: Session, line: Line) -> bool:
+    """Looked up first, as every commit wakes everybody who waits for a run: mostly there is none."""
+    standing = or_(col(Run.status) == line.waiting, col(Run.status) == line.in_hand)
+    due = select(col(Run.id)).where(standing, col(Run.due_at) <= db_now()).limit(literal_column("1"))
+    return (await session.execute(due)).first() is not None
+
+
 async def is_someones_turn(session: Session, line: Line, order: Order, methods: Sequence[UUID] | None = None) -> bool:
     """Looked up without a lock, so that whoever waits for a run costs no write."""
+    if not await anything_due(session, line):
+        return False
     return (await session.execute(next_in_line(line, order, methods))).first() is not None
 
 

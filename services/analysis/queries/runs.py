@@ -53,6 +53,10 @@ async def get_run(session: Session, caller: Principal, run_id: UUID) -> Run:
     return run
 
 
+async def version_of(session: Session, run_id: UUID) -> str:
+    return str((await session.exec(select(Run.version).where(col(Run.id) == run_id))).one())
+
+
 async def describe_run(session: Session, caller: Principal, run: Run, present: Present) -> RunOut:
     shown = policy.sees_parameters(caller, run)
     bundle = run.bundle or {}
