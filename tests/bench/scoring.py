@@ -32,11 +32,12 @@ from shared.contracts import ModelFormat
 from shared.db import Database
 from shared.storage import Storage
 from tests.bench.figures import Bench, Figure, Promise, at_least, compared
-from tests.bench.scoring_peers import FEATURES, INPUT, MODEL, OUTPUT, RUNTIME
+from tests.bench.scoring_peers import FEATURES, INPUT, MODEL, OUTPUT, RUNTIME, TRITON
 
 NAME = "bench.model"
 CONNECTIONS = 16
 REQUIREMENTS = ROOT / "requirements" / "bench-mlserver.txt"
+MLSERVER = ROOT / "var" / "mlserver"
 CORES = sorted(os.sched_getaffinity(0))
 MINISTRY, CLIENT = "mohw", "scorer@mohw"
 
@@ -129,6 +130,18 @@ class Kitchen:
             raise RuntimeError(f"{server.name} answered something else than the model")
         return float(told["requests"] / told["seconds"])
 
+    async def ask_with_triton(self, door: Server) -> None:
+        """The client of Triton, which MLServer brings along, reads from the door what the model says."""
+        rows = np.random.default_rng(3).normal(size=(50, FEATURES)).astype(np.float32)
+        file = self.folder / "rows.npy"
+        np.save(file, rows)
+        address, token = f"127.0.0.1:{door.port}/analysis/scoring", door.headers["Authorization"].removeprefix("Bearer ")
+        command = [str(MLSERVER / "bin" / "python"), "-c", TRITON, address, NAME, token, str(file)]
+        process = await asyncio.create_subprocess_exec(*command, stdout=subprocess.PIPE)
+        read = (await process.communicate())[0].decode().split()
+        if read != [self.session.run([OUTPUT], {INPUT: rows})[0].tobytes().hex()] * 2:
+            raise RuntimeError("Triton's client read something else than the model gives")
+
     async def figure(
         self, ours: Server, peer: Server, count: int, promise: Promise, *, binary: bool, theirs_binary: bool | None = None
     ) -> Figure:
@@ -213,8 +226,7 @@ class Foreign(Program):
 
 async def mlserver(folder: Path, model: Path) -> Server:
     """MLServer in an environment of its own under var/, kept for the next time."""
-    home = ROOT / "var" / "mlserver"
-    await asyncio.to_thread(install, home)
+    await asyncio.to_thread(install, MLSERVER)
     port = free_port()
     server = folder / "mlserver"
     server.mkdir()
@@ -224,7 +236,7 @@ async def mlserver(folder: Path, model: Path) -> Server:
     described = {"name": "bench", "implementation": "runtime.OrtModel", "parameters": {"uri": str(model)}}
     (server / "model-settings.json").write_text(json.dumps(described), encoding="utf-8")
     start = "import sys; sys.path.insert(0, '.'); from mlserver.cli import main; main()"
-    program = Foreign("MLServer", ["-c", start, "start", "."], server / "server.log", python=home / "bin" / "python")
+    program = Foreign("MLServer", ["-c", start, "start", "."], server / "server.log", python=MLSERVER / "bin" / "python")
     return Server("MLServer", "/v2/models/bench/infer", program, port)
 
 
@@ -234,9 +246,10 @@ def install(home: Path) -> None:
     if mark.exists() and mark.read_bytes() == REQUIREMENTS.read_bytes():
         return
     shutil.rmtree(home, ignore_errors=True)
-    venv.create(home, with_pip=True)
-    command = [str(home / "bin" / "python"), "-m", "pip", "install", "-q", "--require-hashes", "-r", str(REQUIREMENTS)]
-    subprocess.run(command, check=True)
+    python, uv = str(home / "bin" / "python"), shutil.which("uv")
+    venv.create(home, with_pip=uv is None)
+    command = [uv, "pip", "install", "--python", python] if uv else [python, "-m", "pip", "install"]
+    subprocess.run([*command, "-q", "--require-hashes", "-r", str(REQUIREMENTS)], check=True)
     shutil.copy(REQUIREMENTS, mark)
 
 
@@ -282,6 +295,7 @@ async def measure_mlserver(bench: Bench) -> list[Figure]:
     bench.console.doing("MLServer is being installed")
     door, peer = await ours(kitchen.folder, data), await mlserver(kitchen.folder, model)
     async with running(door, peer):
+        await kitchen.ask_with_triton(door)
         return [
             await kitchen.figure(door, peer, 1, at_least(2), binary=False),
             await kitchen.figure(door, peer, 100, at_least(1.6), binary=False),
