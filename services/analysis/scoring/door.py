@@ -10,6 +10,7 @@ from os import urandom
 from typing import Final, TypeVar
 
 from fastapi import Request
+from prometheus_client import Counter, Histogram
 from starlette.types import Message, Receive, Scope, Send
 
 from services.analysis.scoring import problems
@@ -50,10 +51,13 @@ class Door:
     metrics: Metrics
     limits: Limits = field(init=False)
     threads: ThreadPoolExecutor = field(init=False)
+    counters: dict[int, Counter] = field(default_factory=dict)
+    timer: Histogram = field(init=False)
     large: int = 0
 
     def __post_init__(self) -> None:
         self.limits = Limits(self.settings.rows_limit, self.settings.json_limit, self.settings.values_limit)
+        self.timer = self.metrics.seconds.labels("POST", ROUTE)
         self.threads = ThreadPoolExecutor(self.settings.batch_threads, thread_name_prefix="scoring")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -72,7 +76,14 @@ class Door:
             with bind_trace(headers.get(b"traceparent"), request_id):
                 status = await refuse(scope, receive, send, error, told, request_id)
         finally:
-            self.metrics.observe("POST", ROUTE, status, time.perf_counter() - began)
+            self.count(status, time.perf_counter() - began)
+
+    def count(self, status: int, seconds: float) -> None:
+        """As `Metrics.observe` does, with the labels looked up once."""
+        if status not in self.counters:
+            self.counters[status] = self.metrics.requests.labels("POST", ROUTE, str(status))
+        self.counters[status].inc()
+        self.timer.observe(seconds)
 
     async def answer(self, scope: Scope, headers: dict[bytes, str], receive: Receive, told: dict[str, Principal]) -> Body:
         path = scope["path_params"]
