@@ -129,22 +129,21 @@ class Door:
         return await asyncio.get_running_loop().run_in_executor(self.threads, work)
 
     async def read(self, receive: Receive) -> bytes:
-        """The whole body; TooLarge as soon as it turns out to be too long."""
-        message = await self.chunk(receive)
-        if not message.get("more_body"):
-            return bytes(message.get("body", b""))
-        limit, parts, size = self.settings.body_limit, [message.get("body", b"")], len(message.get("body", b""))
+        """The whole body; TooLarge as soon as it turns out to be too long, BadRequest if it takes too long."""
+        limit, parts, size = self.settings.body_limit, list[bytes](), 0
         try:
             async with asyncio.timeout(self.settings.read_seconds):
-                while message.get("more_body"):
+                while True:
                     message = await self.chunk(receive)
-                    parts.append(message.get("body", b""))
-                    size += len(parts[-1])
+                    part = message.get("body", b"")
+                    size += len(part)
                     if size > limit:
                         raise TooLarge(f"The body may have {limit} bytes.", limit_bytes=limit)
+                    parts.append(part)
+                    if not message.get("more_body"):
+                        return parts[0] if len(parts) == 1 else b"".join(parts)
         except TimeoutError:
             raise BadRequest(f"The body did not come within {self.settings.read_seconds:g} seconds.") from None
-        return b"".join(parts)
 
     async def chunk(self, receive: Receive) -> Message:
         message = await receive()
