@@ -36,7 +36,7 @@ HEADERS: Final = frozenset(
 )  # fmt: skip
 
 
-class Gone499(Exception):
+class CallerLeft(Exception):
     """The caller went away before the call was complete."""
 
 
@@ -70,7 +70,7 @@ class Door:
             body = await self.answer(scope, headers, receive, told)
             status = 200
             await respond(send, body, request_id)
-        except Gone499:
+        except CallerLeft:
             pass
         except Exception as error:
             with bind_trace(headers.get(b"traceparent"), request_id):
@@ -148,7 +148,7 @@ class Door:
     async def chunk(self, receive: Receive) -> Message:
         message = await receive()
         if message["type"] == "http.disconnect":
-            raise Gone499
+            raise CallerLeft
         return message
 
 
