@@ -51,8 +51,9 @@ async def open_door(
         async def start(**more: Any) -> ScoringDoor:
             given = make_settings("analysis").model_dump()
             common = {name: given[name] for name in ("database_url", "storage_url", "jwks", "issuer", "audience", "public_url")}
-            await asyncio.to_thread(migrate.upgrade, MIGRATIONS, common["database_url"])
-            app = build(Settings(**(common | more)))
+            values = common | more
+            await asyncio.to_thread(migrate.upgrade, MIGRATIONS, values["database_url"])
+            app = build(Settings(**values))
             await stack.enter_async_context(app.router.lifespan_context(app))
             transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
             client = await stack.enter_async_context(httpx.AsyncClient(transport=transport, base_url="http://test"))

@@ -45,6 +45,25 @@ def plain() -> FastAPI:
     return app
 
 
+# Triton's own Python client, unmodified, against the door: prints the scores as it reads them, binary and JSON.
+TRITON = """
+import sys
+import numpy as np
+import tritonclient.http as triton
+
+address, model, token, file = sys.argv[1:]
+rows = np.load(file)
+client = triton.InferenceServerClient(address)
+headers = {"Authorization": f"Bearer {token}"}
+assert client.is_server_live() and client.is_server_ready() and client.is_model_ready(model, headers=dict(headers))
+name = client.get_model_metadata(model, headers=dict(headers))["inputs"][0]["name"]
+for binary in (True, False):
+    given = triton.InferInput(name, list(rows.shape), "FP32")
+    given.set_data_from_numpy(rows, binary_data=binary)
+    asked = triton.InferRequestedOutput("probabilities", binary_data=binary)
+    print(client.infer(model, [given], outputs=[asked], headers=dict(headers)).as_numpy("probabilities").tobytes().hex())
+"""
+
 # The same model in MLServer, which has no runtime of its own for ONNX.
 RUNTIME = """
 import numpy as np

@@ -31,7 +31,7 @@ class Doorkeeper:
     door: UUID
     seconds: float
     known: dict[Asked, tuple[float, Access]] = field(default_factory=dict)
-    asking: dict[Asked, asyncio.Task[Access]] = field(default_factory=dict)
+    asking: dict[Asked, tuple[Principal, asyncio.Task[Access]]] = field(default_factory=dict)
 
     def remembered(self, asked: Asked) -> Access | None:
         found = self.known.get(asked)
@@ -41,14 +41,14 @@ class Doorkeeper:
         """The caller's access. Unauthorized, Forbidden, NotFound, Gone; `told` holds the caller even then."""
         if (access := self.remembered(asked)) is not None:
             return access
-        if (task := self.asking.get(asked)) is None:
+        if asked not in self.asking:
             caller = told["caller"] = await self.caller(asked.authorization)
-            task = self.asking.get(asked) or asyncio.create_task(self.look(asked, caller))
-            self.asking[asked] = task
-            task.add_done_callback(lambda _: self.asking.pop(asked, None))
-        access = await asyncio.shield(task)
-        told["caller"] = access.caller
-        return access
+            if asked not in self.asking:  # nobody else began meanwhile
+                task = asyncio.create_task(self.look(asked, caller))
+                task.add_done_callback(lambda _: self.asking.pop(asked, None))
+                self.asking[asked] = caller, task
+        told["caller"], looking = self.asking[asked]
+        return await asyncio.shield(looking)
 
     async def caller(self, authorization: str) -> Principal:
         if not authorization:

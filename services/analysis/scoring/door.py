@@ -10,6 +10,7 @@ from os import urandom
 from typing import Final, TypeVar
 
 from fastapi import Request
+from prometheus_client import Counter, Histogram
 from starlette.types import Message, Receive, Scope, Send
 
 from services.analysis.scoring import problems
@@ -35,7 +36,7 @@ HEADERS: Final = frozenset(
 )  # fmt: skip
 
 
-class Gone499(Exception):
+class CallerLeft(Exception):
     """The caller went away before the call was complete."""
 
 
@@ -50,10 +51,13 @@ class Door:
     metrics: Metrics
     limits: Limits = field(init=False)
     threads: ThreadPoolExecutor = field(init=False)
+    counters: dict[int, Counter] = field(default_factory=dict)
+    timer: Histogram = field(init=False)
     large: int = 0
 
     def __post_init__(self) -> None:
         self.limits = Limits(self.settings.rows_limit, self.settings.json_limit, self.settings.values_limit)
+        self.timer = self.metrics.seconds.labels("POST", ROUTE)
         self.threads = ThreadPoolExecutor(self.settings.batch_threads, thread_name_prefix="scoring")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -66,13 +70,20 @@ class Door:
             body = await self.answer(scope, headers, receive, told)
             status = 200
             await respond(send, body, request_id)
-        except Gone499:
+        except CallerLeft:
             pass
         except Exception as error:
             with bind_trace(headers.get(b"traceparent"), request_id):
                 status = await refuse(scope, receive, send, error, told, request_id)
         finally:
-            self.metrics.observe("POST", ROUTE, status, time.perf_counter() - began)
+            self.count(status, time.perf_counter() - began)
+
+    def count(self, status: int, seconds: float) -> None:
+        """As `Metrics.observe` does, with the labels looked up once."""
+        if status not in self.counters:
+            self.counters[status] = self.metrics.requests.labels("POST", ROUTE, str(status))
+        self.counters[status].inc()
+        self.timer.observe(seconds)
 
     async def answer(self, scope: Scope, headers: dict[bytes, str], receive: Receive, told: dict[str, Principal]) -> Body:
         path = scope["path_params"]
@@ -118,27 +129,26 @@ class Door:
         return await asyncio.get_running_loop().run_in_executor(self.threads, work)
 
     async def read(self, receive: Receive) -> bytes:
-        """The whole body; TooLarge as soon as it turns out to be too long."""
-        message = await self.chunk(receive)
-        if not message.get("more_body"):
-            return bytes(message.get("body", b""))
-        limit, parts, size = self.settings.body_limit, [message.get("body", b"")], len(message.get("body", b""))
+        """The whole body; TooLarge as soon as it turns out to be too long, BadRequest if it takes too long."""
+        limit, parts, size = self.settings.body_limit, list[bytes](), 0
         try:
             async with asyncio.timeout(self.settings.read_seconds):
-                while message.get("more_body"):
+                while True:
                     message = await self.chunk(receive)
-                    parts.append(message.get("body", b""))
-                    size += len(parts[-1])
+                    part = message.get("body", b"")
+                    size += len(part)
                     if size > limit:
                         raise TooLarge(f"The body may have {limit} bytes.", limit_bytes=limit)
+                    parts.append(part)
+                    if not message.get("more_body"):
+                        return parts[0] if len(parts) == 1 else b"".join(parts)
         except TimeoutError:
             raise BadRequest(f"The body did not come within {self.settings.read_seconds:g} seconds.") from None
-        return b"".join(parts)
 
     async def chunk(self, receive: Receive) -> Message:
         message = await receive()
         if message["type"] == "http.disconnect":
-            raise Gone499
+            raise CallerLeft
         return message
 
 

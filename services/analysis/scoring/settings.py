@@ -21,7 +21,7 @@ class Settings(ServiceSettings):
     inline_bytes: int = Field(default=128 * 1024, ge=0, description="A larger body is read by a thread of its own.")
     inline_rows: int = Field(default=256, ge=0, description="More rows are scored by a thread of its own.")
     batch_threads: int = Field(default=2, ge=1, le=64, description="Threads that read and score large batches.")
-    batch_waiting: int = Field(default=16, ge=1, description="Large batches taken at once, those that wait included.")
+    batch_waiting: int = Field(default=8, ge=1, description="Large batches taken at once, those that wait included.")
     big_rows: int = Field(default=1000, ge=1, description="From this many rows on the runtime uses more than one thread.")
     big_threads: int = Field(default=2, ge=1, le=64, description="Threads of the runtime for such a batch.")
     models_kept: int = Field(default=16, ge=1, description="Models in memory; the one that was not asked for longest goes.")
