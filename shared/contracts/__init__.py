@@ -36,6 +36,7 @@ from shared.contracts.manifests import (
     TrainingPeriod,
 )
 from shared.contracts.methods import (
+    ANY_DOMAIN,
     Alarm,
     Artefact,
     CardColumn,
@@ -83,6 +84,7 @@ from shared.contracts.values import (
 )
 
 __all__ = [
+    "ANY_DOMAIN",
     "Alarm",
     "ApprovedInput",
     "Artefact",

@@ -1,13 +1,16 @@
 """Value objects of the analysis centre: methods and their cards, what a run gives, released models."""
 
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from pydantic import Field
 
 from shared.contracts.base import Value
 from shared.contracts.values import Code, ColumnRole, ColumnType, LocalText, Name, SemVer, Sha256, StoredObject, Text
+
+ANY_DOMAIN: Final = "any"
+"""The key domain of a method that takes one table of whatever keys: persons, businesses, facilities."""
 
 
 class CardColumn(Value):

@@ -306,3 +306,23 @@ async def audited(centre: Centre, run_id: UUID) -> dict[str, Any]:
     (row,) = [row for row in rows if row["subject"] == f"run/{run_id}"]
     detail = json.loads(row["detail"]) if isinstance(row["detail"], str) else row["detail"]
     return {name: detail[name] for name in ("available_from", "champion")}
+
+
+def test_a_method_of_any_keys_pseudonymises_under_the_domain_that_the_keys_are_of() -> None:
+    of_any = {"name": "subject", "type": "string", "role": "key", "key_domain": "any"}
+    told = card().model_dump(mode="json") | {
+        "inputs": [{"name": "table", "title": both("표"), "columns": [of_any], "further": ["number"]}],
+        "linkage": {"key_domain": "any", "base": "table"},
+    }
+    method = MethodCard.model_validate(told)
+    policy.check_card(method)
+    table = (SITE, Column(name="staff", type="number", role="measure"))
+    data = as_csv(table, [["F1", 3], ["F2", 5]])
+    one = given("table", table, {"subject": "no", "staff": "staff"}, data)
+    plan = plan_linkage(method, (one,))
+    assert plan.key_domain == "facility"
+    assert [pick.card.name for pick in plan.base.columns] == ["staff"]
+    assert plan.base.key.key_domain == "facility"
+    two = [told["inputs"][0], told["inputs"][0] | {"name": "other"}]
+    with pytest.raises(Unprocessable):
+        policy.check_card(MethodCard.model_validate(told | {"inputs": two}))

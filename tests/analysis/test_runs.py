@@ -211,10 +211,9 @@ async def test_cancel_reaches_a_listening_worker_at_once(live_centre: Centre) ->
     assert claim is not None
     listening = asyncio.create_task(claim.call("GET", "/signals?wait=20"))
     await asyncio.sleep(0.2)
-    began = asyncio.get_running_loop().time()
+    assert not listening.done()
     await cancel(live_centre, run_id, "centre-analyst", "centre")
-    assert (await listening).json() == {"cancel": True}
-    assert asyncio.get_running_loop().time() - began < 0.9
+    assert (await listening).json() == {"cancel": True}, "and not what twenty seconds of waiting end with"
     assert (await claim.finish("succeeded")).status_code == 409
     assert (await claim.finish("cancelled")).json()["status"] == "cancelled"
     (event,) = await live_centre.finished()

@@ -317,3 +317,30 @@ def test_whatever_is_asked_no_key_leaves_and_no_name_stands_twice(columns: dict[
         assert len({name.casefold() for name in fitted}) == len(fitted)
         assert {"person_no", "wages", "earners"} <= fitted.keys()
         assert all(name in fitted for name, source in columns.items() if source is not None)
+
+
+ANY = MethodCard.model_validate(
+    CARD.model_dump(mode="json")
+    | {
+        "inputs": [
+            {
+                "name": "table",
+                "title": {"ko": "표", "en": "Table"},
+                "columns": [{"name": "subject", "type": "string", "role": "key", "key_domain": "any"}],
+                "further": ["number"],
+            }
+        ],
+        "linkage": {"key_domain": "any", "base": "table"},
+    }
+)
+
+
+def test_a_method_of_any_keys_takes_the_only_key_that_a_table_has() -> None:
+    known = {one.dataset_id: KnownDataset(id=one.dataset_id, published=one.model_dump(mode="json")) for one in (income(),)}
+    asked = {"table": InputIn(dataset_id=INCOME_ID, columns={"pay": "wages"})}
+    (found,), errors = fit_inputs(ANY, asked, known)
+    assert errors == []
+    (key,) = [column.name for column in income().table if column.role is ColumnRole.KEY]
+    assert found.columns == {"subject": key, "pay": "wages"}
+    asked = {"table": InputIn(dataset_id=INCOME_ID, columns={"subject": "wages"})}
+    assert [error.code for error in fit_inputs(ANY, asked, known)[1]] == ["wrong-key-domain"]

@@ -9,7 +9,7 @@ from services.analysis import policy
 from services.analysis.actions.endings import obstacle
 from services.analysis.actions.grants import keep_released_model
 from services.analysis.actions.withdrawals import SOURCE, take_back
-from services.analysis.models import Method, Model, ModelReview, ModelState, Run, RunArtefact, Verdict
+from services.analysis.models import Method, Model, ModelReview, ModelState, RequestKey, Run, RunArtefact, Verdict
 from shared.audit import record_audit
 from shared.auth import Principal
 from shared.clock import now
@@ -94,6 +94,9 @@ async def release_model(session: Session, model: Model) -> None:
     if await withdrawal_waits(session):
         raise Conflict("A withdrawal waits to be handled, so nothing is released. Your review was not counted: try again later.")
     run = (await session.exec(select(Run).where(col(Run.id) == model.run_id))).one()
+    key = await session.get(RequestKey, run.request_id)
+    if run.alarms and (key is None or key.destroyed_at is None):
+        raise Conflict("The run raised alarms: its model is released after its result, when a person has answered each.")
     if ending := await obstacle(session, run, of=SOURCE):
         raise Conflict(f"The model cannot be released: {ending.reason.detail}", state=model.state)
     policy.check_model_move(model, ModelState.RELEASED)

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from jsonschema import Draft202012Validator, SchemaError
 
-from shared.contracts import ColumnRole, ColumnType, InputRole, MethodCard
+from shared.contracts import ANY_DOMAIN, ColumnRole, ColumnType, InputRole, MethodCard
 from shared.errors import FieldError, TooLarge, Unprocessable
 
 CARD_LIMIT: Final = 200_000
@@ -78,6 +78,9 @@ def keywords(schema: Any) -> Iterator[tuple[str, Any]]:
 def input_errors(card: MethodCard) -> Iterator[FieldError]:
     for at in doubles(role.name for role in card.inputs):
         yield FieldError(f"#/card/inputs/{at}/name", "name-twice", "Another input has this name; case does not count.")
+    if card.linkage.key_domain == ANY_DOMAIN and len(card.inputs) > 1:
+        sentence = f"Only a method of one input takes keys of {ANY_DOMAIN} domain: what is linked has one issuer."
+        yield FieldError("#/card/linkage/key_domain", "domain-missing", sentence)
     for at, role in enumerate(card.inputs):
         yield from role_errors(f"#/card/inputs/{at}", role, card.linkage.key_domain)
     base = next((role for role in card.inputs if role.name == card.linkage.base), None)

@@ -6,7 +6,7 @@ from sqlalchemy import delete
 from sqlmodel import col, select
 
 from services.analysis.actions.endings import locked_run
-from services.analysis.models import RequestKey, Run, RunArtefact, RunStatus
+from services.analysis.models import OnnxMethod, RequestKey, Run, RunArtefact, RunStatus
 from services.analysis.queries import files_of_models
 from shared.audit import record_audit
 from shared.clock import now
@@ -89,7 +89,9 @@ async def refused_outputs(session: Session, run: Run) -> list[RunArtefact]:
 
 
 async def kept_elsewhere(session: Session, refused: list[RunArtefact]) -> set[str]:
-    """Which of these bytes are also an output that stays, or one that is not yet to be deleted."""
-    ids = [each.id for each in refused]
-    others = select(RunArtefact.sha256).where(col(RunArtefact.sha256).in_({each.sha256 for each in refused}))
-    return set((await session.exec(others.where(col(RunArtefact.id).not_in(ids)))).all())
+    """Which of these bytes are also an output that stays or is not yet to be deleted, a model, or an uploaded method."""
+    ids, digests = [each.id for each in refused], {each.sha256 for each in refused}
+    others = select(RunArtefact.sha256).where(col(RunArtefact.sha256).in_(digests), col(RunArtefact.id).not_in(ids))
+    uploads = select(OnnxMethod.sha256).where(col(OnnxMethod.sha256).in_(digests))
+    found = {*(await session.exec(others)).all(), *filter(None, (await session.exec(uploads)).all())}
+    return found | await files_of_models(session, digests)

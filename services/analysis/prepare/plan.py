@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from services.analysis.prepare.errors import PrepareError
-from shared.contracts import ApprovedInput, CardColumn, Column, ColumnRole, ColumnType, InputRole, MethodCard
+from shared.contracts import ANY_DOMAIN, ApprovedInput, CardColumn, Column, ColumnRole, ColumnType, InputRole, MethodCard
 
 
 @dataclass(frozen=True)
@@ -15,7 +15,9 @@ class Pick:
 
     @property
     def key_domain(self) -> str | None:
-        return self.card.key_domain if self.card.role is ColumnRole.KEY else None
+        if self.card.role is not ColumnRole.KEY:
+            return None
+        return self.stored.key_domain if self.card.key_domain == ANY_DOMAIN else self.card.key_domain
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,7 @@ def plan_linkage(card: MethodCard, inputs: tuple[ApprovedInput, ...]) -> Plan:
             raise PrepareError("input-missing", f"The input {role.name} is missing.")
     plans = {role.name: plan_role(role, given[role.name], card.linkage.key_domain) for role in card.inputs if role.name in given}
     base = plans.pop(card.linkage.base)
-    return Plan(card.linkage.key_domain, card.linkage.match_floor, base, tuple(plans.values()))
+    return Plan(base.key.key_domain or card.linkage.key_domain, card.linkage.match_floor, base, tuple(plans.values()))
 
 
 def plan_role(role: InputRole, approved: ApprovedInput, key_domain: str) -> RolePlan:
@@ -78,7 +80,7 @@ def plan_role(role: InputRole, approved: ApprovedInput, key_domain: str) -> Role
     ]
     for pick in picks:
         check_key(pick, role.name)
-    keys = [pick for pick in picks if pick.key_domain == key_domain]
+    keys = [pick for pick in picks if pick.key_domain and pick.card.key_domain == key_domain]
     if len(keys) != 1:
         raise PrepareError("key-missing", f"The input {role.name} has no approved key of the domain {key_domain}.")
     for column in role.columns:

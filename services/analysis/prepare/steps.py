@@ -102,15 +102,15 @@ async def take_up(session: Session, run: Run, terms: PrepareTerms) -> Job | None
     run.status = RunStatus.PREPARING
     run.touch()
     session.add(run)
-    return Job(run.id, run.fence, approved, plan, key, await sealing_of(session, run, card, approved))
+    return Job(run.id, run.fence, approved, plan, key, await sealing_of(session, run, card, approved, plan.key_domain))
 
 
-async def sealing_of(session: Session, run: Run, card: MethodCard, approved: RequestApproved) -> Sealing | None:
+async def sealing_of(session: Session, run: Run, card: MethodCard, approved: RequestApproved, key_domain: str) -> Sealing | None:
     """To whom the run's keys are sealed: nobody if the method lists nothing, or if the ministry has no key."""
     if not card.lists_entities:
         return None
     to = await sealing_key(session, run.ministry, approved.sealing_key)
-    return Sealing(to, run.request_id, card.linkage.key_domain) if to else None
+    return Sealing(to, run.request_id, key_domain) if to else None
 
 
 async def card_of(session: Session, run: Run) -> MethodCard:

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from services.requests.models import KnownDataset
 from services.requests.schemas import InputIn
-from shared.contracts import CardColumn, Column, ColumnRole, ColumnType, DatasetPublished, InputRole, MethodCard
+from shared.contracts import ANY_DOMAIN, CardColumn, Column, ColumnRole, ColumnType, DatasetPublished, InputRole, MethodCard
 from shared.errors import FieldError
 
 
@@ -143,7 +143,7 @@ def own_name(column: CardColumn, table: Mapping[str, Column]) -> str | None:
     if column.name in table:
         return column.name
     domain = domain_of(column)
-    keys = [one.name for one in table.values() if domain and one.key_domain == domain]
+    keys = [one.name for one in table.values() if domain and of_domain(one, domain)]
     return keys[0] if len(keys) == 1 else None
 
 
@@ -152,8 +152,10 @@ def misfit(wanted: CardColumn, found: Column) -> tuple[str, str] | None:
     domain = domain_of(wanted)
     if found.role is ColumnRole.KEY and domain is None:
         return "raw-key", f"{found.name} is a key: keys link the inputs and never reach a method."
-    if domain != found.key_domain:
+    if not of_domain(found, domain):
         return "wrong-key-domain", f"The method wants a key of {domain}; {found.name} is not one."
+    if domain == ANY_DOMAIN:
+        return None
     if wanted.type is not found.type and (wanted.type, found.type) != (ColumnType.NUMBER, ColumnType.INTEGER):
         return "wrong-type", f"The method wants {wanted.type}; {found.name} is {found.type}."
     if wanted.unit is not None and wanted.unit != found.unit:
@@ -180,6 +182,11 @@ def linking_columns(role: InputRole, domain: str) -> set[str]:
 def domain_of(column: CardColumn) -> str | None:
     """Whose key the method wants here; None for what is no key."""
     return column.key_domain if column.role is ColumnRole.KEY else None
+
+
+def of_domain(found: Column, domain: str | None) -> bool:
+    """Whether the dataset's column is a key of this domain; none is none."""
+    return found.key_domain is not None if domain == ANY_DOMAIN else found.key_domain == domain
 
 
 def purpose_faults(asked: InputIn, dataset: DatasetPublished, place: str) -> list[FieldError]:

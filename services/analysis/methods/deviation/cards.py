@@ -1,9 +1,9 @@
 """What cards of several methods say in the same words."""
 
 from services.analysis.methods.deviation.layout import Words
-from shared.contracts import LocalText, OutputKind, OutputSpec
+from shared.contracts import ANY_DOMAIN, LocalText, OutputKind, OutputSpec
 
-KEY_DOMAIN = "record"
+KEY_DOMAIN = ANY_DOMAIN
 """Of the generic methods: whatever their rows are, one table alone is read and nothing is linked."""
 KINDS = {
     "TABLES": OutputKind.TABLE,

@@ -4,9 +4,9 @@ from services.analysis.methods.risk_scoring.parameters import SCHEMA
 from services.analysis.methods.toolkit.cards import ASSUMPTIONS, MUST_NOT_CONCLUDE, column, key, outputs
 from services.analysis.methods.toolkit.figures import TITLES as FIGURES
 from services.analysis.methods.toolkit.tables import TITLES as TABLES
-from shared.contracts import ColumnRole, ColumnType, InputRole, Linkage, LocalText, MethodCard, OutputKind, Resources
+from shared.contracts import ANY_DOMAIN, ColumnRole, ColumnType, InputRole, Linkage, LocalText, MethodCard, OutputKind, Resources
 
-KEY_DOMAIN = "person"
+KEY_DOMAIN = ANY_DOMAIN
 OUTCOME = ("outcome", "outcome_number")
 TIME = ("as_of", "period")
 GROUP = "belongs_to"
