@@ -17,6 +17,7 @@ from deploy.evaluate import ghg
 from deploy.generate.emissions.planting import KINDS
 from services.analysis.methods import BUILT_IN
 from services.analysis.methods.ghg_anomalies import CARD, run
+from services.analysis.methods.ghg_anomalies.listing import list_facilities
 from services.analysis.methods.ghg_anomalies.panel import read
 from services.analysis.methods.ghg_anomalies.parameters import Parameters
 from services.analysis.methods.ghg_anomalies.reasons import WORDS, Reason
@@ -202,7 +203,7 @@ def test_missing_and_empty_optional_columns_are_borne(changed: Callable[..., Bun
     for at, name in enumerate(given):
         sql = f"* EXCLUDE ({name})" if at % 2 else f"* REPLACE (NULL AS {name})"
         duckdb.sql(f"COPY (SELECT {sql} FROM read_parquet('{whole}')) TO '{path}' (FORMAT parquet)")
-        assert run(bundle, quiet).restricted_list is not None, name
+        assert list_facilities(conduct(read(bundle), Parameters.read({}))) is not None, name
 
 
 def test_layers_without_columns_are_named(changed: Callable[..., Bundle]) -> None:
