@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
@@ -9,6 +10,7 @@ from types import ModuleType
 import duckdb
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_limits
 
 from deploy.evaluate.__main__ import evaluate, told
 from deploy.evaluate.bundles import bundle_of
@@ -21,6 +23,12 @@ from deploy.generate.blocks import write
 
 ROOT = Path(__file__).parents[2]
 GENERATORS = [(welfare, "subject_key"), (business, "biz_key")]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_thread() -> Iterator[None]:
+    with threadpool_limits(limits=1):
+        yield
 
 
 def asked(folder: Path) -> Asked:
@@ -104,7 +112,7 @@ def test_real_data_that_are_not_there_are_left_out(tmp_path: Path, capsys: pytes
 def test_a_table_is_judged_beside_plain_models_on_the_same_split_and_drawn(tmp_path: Path) -> None:
     random = np.random.default_rng(1)
     debt, income = random.exponential(size=900), random.normal(size=900)
-    rows = {  # noqa: F841  DuckDB reads it by its name
+    rows = {  # noqa: F841 - DuckDB finds it by its name
         "subject": np.array([f"s{at}" for at in range(900)], dtype=object),
         "outcome": random.random(900) < 1 / (1 + np.exp(2 - debt + income)),
         "debt": debt,

@@ -69,7 +69,8 @@ def test_a_worker_waits_for_a_service_that_is_not_up_yet(stub: Stub, start_worke
     run = probe(stub, "sleep", pause=0)
     eventually(lambda: run.finish)
     cards = [importlib.import_module(module).CARD for module in BUILT_IN]
-    assert set(stub.methods) == {*((card.name, card.version) for card in cards), ("probe", "1.0.0")}
+    expected = {*((card.name, card.version) for card in cards), ("probe", "1.0.0")}
+    eventually(lambda: set(stub.methods) == expected)
 
 
 def test_two_workers_share_the_work_and_a_killed_one_takes_its_child_along(stub: Stub, start_worker: StartWorker) -> None:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from services.analysis.methods.risk_scoring.card import FURTHER, KEY_DOMAIN
+from services.analysis.methods.toolkit.any_table import FURTHER, KEY_DOMAIN
 from services.analysis.methods.toolkit.cards import key, outputs
 from services.analysis.methods.toolkit.parameters import COLUMNS, TITLES
 from shared.contracts import InputRole, Linkage, LocalText, MethodCard, OutputKind, Resources

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from services.analysis.methods.risk_scoring.card import KEY_DOMAIN
+from services.analysis.methods.toolkit.any_table import KEY_DOMAIN
 from services.analysis.methods.toolkit.cards import column, key, outputs
 from shared.contracts import ColumnRole, ColumnType, InputRole, Linkage, LocalText, MethodCard, OutputKind, Resources
 

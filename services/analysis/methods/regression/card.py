@@ -2,15 +2,15 @@
 
 from typing import Any
 
-from services.analysis.methods.risk_scoring.card import AUDIT, FURTHER, KEY_DOMAIN, QUASI
-from services.analysis.methods.toolkit.cards import ASSUMPTIONS, MUST_NOT_CONCLUDE, column, key, outputs
+from services.analysis.methods.toolkit.any_table import AUDIT, KEY_DOMAIN, subject_table
+from services.analysis.methods.toolkit.cards import ASSUMPTIONS, MUST_NOT_CONCLUDE, column, outputs
 from services.analysis.methods.toolkit.figures import TITLES as FIGURES
 from services.analysis.methods.toolkit.parameters import CAPACITY, COLUMNS, FOLDS, SIGNS, TEST_FROM
 from services.analysis.methods.toolkit.parameters import TITLES as TITLES_GIVEN
 from services.analysis.methods.toolkit.quantities import LOSSES
 from services.analysis.methods.toolkit.quantity_tables import TITLES as OWN_TABLES
 from services.analysis.methods.toolkit.tables import TITLES as TABLES
-from shared.contracts import ColumnType, InputRole, Linkage, LocalText, MethodCard, OutputKind, Resources
+from shared.contracts import ColumnType, Linkage, LocalText, MethodCard, OutputKind, Resources
 
 SCHEMA: dict[str, Any] = {
     "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -37,22 +37,7 @@ SCHEMA: dict[str, Any] = {
         "titles": TITLES_GIVEN,
     },
 }
-TABLE = InputRole(
-    name="table",
-    title=LocalText(ko="대상 표", en="Table of subjects"),
-    columns=(
-        key("subject", KEY_DOMAIN, "대상 번호", "Number of the subject"),
-        column("target", ColumnType.NUMBER, "예측할 값", "Number to be predicted", required=True),
-        column("as_of", ColumnType.DATE, "기준일", "Day on which the subject was looked at"),
-        column("period", ColumnType.INTEGER, "기준 연도 또는 연월", "Year, or year and month as yyyymm"),
-        column("belongs_to", ColumnType.STRING, "묶음", "What rows belong to", role=QUASI),
-        column("sex", ColumnType.STRING, "성별", "Sex", role=QUASI),
-        column("age_band", ColumnType.STRING, "연령대", "Age band", role=QUASI),
-        column("region", ColumnType.STRING, "지역", "Region", role=QUASI),
-        column("kind", ColumnType.STRING, "유형", "Kind of subject", role=QUASI),
-    ),
-    further=FURTHER,
-)
+TABLE = subject_table(column("target", ColumnType.NUMBER, "예측할 값", "Number to be predicted", required=True))
 CARD = MethodCard(
     name="regression",
     version="1.0.0",

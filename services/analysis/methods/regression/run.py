@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 
 from services.analysis.methods.regression.card import CARD, SCHEMA, TABLE
-from services.analysis.methods.risk_scoring.card import AUDIT, GROUP, TIME
 from services.analysis.methods.toolkit import figures, headline, quantity_tables, tables
+from services.analysis.methods.toolkit.any_table import AUDIT, GROUP, TIME
 from services.analysis.methods.toolkit.availability import availability
 from services.analysis.methods.toolkit.cards import titles_of
 from services.analysis.methods.toolkit.drift import Drift, find_drift

@@ -1,35 +1,16 @@
 """The method card: what risk scoring takes, gives, assumes, and must not be used for."""
 
 from services.analysis.methods.risk_scoring.parameters import SCHEMA
-from services.analysis.methods.toolkit.cards import ASSUMPTIONS, MUST_NOT_CONCLUDE, column, key, outputs
+from services.analysis.methods.toolkit.any_table import AUDIT, KEY_DOMAIN, subject_table
+from services.analysis.methods.toolkit.cards import ASSUMPTIONS, MUST_NOT_CONCLUDE, column, outputs
 from services.analysis.methods.toolkit.figures import TITLES as FIGURES
 from services.analysis.methods.toolkit.tables import TITLES as TABLES
-from shared.contracts import ANY_DOMAIN, ColumnRole, ColumnType, InputRole, Linkage, LocalText, MethodCard, OutputKind, Resources
+from shared.contracts import ColumnType, Linkage, LocalText, MethodCard, OutputKind, Resources
 
-KEY_DOMAIN = ANY_DOMAIN
 OUTCOME = ("outcome", "outcome_number")
-TIME = ("as_of", "period")
-GROUP = "belongs_to"
-AUDIT = ("sex", "age_band", "region", "kind")
-FURTHER = (ColumnType.INTEGER, ColumnType.NUMBER, ColumnType.BOOLEAN, ColumnType.STRING, ColumnType.DATE)
-
-QUASI = ColumnRole.QUASI_IDENTIFIER
-TABLE = InputRole(
-    name="table",
-    title=LocalText(ko="대상 표", en="Table of subjects"),
-    columns=(
-        key("subject", KEY_DOMAIN, "대상 번호", "Number of the subject"),
-        column("outcome", ColumnType.BOOLEAN, "결과", "Outcome"),
-        column("outcome_number", ColumnType.NUMBER, "결과 (0 또는 1)", "Outcome as 0 or 1"),
-        column("as_of", ColumnType.DATE, "기준일", "Day on which the subject was looked at"),
-        column("period", ColumnType.INTEGER, "기준 연도 또는 연월", "Year, or year and month as yyyymm"),
-        column("belongs_to", ColumnType.STRING, "묶음", "What rows belong to", role=QUASI),
-        column("sex", ColumnType.STRING, "성별", "Sex", role=QUASI),
-        column("age_band", ColumnType.STRING, "연령대", "Age band", role=QUASI),
-        column("region", ColumnType.STRING, "지역", "Region", role=QUASI),
-        column("kind", ColumnType.STRING, "유형", "Kind of subject", role=QUASI),
-    ),
-    further=FURTHER,
+TABLE = subject_table(
+    column("outcome", ColumnType.BOOLEAN, "결과", "Outcome"),
+    column("outcome_number", ColumnType.NUMBER, "결과 (0 또는 1)", "Outcome as 0 or 1"),
 )
 CARD = MethodCard(
     name="risk_scoring",

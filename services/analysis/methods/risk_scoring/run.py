@@ -1,8 +1,9 @@
 """The method from bundle to outputs."""
 
-from services.analysis.methods.risk_scoring.card import AUDIT, CARD, GROUP, OUTCOME, TABLE, TIME
+from services.analysis.methods.risk_scoring.card import CARD, OUTCOME, TABLE
 from services.analysis.methods.risk_scoring.parameters import Parameters
 from services.analysis.methods.toolkit import headline
+from services.analysis.methods.toolkit.any_table import AUDIT, GROUP, TIME
 from services.analysis.methods.toolkit.cards import titles_of
 from services.analysis.methods.toolkit.keeping import champion_of, keep_model, metrics_of
 from services.analysis.methods.toolkit.leakage import find_alarms
