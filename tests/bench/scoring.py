@@ -20,6 +20,7 @@ from tests.bench.scoring_peers import FEATURES, INPUT, OUTPUT, TRITON
 from tests.bench.scoring_servers import CORES, MLSERVER, NAME, Server, call, mlserver, ours, plain, running
 
 CONNECTIONS = 16
+SECONDS = 1.0  # many short turns: on a busy machine long ones meet different troubles
 
 
 def hgb() -> bytes:
@@ -81,7 +82,7 @@ class Kitchen:
         what = f"scoring {count} rows as {form}, to {peer.name}" if count > 1 else f"scoring 1 row as {form}, to {peer.name}"
         pair = await compared(
             self.bench, what, lambda: self.speed(ours, rows, binary=binary), lambda: self.speed(peer, rows, binary=theirs),
-            rounds=max(3, self.bench.size.rounds),
+            rounds=2 * self.bench.size.rounds + 3,
         )  # fmt: skip
         mine, other = pair.medians
         return Figure(what, f"{mine:,.0f} requests/s; {peer.name} {other:,.0f}", tuple(pair.ratios), promise)
@@ -107,7 +108,7 @@ async def opened(bench: Bench) -> tuple[Kitchen, Path, bytes]:
     options = ort.SessionOptions()
     options.intra_op_num_threads = 1
     session = ort.InferenceSession(data, options, providers=["CPUExecutionProvider"])
-    return Kitchen(bench, folder, session, 1.0 if bench.size.rounds < 5 else 3.0), model, data
+    return Kitchen(bench, folder, session, SECONDS), model, data
 
 
 async def measure_plain(bench: Bench) -> list[Figure]:
