@@ -12,7 +12,7 @@ from hypothesis import given as having
 from hypothesis import settings, strategies
 
 from services.analysis import policy
-from services.analysis.models import Run, RunStatus
+from services.analysis.models import Model, ModelState, Run, RunStatus
 from services.analysis.prepare.bundle import private_folder
 from services.analysis.prepare.errors import PrepareError
 from services.analysis.prepare.keys import pads
@@ -252,12 +252,28 @@ def test_a_panel_is_a_card_like_any_other() -> None:
 # The champion, and what the worker is told.
 
 MODEL = b"bytes of a released model"
+
+
+async def release(centre: Centre, model: ModelRef) -> None:
+    """As if an earlier run had trained it and two reviewers had released it."""
+    earlier = await centre.prepared(approved())
+    row = Model(
+        id=model.model_id, run_id=earlier, request_id=uuid4(), ministry="mois", name=model.name, format=model.format,
+        sha256=model.object.sha256, size=model.object.size, media_type=model.object.media_type, method_name=model.method.name,
+        method_release=model.method.version, method_digest=model.method.digest, announced_by="worker.centre", authors=[],
+        datasets=[], manifest={}, state=ModelState.RELEASED,
+    )  # fmt: skip
+    async with centre.client.app.state.db.transaction() as session:
+        session.add(row)
+
+
 CHAMPION = ModelRef(
     model_id=uuid4(), name="model", method=METHOD, format="onnx", object=stored(MODEL, "application/octet-stream")
 )
 
 
 async def prepared_with(centre: Centre, champion: ModelRef, *ends: RunStatus) -> Run:
+    await release(centre, champion)
     event = approved().model_copy(update={"champion": champion})
     return await centre.until(await centre.approve(event), RunStatus.PREPARED, *ends)
 
@@ -265,6 +281,7 @@ async def prepared_with(centre: Centre, champion: ModelRef, *ends: RunStatus) ->
 async def test_the_champion_lies_in_the_bundle_and_stays_when_the_bundle_goes(live_centre: Centre) -> None:
     await live_centre.storage.put_bytes(MODEL, "application/octet-stream")
     run = await prepared_with(live_centre, CHAMPION)
+    await live_centre.worker().claim()  # the earlier run
     claim = await live_centre.worker().claim()
     assert claim is not None
     files = (await claim.call("GET", "/bundle")).json()["files"]
