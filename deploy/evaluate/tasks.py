@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from deploy.evaluate.anomalies import cells, emissions, plant
 from deploy.evaluate.findings import Asked, Found
 from deploy.evaluate.real import polish, survey
 from deploy.evaluate.synthetic import business_task, welfare_task
@@ -13,5 +14,8 @@ TASKS: dict[str, Task] = {
     "business": business_task,
     "bankruptcy": polish,
     "survey": survey,
+    "emissions": emissions,
+    "plant": plant,
+    "cells": cells,
 }
 """A task answers None where its data are not at hand."""

@@ -29,7 +29,7 @@ from services.analysis.worker.engine.dask import connected, security
 from services.analysis.worker.engine.engines import Certificates
 from services.analysis.worker.sdk import Bundle, Means
 from tests.analysis.certificates import Authority
-from tests.analysis.models import weighted
+from tests.analysis.weighted_models import weighted
 
 ROOT = Path(__file__).parents[2]
 PERSONS, MONTHS = 3000, 6

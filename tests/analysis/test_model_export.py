@@ -36,6 +36,7 @@ from services.analysis.methods.toolkit.export.allowed import check_allowed
 from services.analysis.methods.toolkit.export.conversion import INPUT, TARGET_OPSET, convert
 from services.analysis.methods.toolkit.export.parity import LARGEST_DIFFERENCE, challenge, compare
 from services.analysis.methods.toolkit.export.scoring import task_of
+from services.analysis.methods.toolkit.export.thresholds import in_float32
 from services.analysis.worker.folders import own_folder, run_folders
 from services.analysis.worker.jobs import Job, Sandbox, Task
 from services.analysis.worker.launcher import Launcher
@@ -366,3 +367,22 @@ async def test_a_method_exports_inside_its_sandbox(tmp_path: Path, monkeypatch: 
     manifest = read_manifest(made[0])
     assert manifest.format is ModelFormat.ONNX, manifest.refused
     assert manifest.classes == (0, 1)
+
+
+def test_boosting_answers_the_same_exactly_where_it_splits() -> None:
+    """A threshold that float32 rounds up would carry the row that stands on it to the other side."""
+    random = np.random.default_rng(3)
+    matrix = random.normal(size=(3000, 2)).astype(np.float32)
+    label = (matrix[:, 0] + random.normal(size=3000) > 0).astype(int)
+    estimator = HistGradientBoostingClassifier(max_iter=30, random_state=0).fit(matrix, label)
+    splits = [tree.nodes for stage in estimator._predictors for tree in stage]
+    at = np.concatenate([nodes["num_threshold"][(nodes["is_leaf"] == 0) & (nodes["feature_idx"] == 0)] for nodes in splits])
+    rows = np.column_stack([at.astype(np.float32), np.zeros(len(at), np.float32)])
+
+    def apart(model: bytes) -> float:
+        session = open_session(model)
+        found = session.run(None, {session.get_inputs()[0].name: rows})[-1][:, 1]
+        return float(np.abs(found - estimator.predict_proba(rows)[:, 1]).max())
+
+    assert apart(convert(estimator, 2)) > 1e-3, "as the converter writes them"
+    assert apart(convert(in_float32(estimator), 2)) < 1e-6

@@ -14,6 +14,7 @@ from services.analysis.methods.toolkit.export.parity import compare
 from services.analysis.methods.toolkit.export.refusal import RefusedError
 from services.analysis.methods.toolkit.export.scoring import by_estimator, score_of, single, task_of
 from services.analysis.methods.toolkit.export.spread import reference
+from services.analysis.methods.toolkit.export.thresholds import in_float32
 from shared.contracts import (
     ModelFeature,
     ModelFormat,
@@ -93,7 +94,7 @@ def scores_of(subject: Subject) -> NDArray[np.float64]:
 
 def as_onnx(subject: Subject, facts: Mapping[str, Any]) -> bytes:
     check_allowed(subject.estimator)
-    model = convert(subject.estimator, len(subject.features))
+    model = convert(in_float32(subject.estimator), len(subject.features))
     parity = compare(subject.estimator, subject.task, model, subject.sample, subject.features)
     inputs, outputs = tensors(open_session(model))
     return embed(model, ModelManifest(format=ModelFormat.ONNX, inputs=inputs, outputs=outputs, parity=parity, **facts))
