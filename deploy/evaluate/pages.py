@@ -61,7 +61,8 @@ def whole(table: dict[str, Any]) -> str:
     rows = [
         ["" if cell is None else f"{cell:,}" if isinstance(cell, int) else str(cell) for cell in row] for row in table["rows"]
     ]
-    return grid(headings, rows) + f"<p>{escape(table['notes']['en'])}</p>"
+    notes = table["notes"]
+    return grid(headings, rows) + (f"<p>{escape(notes['en'])}</p>" if notes else "")
 
 
 def grid(headings: tuple[str, ...], rows: list[list[str]]) -> str:

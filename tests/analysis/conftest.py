@@ -1,13 +1,14 @@
 """The analysis service in several states of readiness."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from threadpoolctl import threadpool_limits
 
 from services.analysis.app import MIGRATIONS
 from services.analysis.scoring.app import build
@@ -15,6 +16,13 @@ from services.analysis.scoring.settings import Settings
 from shared import migrate
 from tests.analysis.centre import Centre, Headers
 from tests.analysis.scoring import ScoringDoor, linear
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_thread() -> Iterator[None]:
+    """As in the worker's child; OpenMP threads that spin make the tests slow on a busy machine."""
+    with threadpool_limits(limits=1):
+        yield
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 import hashlib
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import duckdb
@@ -32,6 +33,20 @@ def write(folder: Path, columns: dict[str, Any], role: str = "table", **more: An
     with duckdb.connect(config={"threads": 1}) as connection:
         connection.execute(f"COPY (SELECT {chosen} FROM rows) TO '{folder / 'linked.parquet'}' (FORMAT parquet)")
     return Bundle(folder, **more)
+
+
+def generated(
+    maker: ModuleType, role: str, key: str, table: Path, folder: Path, change: str, parameters: dict[str, Any]
+) -> Bundle:
+    """A bundle of a table that a maker of deploy/generate wrote, without its truth and with its columns changed."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with duckdb.connect(config={"threads": 1}) as connection:
+        source = f"(SELECT {change} FROM (SELECT * EXCLUDE ({', '.join(maker.TRUTH)}) FROM read_parquet('{table}')))"
+        names = [row[0] for row in connection.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()]
+        chosen = ", ".join(f'"{name}" AS "{role}__{name}"' for name in names if name != key)
+        connection.execute(f"COPY (SELECT sha256({key}) AS pseudonym, {chosen} FROM {source}) TO '{folder / 'linked.parquet'}'")
+    since = {f"{role}__{name}": day for name, day in maker.AVAILABLE_FROM.items()}
+    return Bundle(folder, parameters=parameters, available_from=since)
 
 
 def silent(progress: float, message: str) -> None:

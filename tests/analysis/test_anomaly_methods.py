@@ -12,7 +12,6 @@ import numpy as np
 import pytest
 from jsonschema import Draft202012Validator
 from sklearn.metrics import average_precision_score, roc_auc_score
-from threadpoolctl import threadpool_limits
 
 from deploy.evaluate import mixed, steel
 from services.analysis.methods import BUILT_IN, anomaly_series, anomaly_tables
@@ -28,12 +27,6 @@ from shared.contracts import OutputKind
 
 Columns = dict[str, Any]
 HOURS, SERIES = 24 * 21, 26
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread() -> Any:
-    with threadpool_limits(limits=1):
-        yield
 
 
 def quiet(progress: float, message: str) -> None:

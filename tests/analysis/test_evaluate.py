@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
@@ -10,7 +9,6 @@ from types import ModuleType
 import duckdb
 import numpy as np
 import pytest
-from threadpoolctl import threadpool_limits
 
 from deploy.evaluate.__main__ import evaluate, told
 from deploy.evaluate.bundles import bundle_of
@@ -23,12 +21,6 @@ from deploy.generate.blocks import write
 
 ROOT = Path(__file__).parents[2]
 GENERATORS = [(welfare, "subject_key"), (business, "biz_key")]
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread() -> Iterator[None]:
-    with threadpool_limits(limits=1):
-        yield
 
 
 def asked(folder: Path) -> Asked:

@@ -11,7 +11,6 @@ import duckdb
 import numpy as np
 import pytest
 from jsonschema import Draft202012Validator
-from threadpoolctl import threadpool_limits
 
 from deploy.evaluate import ghg
 from deploy.generate.emissions.planting import KINDS
@@ -32,13 +31,6 @@ CASES = [(10_000, 1), (10_000, 2), (10_000, 3), (30_000, 4), (30_000, 5)]
 
 def quiet(progress: float, message: str) -> None:
     return None
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread() -> Any:
-    """As in the worker's child; OpenMP threads that spin make the tests slow on a busy machine."""
-    with threadpool_limits(limits=1):
-        yield
 
 
 @pytest.fixture(scope="module")

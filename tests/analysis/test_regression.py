@@ -1,13 +1,11 @@
 """Regression on any table: baselines beside the model, counts and quantiles, alarms, refusals with a reason."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from jsonschema import Draft202012Validator
-from threadpoolctl import threadpool_limits
 
 from services.analysis.methods import BUILT_IN
 from services.analysis.methods.regression import CARD, run
@@ -17,12 +15,6 @@ from shared.contracts import OutputKind
 from tests.analysis.linked import RULES, drawn_columns, records, silent, value, withheld, write
 
 SIZE = 1600
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread() -> Iterator[None]:
-    with threadpool_limits(limits=1):
-        yield
 
 
 def meters(size: int = SIZE, seed: int = 3) -> dict[str, Any]:
@@ -60,7 +52,7 @@ def test_it_is_built_in_and_its_parameters_have_defaults() -> None:
 
 def test_outputs_are_declared_and_pass_the_disclosure_check(outputs: Outputs) -> None:
     declared = {kind: {output.name for output in CARD.outputs if output.kind is kind} for kind in OutputKind}
-    assert set(outputs.tables) == declared[OutputKind.TABLE] - {"availability", "champion"}
+    assert set(outputs.tables) == declared[OutputKind.TABLE] - {"availability"}
     assert set(outputs.figures) == declared[OutputKind.FIGURE]
     assert withheld(outputs) == {}
     for name, spec in outputs.figures.items():

@@ -1,13 +1,11 @@
 """Risk scoring on any table: honest splits, baselines beside the model, alarms that hold, refusals with a reason."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from jsonschema import Draft202012Validator
-from threadpoolctl import threadpool_limits
 
 from services.analysis.methods import BUILT_IN
 from services.analysis.methods.risk_scoring import CARD, run
@@ -22,12 +20,6 @@ from tests.analysis.linked import RULES, drawn_columns, records, silent, value, 
 
 SIZE = 1600
 ONE_WAY = {"monotone": {"income": -1}}
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread() -> Iterator[None]:
-    with threadpool_limits(limits=1):
-        yield
 
 
 def subjects(size: int = SIZE, seed: int = 7) -> dict[str, Any]:

@@ -1,13 +1,11 @@
 """The parts of supervised methods: periods, splits, drift, groups that may leave, monotone scores."""
 
 import json
-from collections.abc import Iterator
 
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from threadpoolctl import threadpool_limits
 
 from services.analysis.methods.toolkit import drift, periods
 from services.analysis.methods.toolkit.disclosure import levels, wide
@@ -23,12 +21,6 @@ from services.analysis.worker.sdk import MethodError
 from tests.analysis.linked import pseudonyms
 
 SIZE = 800
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread() -> Iterator[None]:
-    with threadpool_limits(limits=1):
-        yield
 
 
 def rows_of(seed: int, size: int = SIZE, **more: object) -> Rows:
