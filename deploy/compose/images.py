@@ -18,7 +18,10 @@ CONTENTS: dict[str, tuple[str, frozenset[str]]] = {
     "worker": ("worker", frozenset({"shared.contracts", "services.analysis.worker", "services.analysis.methods"})),
     "setup": ("requests", frozenset({"shared", "deploy.compose", "deploy.topology"})),
 }
-NOT_IN = {"analysis": frozenset({"services.analysis.worker", "services.analysis.methods", "services.analysis.scoring"})}
+NOT_IN = {
+    "analysis": frozenset({"services.analysis.worker", "services.analysis.methods", "services.analysis.scoring"}),
+    "worker": frozenset({"services.analysis.worker.engine"}),
+}
 LOOK = """
 import json, os, pathlib, sys
 from importlib.metadata import distributions
