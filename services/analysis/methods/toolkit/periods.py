@@ -5,7 +5,7 @@ from datetime import date
 
 import numpy as np
 
-from services.analysis.methods.toolkit.arrays import Texts, Whole
+from services.analysis.methods.toolkit.arrays import Whole
 from services.analysis.worker.sdk import Array, MethodError
 
 NEVER = np.iinfo(np.int64).min
@@ -52,10 +52,3 @@ def is_dates(values: Array) -> bool:
 
 def iso(day: int) -> str:
     return "" if day == NEVER else date.fromordinal(EPOCH.toordinal() + int(day)).isoformat()
-
-
-def iso_texts(found: Whole) -> Texts:
-    distinct, place = np.unique(found, return_inverse=True)
-    made = np.empty(len(distinct), dtype=object)
-    made[:] = [iso(int(day)) for day in distinct]
-    return np.asarray(made[place])
