@@ -72,10 +72,6 @@ class Service:
     bus_was_down: bool = False
     took_over: bool = False
 
-    def __post_init__(self) -> None:
-        # Before any service starts: what one of this process relays at once must not pass by one that starts later.
-        self.bus.subscribe(self.name, frozenset(self.consumers), partial(inbox.receive, self.context.db))
-
     def turns(self) -> dict[str, Turn]:
         db = self.context.db
         turns: dict[str, Turn] = {
@@ -111,6 +107,7 @@ class Service:
         if settings.migrate_at_start:
             await asyncio.to_thread(migrate.upgrade, self.migrations, settings.database_url)
         self.context.db.on_commit = self.context.wake.set
+        self.bus.subscribe(self.name, frozenset(self.consumers), partial(inbox.receive, self.context.db))
         await self.bus.start()
         for name, turn in self.turns().items():
             loop = until_stopped(name, turn, self.context.wake, settings.idle_seconds)

@@ -228,7 +228,7 @@ def test_a_log_is_sent_only_by_a_worker_that_was_told_to(stub: Stub, start_worke
 
 
 def test_a_worker_without_methods_says_so(start_worker: StartWorker, stub: Stub) -> None:
-    stub.fail_next("/methods", 422, 422, 422)
+    stub.fail_next("/methods", *([422] * 1000))
     worker = start_worker(ready=False)
     assert worker.process.wait(30) == 2
     assert list(worker.scratch.iterdir()) == []

@@ -5,6 +5,7 @@ from uuid import UUID
 
 import pytest
 
+from services.requests import queries
 from services.requests.models import Status
 from shared.contracts import (
     MethodLive,
@@ -27,6 +28,7 @@ from tests.requests.examples import (
     INCOME_ID,
     INCOME_STEWARD,
     METHOD,
+    RULES,
     approval,
     caller,
     member,
@@ -153,13 +155,12 @@ async def test_an_approval_does_not_outrun_a_withdrawal(house: House) -> None:
 
 
 async def test_a_champion_is_told_with_the_request(house: House) -> None:
-    from services.requests import queries
-    from tests.requests.examples import RULES
-
     event = released()
     await house.hear(event)
     request = await house.submit(**named(event))
-    told = queries.describe(request, caller("requester", "mohw", "kim"), RULES)
+    kim = caller("requester", "mohw", "kim")
+    async with house.db.reading() as session:
+        told = await queries.describe(session, await queries.get_request(session, kim, request.id), kim, RULES)
     assert told.champion is not None
     assert told.champion.model_id == event.model.model_id
 

@@ -28,10 +28,11 @@ ISSUER, AUDIENCE = "https://idp.test", "dure"
 
 
 def claims(**changes: Any) -> dict[str, Any]:
-    """Good claims with changes; None leaves a claim out."""
+    """Good claims with changes; None leaves a claim out, a difference is counted from now."""
     good: dict[str, Any] = {"iss": ISSUER, "aud": AUDIENCE, "sub": "lee", "ministry": "nts", "roles": ["steward"]}
-    good |= {"exp": now() + timedelta(hours=1)}
-    return {name: value for name, value in (good | changes).items() if value is not None}
+    good |= {"exp": timedelta(hours=1)} | changes
+    timed = {name: now() + value if isinstance(value, timedelta) else value for name, value in good.items()}
+    return {name: value for name, value in timed.items() if value is not None}
 
 
 def signed(key: SigningKey, header: dict[str, Any] | None = None, **changes: Any) -> str:
@@ -86,9 +87,9 @@ async def test_clocks_may_differ_a_little(pair: KeyPair, verifier: TokenVerifier
 
 
 BAD_CLAIMS: list[tuple[dict[str, Any], Fault]] = [
-    ({"exp": now() - timedelta(minutes=2)}, Fault.EXPIRED),
-    ({"nbf": now() + timedelta(minutes=10)}, Fault.NOT_YET_VALID),
-    ({"iat": now() + timedelta(minutes=10)}, Fault.NOT_YET_VALID),
+    ({"exp": timedelta(minutes=-2)}, Fault.EXPIRED),
+    ({"nbf": timedelta(minutes=10)}, Fault.NOT_YET_VALID),
+    ({"iat": timedelta(minutes=10)}, Fault.NOT_YET_VALID),
     ({"aud": "another-system"}, Fault.AUDIENCE),
     ({"aud": ["another-system"]}, Fault.AUDIENCE),
     ({"aud": 7}, Fault.AUDIENCE),

@@ -28,7 +28,7 @@ Build = Callable[[str], FastAPI]
 @pytest.fixture
 async def leftover(make_settings: Callable[..., Any], tmp_path: Path) -> Build:
     """The catalog's database with an event that a killed program had written, and a way to build services on one bus."""
-    bus = InProcessBus()
+    bus = InProcessBus({"catalog", "requests"})
 
     def build(name: str) -> FastAPI:
         app: FastAPI = importlib.import_module(f"services.{name}.app").build(make_settings(name), bus)
@@ -70,11 +70,12 @@ async def test_nothing_is_lost_on_a_listener_that_starts_later(
 ) -> None:
     catalog, requests = leftover("catalog"), leftover("requests")
 
-    async def tried() -> bool:
-        return bool((await outbox_row(catalog))["attempts"])
+    async def looked() -> bool:
+        return bool(catalog.state.service.bus_was_down)
 
     await start(catalog)
-    await until_true(tried)
+    await until_true(looked)
+    assert (await outbox_row(catalog))["sent_at"] is None
     await start(requests)
     await until_true(lambda: idle(catalog))
     assert await heard(requests) == 1
