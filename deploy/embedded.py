@@ -32,6 +32,7 @@ from services.results.settings import Settings as ResultsSettings
 from shared.bus import Bus, InProcessBus
 from shared.errors import NotFound
 from shared.http import PROBLEM
+from shared.memory import settled
 from shared.telemetry import setup_logging
 
 
@@ -89,7 +90,13 @@ def main() -> None:
     allowed = {"webhook_private": options.allow_private_webhooks}
     apps = build(folder, f"http://127.0.0.1:{options.port}", results=allowed)
     config = uvicorn.Config(
-        embed(apps), "127.0.0.1", options.port, lifespan="on", log_config=None, access_log=False, timeout_graceful_shutdown=5
+        settled(embed(apps)),
+        "127.0.0.1",
+        options.port,
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        timeout_graceful_shutdown=5,
     )
     asyncio.run(uvicorn.Server(config).serve())
 

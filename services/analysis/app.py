@@ -14,6 +14,7 @@ from services.analysis.prepare.readers import Limits
 from services.analysis.prepare.steps import PrepareTerms, prepare_next
 from services.analysis.settings import Settings
 from shared.bus import Bus
+from shared.memory import settled
 from shared.rabbit import RabbitBus
 from shared.service import Context, Part, build_service
 from shared.telemetry import setup_logging
@@ -84,4 +85,4 @@ def main() -> FastAPI:
     setup_logging("analysis", settings.log_level)
     if settings.amqp_url is None:
         raise ValueError("ANALYSIS_AMQP_URL is not set")
-    return build(settings, RabbitBus(settings.amqp_url.get_secret_value(), "analysis", prefix=settings.bus_prefix))
+    return settled(build(settings, RabbitBus(settings.amqp_url.get_secret_value(), "analysis", prefix=settings.bus_prefix)))

@@ -10,6 +10,7 @@ from services.catalog.consumers import consumers
 from services.catalog.models import PLUMBING, Base
 from services.catalog.settings import Settings
 from shared.bus import Bus
+from shared.memory import settled
 from shared.rabbit import RabbitBus
 from shared.service import build_service
 from shared.telemetry import setup_logging
@@ -41,4 +42,4 @@ def main() -> FastAPI:
     setup_logging("catalog", settings.log_level)
     if settings.amqp_url is None:
         raise ValueError("CATALOG_AMQP_URL is not set")
-    return build(settings, RabbitBus(settings.amqp_url.get_secret_value(), "catalog", prefix=settings.bus_prefix))
+    return settled(build(settings, RabbitBus(settings.amqp_url.get_secret_value(), "catalog", prefix=settings.bus_prefix)))

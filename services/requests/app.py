@@ -10,6 +10,7 @@ from services.requests.models import PLUMBING, Base
 from services.requests.rules import HOUSE_RULES, load_rules
 from services.requests.settings import Settings
 from shared.bus import Bus
+from shared.memory import settled
 from shared.rabbit import RabbitBus
 from shared.service import build_service
 from shared.telemetry import setup_logging
@@ -39,4 +40,4 @@ def main() -> FastAPI:
     setup_logging("requests", settings.log_level)
     if settings.amqp_url is None:
         raise ValueError("REQUESTS_AMQP_URL is not set")
-    return build(settings, RabbitBus(settings.amqp_url.get_secret_value(), "requests", prefix=settings.bus_prefix))
+    return settled(build(settings, RabbitBus(settings.amqp_url.get_secret_value(), "requests", prefix=settings.bus_prefix)))

@@ -14,6 +14,7 @@ from services.results.settings import Settings
 from services.results.vault import Vault
 from services.results.webhooks import deliver
 from shared.bus import Bus
+from shared.memory import settled
 from shared.rabbit import RabbitBus
 from shared.service import Context, Part, build_service
 from shared.telemetry import setup_logging
@@ -52,4 +53,4 @@ def main() -> FastAPI:
     setup_logging("results", settings.log_level)
     if settings.amqp_url is None:
         raise ValueError("RESULTS_AMQP_URL is not set")
-    return build(settings, RabbitBus(settings.amqp_url.get_secret_value(), "results", prefix=settings.bus_prefix))
+    return settled(build(settings, RabbitBus(settings.amqp_url.get_secret_value(), "results", prefix=settings.bus_prefix)))

@@ -1,18 +1,22 @@
 """`make bench`: every figure as a ratio against its reference, measured in the same run, with what was promised beside it."""
 
 import argparse
+import cProfile
 import os
+import pstats
 import shutil
 import sys
 import time
 import traceback
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 import uvloop
 
+from shared.memory import settled
 from tests.bench import arriving, bulk, leaving, linking, machine, queueing, scoring, starting, uploading, walking
 from tests.bench.console import Console
 from tests.bench.figures import FULL, QUICK, USUAL, Bench, Figure
@@ -89,13 +93,22 @@ async def run(bench: Bench, chosen: list[Part]) -> bool:
     return not failed
 
 
+@contextmanager
+def profiled() -> Iterator[None]:
+    """Print the functions that took longest by themselves; of ours and of the reference alike."""
+    with cProfile.Profile() as profile:
+        yield
+    pstats.Stats(profile).sort_stats("tottime").print_stats(40)
+
+
 def main() -> int:
-    known = parts()
+    known = settled(parts())  # as a service's program does
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     size = parser.add_mutually_exclusive_group()
     size.add_argument("--quick", dest="size", action="store_const", const=QUICK, default=USUAL, help="about a minute, coarse")
     size.add_argument("--full", dest="size", action="store_const", const=FULL, help="1 GB of CSV, 17 million rows; takes long")
     parser.add_argument("--only", nargs="+", choices=[part.name for part in known], metavar="NAME", help="only these parts")
+    parser.add_argument("--profile", action="store_true", help="print where this process spent its time; its ratios do not count")
     options = parser.parse_args()
     shutil.rmtree(FOLDER, ignore_errors=True)
     FOLDER.mkdir(parents=True)
@@ -103,7 +116,7 @@ def main() -> int:
     rabbitmq = RABBITMQ if machine.listening(RABBITMQ, 5672) else None
     began = time.monotonic()
     try:
-        with Console() as console:
+        with Console() as console, profiled() if options.profile else nullcontext():
             bench = Bench(console, FOLDER, options.size, postgres, rabbitmq)
             done = uvloop.run(run(bench, [part for part in known if not options.only or part.name in options.only]))
     finally:

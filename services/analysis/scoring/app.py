@@ -18,6 +18,7 @@ from services.analysis.scoring.settings import Settings
 from shared import openapi
 from shared.auth import Jwks, TokenVerifier
 from shared.db import Database
+from shared.memory import settled
 from shared.storage import Storage
 from shared.telemetry import Metrics, TraceMiddleware, setup_logging
 
@@ -68,4 +69,4 @@ def main() -> FastAPI:
     """The door alone: uvicorn --factory services.analysis.scoring.app:main"""
     settings = Settings()
     setup_logging("analysis-scoring", settings.log_level)
-    return build(settings)
+    return settled(build(settings))
