@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from services.analysis.scoring.codec import DATATYPES, Call, Limits, Signature, TensorSpec, decode, encode
+from services.analysis.scoring.codec import DATATYPES, Call, Layouts, Limits, Signature, TensorSpec, decode, encode
 from shared.errors import Problem
 from tests.analysis.scoring import FEATURES
 
@@ -27,10 +27,21 @@ def body(**given: Any) -> bytes:
     return json.dumps({"inputs": [values | given]}).encode()
 
 
+def read(data: bytes, header: str | None = None, signature: Signature = LINEAR, limits: Limits = LIMITS) -> Call:
+    """The call, and the same once more when its head is known."""
+    layouts = Layouts()
+    first, again = (decode(data, header, signature, limits, layouts) for _ in range(2))
+    assert (first.id, first.rows, first.outputs, first.feeds.keys()) == (again.id, again.rows, again.outputs, again.feeds.keys())
+    for name, array in first.feeds.items():
+        assert again.feeds[name].dtype == array.dtype
+        np.testing.assert_array_equal(again.feeds[name], array)
+    return again
+
+
 def refused(data: bytes, header: str | None = None, signature: Signature = LINEAR, limits: Limits = LIMITS) -> tuple[int, str]:
     """Status, and the code of what is wrong."""
     with pytest.raises(Problem) as caught:
-        decode(data, header, signature, limits)
+        read(data, header, signature, limits)
     problem = caught.value
     assert 400 <= problem.status < 500
     return problem.status, problem.errors[0].code if problem.errors else problem.slug
@@ -60,7 +71,7 @@ def test_what_is_answered_can_be_asked(datatype: str, binary: bool) -> None:
         told = orjson.loads(answer.data[: answer.header_length])
         again = orjson.dumps({"inputs": told["outputs"]})
         tail = b"" if answer.header_length is None else answer.data[answer.header_length :]
-        call = decode(again + tail, str(len(again)) if binary else None, column(datatype), LIMITS)
+        call = read(again + tail, str(len(again)) if binary else None, column(datatype))
         assert call.feeds["c"].dtype == sent.dtype
         assert np.array_equal(call.feeds["c"], sent)
         assert call.rows == len(values)
@@ -70,21 +81,21 @@ def test_what_is_answered_can_be_asked(datatype: str, binary: bool) -> None:
 
 def test_nested_and_flat_data_are_the_same() -> None:
     rows = [[1, 2.5, 3], [4, 5, 6]]
-    flat = decode(body(shape=[2, 3], data=[1, 2.5, 3, 4, 5, 6]), None, LINEAR, LIMITS)
-    nested = decode(body(shape=[2, 3], data=rows), None, LINEAR, LIMITS)
+    flat = read(body(shape=[2, 3], data=[1, 2.5, 3, 4, 5, 6]))
+    nested = read(body(shape=[2, 3], data=rows))
     assert flat.feeds["X"].tolist() == nested.feeds["X"].tolist() == rows
 
 
 def test_features_may_come_one_by_one_in_any_order_and_form() -> None:
     columns = [("owners", [2, 1], [3, 6]), ("rent", [2], [1, 4]), ("age", [2, 1], [[2.5], [5]])]
     inputs = [{"name": name, "shape": shape, "datatype": "FP32", "data": data} for name, shape, data in columns]
-    call = decode(json.dumps({"inputs": inputs}).encode(), None, LINEAR, LIMITS)
+    call = read(json.dumps({"inputs": inputs}).encode())
     assert call.feeds["X"].tolist() == [[1, 2.5, 3], [4, 5, 6]]
 
 
 def test_missing_values_where_the_model_takes_them() -> None:
     takes = Signature(LINEAR.inputs, LINEAR.outputs, FEATURES, missing=True)
-    call = decode(body(data=[1, None, 3]), None, takes, LIMITS)
+    call = read(body(data=[1, None, 3]), None, takes)
     assert np.isnan(call.feeds["X"]).tolist() == [[False, True, False]]
     assert refused(body(data=[1, 1e39, 3]), signature=takes) == (422, "not-finite")
     assert refused(body(data=[1, None, 3])) == (422, "wrong-type")
@@ -93,9 +104,9 @@ def test_missing_values_where_the_model_takes_them() -> None:
 def test_outputs_are_chosen_in_order() -> None:
     both = Signature(LINEAR.inputs, (*LINEAR.outputs, TensorSpec("flagged", "BOOL", (-1, 1))))
     asked = json.loads(body()) | {"outputs": [{"name": "flagged"}, {"name": "score", "parameters": {"binary_data": True}}]}
-    assert decode(json.dumps(asked).encode(), None, both, LIMITS).outputs == (("flagged", False), ("score", True))
+    assert read(json.dumps(asked).encode(), None, both).outputs == (("flagged", False), ("score", True))
     whole = json.loads(body()) | {"parameters": {"binary_data_output": True, "priority": 3, "house": "rule"}}
-    assert decode(json.dumps(whole).encode(), None, both, LIMITS).outputs == (("score", True), ("flagged", True))
+    assert read(json.dumps(whole).encode(), None, both).outputs == (("score", True), ("flagged", True))
 
 
 # What does not fit
@@ -144,7 +155,7 @@ def test_an_input_that_does_not_fit_is_named(wrong: dict[str, Any], code: str) -
 
 def test_a_boolean_among_many_numbers_is_found() -> None:
     values: list[Any] = [0.5, 0, 1.0] * 100
-    assert decode(body(shape=[100, 3], data=values), None, LINEAR, LIMITS).rows == 100
+    assert read(body(shape=[100, 3], data=values)).rows == 100
     values[150] = False
     assert refused(body(shape=[100, 3], data=values)) == (422, "wrong-type")
 
@@ -214,12 +225,32 @@ def test_binary_tensors_follow_one_another() -> None:
     ]
     head = json.dumps({"inputs": inputs}).encode()
     tail = np.array([2, 5, 1, 4, 3, 6], dtype="<f4").tobytes()
-    assert decode(head + tail, str(len(head)), LINEAR, LIMITS).feeds["X"].tolist() == [[1, 2, 3], [4, 5, 6]]
+    assert read(head + tail, str(len(head))).feeds["X"].tolist() == [[1, 2, 3], [4, 5, 6]]
+
+
+def test_a_head_that_was_read_before_is_judged_by_its_own_bytes() -> None:
+    head, layouts = binary(12), Layouts()
+
+    def again(tail: bytes, header: bytes = head) -> Call:
+        return decode(header + tail, str(len(header)), LINEAR, LIMITS, layouts)
+
+    again(RAW)
+    assert list(layouts.known) == [head]
+    assert again(np.array([7, 8, 9], dtype="<f4").tobytes()).feeds["X"].tolist() == [[7, 8, 9]]
+    for tail, code in ((RAW + b"x", "bytes-left-over"), (RAW[:-1], "wrong-size"), (b"\xff" * 12, "not-finite")):
+        with pytest.raises(Problem) as caught:
+            again(tail)
+        assert caught.value.errors[0].code == code
+    named = head[:-1] + b', "id": "a"}'
+    assert [again(RAW, named).id, again(RAW, named).id] == ["a", "a"]
+    for spaces in range(1000):
+        again(RAW, head + b" " * spaces)
+    assert len(layouts.known) <= 256
 
 
 def test_sizes_that_do_not_fit() -> None:
     head = binary(12)
-    assert decode(head + RAW, str(len(head)), LINEAR, LIMITS).feeds["X"].tolist() == [[1, 2, 3]]
+    assert read(head + RAW, str(len(head))).feeds["X"].tolist() == [[1, 2, 3]]
     for size in (-1, 11, 13, 2**63, 10**25, 1.5, "12", None, True):
         data = binary(size)
         assert refused(data + RAW, str(len(data)))[0] in (400, 422), size
@@ -283,7 +314,7 @@ def test_anything_is_a_call_or_a_problem(data: st.DataObject) -> None:
         sent[at : at + data.draw(st.integers(0, 3))] = data.draw(st.binary(max_size=3))
     header = data.draw(st.none() | st.just(str(len(head))) | st.integers(-5, 400).map(str) | st.text(max_size=5))
     try:
-        found = decode(bytes(sent), header, LINEAR, LIMITS)
+        found = read(bytes(sent), header)
     except Problem as problem:
         assert 400 <= problem.status < 500
     else:

@@ -97,7 +97,7 @@ class Door:
             return await self.answer_large(access, declared, header, receive)
         body = await self.read(receive)
         model = self.shelf.at_hand(access.model.sha256) or await self.shelf.get(access.model.sha256)
-        return await self.score(access, model, decode(body, header, model.signature, self.limits))
+        return await self.score(access, model, decode(body, header, model.signature, self.limits, model.layouts))
 
     async def score(self, access: Access, model: Model, call: Call) -> Body:
         """A few rows are scored at once, more by a thread, so that nobody waits behind them."""
@@ -119,7 +119,7 @@ class Door:
         try:
             body = await self.read(receive)
             model = await self.shelf.get(access.model.sha256)
-            call = await self.in_thread(lambda: decode(body, header, model.signature, self.limits))
+            call = await self.in_thread(lambda: decode(body, header, model.signature, self.limits, model.layouts))
             self.ledger.admit(access, call.rows)
             return await self.in_thread(lambda: finish(access, model, call))
         finally:

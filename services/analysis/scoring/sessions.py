@@ -11,7 +11,7 @@ from typing import Any, Final, cast
 import numpy as np
 import onnxruntime as ort
 
-from services.analysis.scoring.codec import DATATYPES, Array, Call, Signature, TensorSpec
+from services.analysis.scoring.codec import DATATYPES, Array, Call, Layouts, Signature, TensorSpec
 from shared.contracts import ModelFormat
 from shared.errors import Conflict, Unavailable, Unprocessable
 from shared.storage import Corrupt, MissingObject, Storage
@@ -81,6 +81,7 @@ class Model:
     signature: Signature = field(init=False)
     lock: threading.Lock = field(default_factory=threading.Lock)
     big: ort.InferenceSession | None = None
+    layouts: Layouts = field(default_factory=Layouts)
 
     def __post_init__(self) -> None:
         self.small = open_session(self.data, 1)

@@ -1,19 +1,19 @@
 """A call as it comes in: a JSON object, with the bytes of its binary tensors behind it, read into what the model takes."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import numpy as np
 import orjson
 
+from services.analysis.scoring.codec.layouts import Layout, Layouts, Slot, ranked
 from services.analysis.scoring.codec.tensors import (
     DATATYPES,
     Array,
     Signature,
     TensorSpec,
     check_values,
-    from_binary,
     from_json,
     refuse,
 )
@@ -51,6 +51,7 @@ class Tail:
 
     body: memoryview
     at: int
+    slots: list[Slot] = field(default_factory=list)
 
     def take(self, size: Any, pointer: str) -> memoryview:
         if type(size) is not int or not 0 <= size <= len(self.body) - self.at:
@@ -65,7 +66,7 @@ class Tail:
             ])  # fmt: skip
 
 
-def decode(body: bytes, header: str | None, signature: Signature, limits: Limits) -> Call:
+def decode(body: bytes, header: str | None, signature: Signature, limits: Limits, layouts: Layouts) -> Call:
     """A call from its bytes; `header` is the value of Inference-Header-Content-Length. BadRequest, Unprocessable, TooLarge."""
     length = header_length(header, len(body))
     if length > limits.json_bytes:
@@ -74,16 +75,26 @@ def decode(body: bytes, header: str | None, signature: Signature, limits: Limits
         )
     view = memoryview(body)
     head = view[:length]
+    if header is not None and (layout := layouts.find(head)) is not None:
+        known = layout.feeds(view[length:], missing=signature.missing)
+        if known is not None:
+            return Call(None, layout.rows, known, layout.outputs)
     asked = parsed(head)
     tail = Tail(view, length)
     tensors = read_tensors(asked.get("inputs"), tail, signature, limits)
     tail.check_empty()
     feeds, rows = fitted(tensors, signature, limits)
-    parameters = parameters_of(asked, "#")
-    identifier = asked.get("id")
-    if identifier is not None and (not isinstance(identifier, str) or len(identifier) > ID_LIMIT):
+    call = Call(identifier(asked), rows, feeds, wanted(asked.get("outputs"), parameters_of(asked, "#"), signature))
+    if call.id is None and len(tail.slots) == len(tensors) and feeds.keys() == tensors.keys():
+        layouts.keep(head, Layout(tuple(tail.slots), len(body) - length, rows, call.outputs))
+    return call
+
+
+def identifier(asked: Mapping[str, Any]) -> str | None:
+    found = asked.get("id")
+    if found is not None and (not isinstance(found, str) or len(found) > ID_LIMIT):
         refuse("#/id", "wrong-type", f"The id is a text of at most {ID_LIMIT} characters.")
-    return Call(identifier or None, rows, feeds, wanted(asked.get("outputs"), parameters, signature))
+    return found or None
 
 
 def header_length(header: str | None, size: int) -> int:
@@ -145,16 +156,16 @@ def read_tensor(given: dict[str, Any], spec: TensorSpec, pointer: str, tail: Tai
     if given.get("datatype") != spec.datatype:
         refuse(f"{pointer}/datatype", "wrong-datatype", f"The model takes {spec.datatype} here.")
     shape, kind = read_shape(given.get("shape"), spec, pointer, limits), DATATYPES[spec.datatype]
-    size = parameters_of(given, pointer).get("binary_data_size")
+    size, rank = parameters_of(given, pointer).get("binary_data_size"), len(spec.shape)
     if size is None:
         found = from_json(given.get("data"), shape, kind, f"{pointer}/data", missing=missing)
-    elif "data" in given:
+        check_values(found, pointer, missing=missing)
+        return ranked(found, rank)
+    if "data" in given:
         refuse(f"{pointer}/data", "given-twice", "A binary tensor has no data in the JSON.")
-    else:
-        found = from_binary(tail.take(size, pointer), shape, kind, pointer)
-    check_values(found, pointer, missing=missing)
-    rank = len(spec.shape)
-    return found if found.ndim == rank else found.reshape(-1, *[1] * (rank - 1))
+    raw = tail.take(size, pointer)
+    tail.slots.append(Slot(spec.name, shape, rank, kind, size, pointer))
+    return tail.slots[-1].read(raw, missing=missing)
 
 
 def read_shape(shape: Any, spec: TensorSpec, pointer: str, limits: Limits) -> tuple[int, ...]:
