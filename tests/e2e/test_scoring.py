@@ -1,8 +1,9 @@
-"""The embedded suite end to end: a model, a grant that is asked for and decided over HTTP, and scores at the same address."""
+"""Embedded, and with the door as a fifth process: a model, a grant that is asked for and decided over HTTP, and scores."""
 
 import asyncio
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ import httpx
 import pytest
 
 from deploy.installation import settings
-from deploy.running import Embedded, wait_ready
+from deploy.running import Embedded, Program, Separate, as_text, free_port, wait_ready
 from deploy.tokens import mint
 from services.analysis import actions
 from services.analysis.models import PLUMBING, Base
@@ -21,6 +22,7 @@ from shared.contracts import MethodRef, ModelFormat, ModelRef
 from shared.db import Database
 from shared.storage import Storage
 from tests.analysis.scoring import BASE, NAME, expected, linear, tensor
+from tests.e2e.conftest import MODES, started
 
 ROWS = [[1.0, 2.0, 3.0], [4.0, 0.5, -1.0]]
 PATH = f"{BASE}/v2/models/{NAME}/infer"
@@ -29,30 +31,59 @@ CLIENT = ("requester", "mohw", "visit-planner.mohw")
 YOON, LIM = ("method-reviewer", "kostat", "yoon"), ("steward", "kosis", "lim")
 
 
-@pytest.fixture
-def suite(tmp_path: Path) -> Iterator[Embedded]:
-    suite = Embedded(tmp_path / "suite")
-    suite.suite.start()
-    try:
-        wait_ready(suite.suite, f"{suite.url}/results/readyz", tell=lambda _: None)
-        yield suite
-    finally:
-        suite.suite.stop()
+@dataclass
+class Place:
+    """A running suite: where its analysis service and its door answer, and what they stand on."""
+
+    folder: Path
+    analysis: str
+    door: str
+    database: str
+
+    def url(self, path: str) -> str:
+        return (self.door if path.startswith(f"{BASE}/") else self.analysis) + path
 
 
-def call(suite: Embedded, who: tuple[str, str, str], path: str, body: Any = None) -> httpx.Response:
+@pytest.fixture(params=[MODES[0], MODES[2]])
+def suite(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
+    with started(request.param, tmp_path / "suite") as running:
+        values = settings(running.folder, "http://127.0.0.1")["analysis"]
+        if isinstance(running, Embedded):
+            yield Place(running.folder, running.url, running.url, values["database_url"])
+            return
+        door, url = fifth(running, values)
+        door.start()
+        try:
+            wait_ready(door, f"{url}{BASE}/v2/health/ready", tell=lambda _: None)
+            yield Place(running.folder, running.urls["analysis"], url, running.databases["analysis"])
+        finally:
+            door.stop()
+
+
+def fifth(running: Separate, values: dict[str, Any]) -> tuple[Program, str]:
+    """The door as a program of its own, on the analysis service's database, and its address."""
+    port = free_port()
+    told = values | {"database_url": running.databases["analysis"]}
+    names = ("database_url", "storage_url", "jwks", "issuer", "audience")
+    environment = {f"SCORING_{name.upper()}": as_text(told[name]) for name in names}
+    arguments = ["-m", "uvicorn", "--factory", "services.analysis.scoring.app:main", "--port", str(port), "--no-access-log"]
+    return Program("door", arguments, running.folder / "door.log", environment), f"http://127.0.0.1:{port}"
+
+
+def call(suite: Place, who: tuple[str, str, str], path: str, body: Any = None) -> httpx.Response:
     headers = {"Authorization": f"Bearer {mint(suite.folder, *who)}"}
     verb = "GET" if body is None else "POST"
-    return httpx.request(verb, f"{suite.url}{path}", json=body, headers=headers, timeout=60, trust_env=False)
+    return httpx.request(verb, suite.url(path), json=body, headers=headers, timeout=60, trust_env=False)
 
 
-async def release(folder: Path) -> UUID:
+async def release(suite: Place) -> UUID:
     """As a reviewed model is released."""
-    values = settings(folder, "http://127.0.0.1")["analysis"]
-    stored = await Storage(values["storage_url"]).put_bytes(linear(), "application/octet-stream")
+    stored = await Storage(settings(suite.folder, "http://127.0.0.1")["analysis"]["storage_url"]).put_bytes(
+        linear(), "application/octet-stream"
+    )
     method = MethodRef(name="shop_closures", version="1.0.0", digest="ab" * 32)
     model = ModelRef(model_id=uuid4(), name="risk_model", method=method, format=ModelFormat.ONNX, object=stored)
-    db = Database(values["database_url"], Base.metadata, PLUMBING, "analysis")
+    db = Database(suite.database, Base.metadata, PLUMBING, "analysis")
     async with db.transaction() as session:
         await actions.keep_released_model(session, model, "kosis")
     await db.close()
@@ -66,10 +97,10 @@ def wait_for(look: Any, wanted: Any) -> None:
         time.sleep(0.1)
 
 
-def test_from_the_grant_to_the_score(suite: Embedded) -> None:
+def test_from_the_grant_to_the_score(suite: Place) -> None:
     assert call(suite, CLIENT, PATH, tensor(ROWS)).status_code == 404
     asked = {
-        "model_id": str(asyncio.run(release(suite.folder))), "client": "visit-planner.mohw", "purpose": "Ranks visits.",
+        "model_id": str(asyncio.run(release(suite))), "client": "visit-planner.mohw", "purpose": "Ranks visits.",
         "legal_basis": "Act, article 12", "valid_from": (now() - timedelta(days=1)).isoformat(),
         "valid_until": (now() + timedelta(days=90)).isoformat(), "rows_per_day": 100,
     }  # fmt: skip
@@ -84,7 +115,7 @@ def test_from_the_grant_to_the_score(suite: Embedded) -> None:
     assert call(suite, KIM, f"/analysis/grants/{grant['id']}/revoke", {"reason": "It has ended."}).status_code == 200
     wait_for(lambda: call(suite, CLIENT, PATH, tensor(ROWS)).status_code, 403)
     for path, title in (("/analysis", "Dure analysis"), (BASE, "Dure scoring")):
-        assert httpx.get(f"{suite.url}{path}/openapi.json", trust_env=False).json()["info"]["title"] == title
-        assert httpx.get(f"{suite.url}{path}/docs", trust_env=False).status_code == 200
+        assert httpx.get(suite.url(f"{path}/openapi.json"), trust_env=False).json()["info"]["title"] == title
+        assert httpx.get(suite.url(f"{path}/docs"), trust_env=False).status_code == 200
     for path in ("/analysis/scoringx", "/scoring/v2", f"{BASE}/nothing", BASE):
-        assert httpx.get(f"{suite.url}{path}", trust_env=False).status_code == 404, path
+        assert httpx.get(suite.url(path), trust_env=False).status_code == 404, path
