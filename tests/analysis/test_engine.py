@@ -267,6 +267,13 @@ def test_a_node_scores_with_the_code_that_was_reviewed_or_not_at_all(root: Path)
     assert not (root / "away").exists(), "a task that comes late makes no folder again"
 
 
+async def test_without_any_node_a_task_is_given_up(authority: Authority) -> None:
+    with started("scheduler", authority.sign("patient"), "--port", "0", "--patience", "0.1") as (_, address):
+        async with connected(address, authority.sign("client")) as engine:
+            with pytest.raises(EngineLostError, match="NoWorkerError"):
+                await engine.submit(task("nobody"))
+
+
 async def test_a_scheduler_that_goes_leaves_nobody_waiting(authority: Authority, root: Path) -> None:
     """Killed, and told to end: no node is there, so the tasks are under way as long as the scheduler is."""
     for end in ("kill", "terminate"):

@@ -28,7 +28,6 @@ from services.analysis.worker.engine.tasks import (
 )
 
 OFTEN: Final = 5  # so often a partition is taken up again after the death of its node
-NOBODY: Final = 30.0  # seconds that tasks wait for a node, when there is none
 SECONDS: Final = "10s"
 LEAVING: Final = 1.0
 ALONE: Final = "127.0.0.1:0"
@@ -117,6 +116,7 @@ KNOWN: Final = frozenset(
         ("services.analysis.worker.engine.dask", "Failed"),
         ("services.analysis.worker.engine.tasks", "PartitionTask"),
         ("services.analysis.worker.engine.tasks", "Part"),
+        ("distributed.scheduler", "NoWorkerError"),
         ("dask._task_spec", "Task"),
         ("dask._expr", "LLGExpr"),
         ("dask._expr", "Expr._reconstruct"),
@@ -156,7 +156,8 @@ def guard() -> None:
         config["distributed"][kind]["http"]["routes"] = []
 
 
-async def serve_scheduler(host: str, port: int, certificates: Certificates, tell: Tell) -> None:
+async def serve_scheduler(host: str, port: int, patience: float, certificates: Certificates, tell: Tell) -> None:
+    """Tasks that wait longer than `patience` while there is no node at all are given up."""
     guard()
     # No shuffles: each node would be sent a plug-in, which is code.
     extensions = {name: one for name, one in distributed.scheduler.DEFAULT_EXTENSIONS.items() if name != "shuffle"}
@@ -168,7 +169,7 @@ async def serve_scheduler(host: str, port: int, certificates: Certificates, tell
         "extensions": extensions,
     }
     async with Scheduler(host=host, port=port, protocol="tls", **kept) as scheduler:
-        vars(scheduler)["no_workers_timeout"] = NOBODY
+        vars(scheduler)["no_workers_timeout"] = patience
         tell(f"listening {scheduler.address}")
         await scheduler.finished()
 
