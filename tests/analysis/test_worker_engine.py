@@ -4,7 +4,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -184,8 +184,12 @@ def test_a_run_gives_the_same_bytes_with_an_engine(engine: Engine, spread: House
 
 
 def test_a_node_that_is_killed_in_the_middle_changes_nothing(engine: Engine, spread: House, expected: StubRun) -> None:
-    with engine.node("third") as (third, address), frozen([third]):
-        with frozen(engine.nodes), engine.asked() as client:
+    with ExitStack() as stack:
+        third, address = stack.enter_context(engine.node("third"))
+        client = stack.enter_context(engine.asked())
+        client.wait_for_workers(3, timeout=60)
+        stack.enter_context(frozen([third]))
+        with frozen(engine.nodes):
             run = spread.queue()
             eventually(lambda: client.processing()[address], 60)
         eventually(lambda: "partitions scored" in run.said and not run.said.startswith("0"), 60)
@@ -270,6 +274,13 @@ async def test_what_an_engine_can_do_wrong_has_a_sentence(engine: Engine, models
     with frozen(engine.nodes), pytest.raises(ClusterError, match="longer than the method card allows"):
         await asked(engine, models, tmp_path, seconds=0.5)
     assert len(await asked(engine, models, tmp_path)) == ROWS
+    (tmp_path / "linked.parquet").write_bytes(table[:1000])
+    assert await asked(engine, models, tmp_path) is None, "the child says what is wrong with a table"
+    with duckdb.connect() as connection:
+        (tmp_path / "linked.parquet").write_bytes(table)
+        connection.execute(f"COPY (SELECT * FROM '{tmp_path}/linked.parquet' WHERE false) TO '{tmp_path}/empty.parquet'")
+    (tmp_path / "empty.parquet").replace(tmp_path / "linked.parquet")
+    assert len(await asked(engine, models, tmp_path)) == 0
     assert [*engine.left(), *(tmp_path / "elsewhere").iterdir()] == []
 
 

@@ -3,12 +3,14 @@
 import asyncio
 import hashlib
 import importlib
+import logging
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+import duckdb
 import numpy as np
 from numpy.typing import NDArray
 
@@ -29,6 +31,7 @@ from services.analysis.worker.hosting import Code
 from services.analysis.worker.onnx_method import BLOCK
 from services.analysis.worker.sdk import TABLE_FILE, Bundle, Means
 
+log = logging.getLogger(__name__)
 COPIED: Final = 1 << 24
 SCORED: Final = 0.8  # of a run's progress, as when the child makes the scores
 Floats = NDArray[np.float32]
@@ -41,7 +44,7 @@ class ClusterError(Exception):
 
 @dataclass(frozen=True)
 class Cluster:
-    """Whom this worker asks: a scheduler, under its certificate, and the folder that it shares with the nodes."""
+    """Whom this worker asks: a scheduler, by a certificate of its own, and the folder that the nodes share with it."""
 
     scheduler: str
     certificates: Certificates
@@ -59,9 +62,12 @@ class Cluster:
                 return await self._scores(code, bundle, memory_mb, tell)
         except TaskRefusedError:
             return None
-        except (EngineLostError, TaskFailedError, UnknownTaskError) as error:
+        except UnknownTaskError:
+            raise ClusterError("They do not know this task: they are of another version.") from None
+        except (EngineLostError, TaskFailedError) as error:
             raise ClusterError(f"Kind of error: {error}.") from None
-        except (OSError, ImportError):  # a TimeoutError is an OSError
+        except (OSError, ImportError) as error:  # a TimeoutError is an OSError
+            log.warning("no engine", extra={"scheduler": self.scheduler, "error": repr(error)[:300]})
             late = limit.expired()
             told = (
                 "They took longer than the method card allows." if late else "The scheduler or their folder could not be reached."
@@ -88,7 +94,10 @@ async def copied(source: Path, target: Path) -> None:
 
 
 def rows_of(folder: Path) -> int:
-    return int(Bundle(folder, means=Means(work=folder)).sql("SELECT count(*) AS rows FROM linked")["rows"][0])
+    try:
+        return int(Bundle(folder, means=Means(work=folder)).sql("SELECT count(*) AS rows FROM linked")["rows"][0])
+    except duckdb.Error:
+        raise TaskRefusedError("no table") from None
 
 
 async def carried_out(engine: Engine, tasks: list[PartitionTask], tell: OnProgress) -> list[Part]:

@@ -123,6 +123,7 @@ class Execution:
         except RemoteError as fault:
             return Verdict.failed("remote-failed", str(fault))
         except ClusterError as fault:
+            log.warning("no scores came from the engine", extra={"run": str(self.claim.run_id), "why": str(fault)})
             return Verdict.failed("engine-failed", str(fault))
         return None
 
