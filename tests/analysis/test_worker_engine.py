@@ -1,6 +1,7 @@
 """A stock worker with a scheduler: runs of hosted models are scored on nodes, end as they do without, and never hang."""
 
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -273,6 +274,8 @@ async def test_what_an_engine_can_do_wrong_has_a_sentence(engine: Engine, models
         await asked(engine, models, tmp_path, root=tmp_path / "elsewhere")
     with frozen(engine.nodes), pytest.raises(ClusterError, match="longer than the method card allows"):
         await asked(engine, models, tmp_path, seconds=0.5)
+    with socket.create_server(("127.0.0.1", 0)) as mute, pytest.raises(ClusterError, match="longer than the method card allows"):
+        await asked(engine, models, tmp_path, scheduler=f"tls://127.0.0.1:{mute.getsockname()[1]}", seconds=0.5)
     assert len(await asked(engine, models, tmp_path)) == ROWS
     (tmp_path / "linked.parquet").write_bytes(table[:1000])
     assert await asked(engine, models, tmp_path) is None, "the child says what is wrong with a table"

@@ -26,6 +26,7 @@ from services.analysis.worker.engine import (
     open_engine,
     partitions,
 )
+from services.analysis.worker.engine.tasks import NAME
 from services.analysis.worker.folders import own_folder, sweep
 from services.analysis.worker.hosting import Code
 from services.analysis.worker.onnx_method import BLOCK
@@ -57,22 +58,18 @@ class Cluster:
 
     async def scores(self, code: Code, bundle: Path, memory_mb: int, seconds: float, tell: OnProgress) -> Floats | None:
         """One score for each row of the linked table; None if the model refuses its rows, which it can say better itself."""
+        limit = asyncio.timeout(seconds)
         try:
-            async with asyncio.timeout(seconds) as limit:
+            async with limit:
                 return await self._scores(code, bundle, memory_mb, tell)
         except TaskRefusedError:
             return None
-        except UnknownTaskError:
-            raise ClusterError("They do not know this task: they are of another version.") from None
-        except (EngineLostError, TaskFailedError) as error:
-            raise ClusterError(f"Kind of error: {error}.") from None
-        except (OSError, ImportError) as error:  # a TimeoutError is an OSError
-            log.warning("no engine", extra={"scheduler": self.scheduler, "error": repr(error)[:300]})
-            late = limit.expired()
-            told = (
-                "They took longer than the method card allows." if late else "The scheduler or their folder could not be reached."
-            )
-            raise ClusterError(told) from None
+        except ClusterError:
+            raise
+        except Exception as error:  # whatever it is, the run ends and says so
+            told = str(error) if isinstance(error, OSError) else ""  # of addresses and folders; another message may quote a cell
+            log.warning("no engine", extra={"scheduler": self.scheduler, "error": type(error).__name__, "told": told})
+            raise ClusterError(why(error, late=limit.expired())) from None
 
     async def _scores(self, code: Code, bundle: Path, memory_mb: int, tell: OnProgress) -> Floats:
         with own_folder(self.root) as shared:
@@ -84,6 +81,20 @@ class Cluster:
             async with open_engine(self.root, scheduler=self.scheduler, certificates=self.certificates) as engine:
                 parts = await carried_out(engine, partitions(told), tell)
             return await asyncio.to_thread(put_together, shared, parts, rows)
+
+
+def why(error: Exception, *, late: bool) -> str:
+    match error:
+        case _ if late:
+            return "They took longer than the method card allows."
+        case UnknownTaskError():
+            return "They do not know this task: they are of another version."
+        case EngineLostError() | TaskFailedError():
+            return f"Kind of error: {error}."
+        case OSError() | ImportError():
+            return "The scheduler or their folder could not be reached."
+        case _:
+            return f"Kind of error: {type(error).__name__}."
 
 
 async def copied(source: Path, target: Path) -> None:
@@ -121,6 +132,8 @@ def said(done: int, tasks: list[PartitionTask]) -> str:
 
 def put_together(shared: Path, parts: list[Part], rows: int) -> Floats:
     """The scores in the table's row order, if each file is the one that its node wrote."""
+    if not all(NAME.fullmatch(part.file) for part in parts):
+        raise ClusterError("A partition has a name that is none.")
     bodies = [(shared / part.file).read_bytes() for part in parts]
     found = np.frombuffer(b"".join(bodies), dtype="<f4")
     good = all(hashlib.sha256(body).hexdigest() == part.sha256 for body, part in zip(bodies, parts, strict=True))

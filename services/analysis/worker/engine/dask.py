@@ -68,12 +68,10 @@ class Dask:
 
     async def submit(self, task: PartitionTask) -> Part:
         key = f"{task.name}-{task.bundle}-{task.part}-{uuid4().hex}"
-        future: Any = self.client.submit(on_node, task, key=key, retries=OFTEN, pure=False)
         try:
-            found = await self.answer(future)
-        finally:
-            with suppress(Exception):
-                future.release()  # nobody waits for it: the scheduler forgets it
+            found = await self.answer(self.client.submit(on_node, task, key=key, retries=OFTEN, pure=False))
+        except Exception as error:
+            raise EngineLostError(type(error).__name__) from None
         if isinstance(found, Failed):
             raise ERRORS.get(found.error, TaskFailedError)(found.told)
         return found
@@ -84,13 +82,13 @@ class Dask:
         listening: Any = self.client._handle_report_task
         try:
             await asyncio.wait([waiting, listening], return_when=asyncio.FIRST_COMPLETED)
-            if waiting.done():
-                return waiting.result()
-        except Exception as error:
-            raise EngineLostError(type(error).__name__) from None
+            if not waiting.done():
+                raise ConnectionError
+            return waiting.result()
         finally:
             waiting.cancel()
-        raise EngineLostError("SchedulerLeft")
+            with suppress(Exception):
+                future.release()  # nobody waits for it any more: the scheduler forgets it
 
 
 @asynccontextmanager
