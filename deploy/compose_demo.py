@@ -17,7 +17,7 @@ from http.server import ThreadingHTTPServer
 import httpx
 
 from deploy.compose import checks
-from deploy.compose.images import CONTENTS, inspect
+from deploy.compose.images import BY_HAND, CONTENTS, inspect
 from deploy.compose.stack import Stack, StackError
 from deploy.demo import people
 from deploy.demo.__main__ import keep_checkpoints
@@ -74,7 +74,7 @@ def build(stack: Stack) -> None:
     tell("Building the images (the first time takes some minutes) ...")
     stack.do("building", "build")
     version, python = stack.value("DURE_VERSION"), stack.value("PYTHON_IMAGE")
-    images = [inspect(name, stack.environment, version=version, python=python) for name in CONTENTS]
+    images = [inspect(name, stack.environment, version=version, python=python) for name in CONTENTS if name not in BY_HAND]
     for image in images:
         size = f"{image.megabytes:>4} MB, of which {image.own_megabytes:>3} over {python}"
         tell(f"  dure/{image.name:<9}{size}; {len(image.libraries)} libraries, {len(image.code)} modules")

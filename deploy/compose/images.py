@@ -16,12 +16,16 @@ CONTENTS: dict[str, tuple[str, frozenset[str]]] = {
     "scoring": ("scoring", frozenset({"shared", "services.analysis.models", "services.analysis.scoring"})),
     "results": ("results", frozenset({"shared", "services.results"})),
     "worker": ("worker", frozenset({"shared.contracts", "services.analysis.worker", "services.analysis.methods"})),
+    "engine": ("engine", frozenset({"shared.contracts", "services.analysis.worker", "services.analysis.methods"})),
     "setup": ("requests", frozenset({"shared", "deploy.compose", "deploy.topology"})),
 }
 NOT_IN = {
     "analysis": frozenset({"services.analysis.worker", "services.analysis.methods", "services.analysis.scoring"}),
-    "worker": frozenset({"services.analysis.worker.engine"}),
+    # Looked for only when a worker is given a scheduler's address.
+    "worker": frozenset({"services.analysis.worker.engine.dask", "services.analysis.worker.engine.__main__"}),
 }
+# No container of the suite runs them: `docker build -f deploy/Dockerfile --target engine .`
+BY_HAND = frozenset({"engine"})
 LOOK = """
 import json, os, pathlib, sys
 from importlib.metadata import distributions

@@ -4,34 +4,38 @@ import asyncio
 import math
 import os
 import ssl
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import duckdb
+import httpx
+import psutil
 import pytest
 from distributed import Client
 
+from services.analysis.worker import hosting
 from services.analysis.worker.engine import (
+    Certificates,
+    EngineLostError,
     Part,
     PartitionTask,
     TaskFailedError,
+    TaskRefusedError,
     UnknownTaskError,
     open_engine,
     partitions,
     perform,
 )
 from services.analysis.worker.engine.dask import connected, security
-from services.analysis.worker.engine.engines import Certificates
 from services.analysis.worker.sdk import Bundle, Means
+from tests.analysis import onnx_models
 from tests.analysis.certificates import Authority
+from tests.analysis.engine_process import started
 from tests.analysis.weighted_models import weighted
 
-ROOT = Path(__file__).parents[2]
 PERSONS, MONTHS = 3000, 6
 QUERY = """SELECT pseudonym, count(*) AS months, sum(site__kwh) AS kwh, avg(site__kwh) AS mean_kwh,
     count(DISTINCT site__region) AS regions, max(site__month) AS last_month FROM linked GROUP BY pseudonym"""
@@ -85,12 +89,10 @@ def expected(root: Path) -> list[tuple[Any, ...]]:
     return [(*row, float(score)) for row, score in zip(rows, scores, strict=True)]
 
 
-def test_partitions_hold_every_row_once_whatever_their_number(root: Path, expected: list[Any]) -> None:
+async def test_partitions_hold_every_row_once_whatever_their_number(root: Path, expected: list[Any]) -> None:
     for parts in (1, 2, 7, 16):
-        with open_engine(root, lanes=2) as engine:
-            done = [
-                pending.result(60) for pending in [engine.submit(one) for one in partitions(task(f"in-process-{parts}", parts))]
-            ]
+        async with open_engine(root, lanes=2) as engine:
+            done = await asyncio.gather(*(engine.submit(one) for one in partitions(task(f"in-process-{parts}", parts))))
         assert [part.part for part in done] == list(range(parts))
         assert rows_of(root / f"in-process-{parts}", done) == expected
     assert max(part.rows for part in done) < PERSONS / 16 * 2
@@ -126,35 +128,13 @@ def test_a_query_reads_nothing_but_its_table(root: Path) -> None:
         with pytest.raises(TaskFailedError) as caught:
             perform(replace(task("escape"), query=query), root)
         assert str(caught.value) == "PermissionException"
-    with pytest.raises(TaskFailedError) as caught:
+    with pytest.raises(TaskRefusedError) as caught:
         perform(replace(task("escape"), features=("months", "last_month")), root)
     assert str(caught.value) == "not-a-number"
     assert list((root / "escape").iterdir()) == []
 
 
 # Beyond one machine.
-
-
-@contextmanager
-def started(kind: str, certificates: Certificates, *options: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """A process of the engine, and the address that it says it has."""
-    command = [sys.executable, "-m", "services.analysis.worker.engine"]
-    for name in ("authority", "certificate", "key"):
-        command += [f"--{name}", str(getattr(certificates, name))]
-    environment = {"PATH": os.environ["PATH"], "LANG": "C.UTF-8", "OMP_NUM_THREADS": "1", "ORT_DISABLE_TELEMETRY": "1"}
-    log = certificates.key.with_suffix(".log")
-    with log.open("w") as errors:
-        process = subprocess.Popen(
-            [*command, kind, *options], cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=errors, text=True
-        )
-    try:
-        assert process.stdout is not None
-        line = process.stdout.readline()
-        assert line, log.read_text()
-        yield process, line.split()[1]
-    finally:
-        process.kill()
-        process.communicate()
 
 
 @pytest.fixture(scope="module")
@@ -173,37 +153,57 @@ def node(authority: Authority, scheduler: str, root: Path) -> Callable[[str], An
     return lambda name: started("node", authority.sign(name), "--scheduler", scheduler, "--root", str(root))
 
 
-def test_a_scheduler_with_two_nodes_gives_the_same_and_a_killed_one_loses_nothing(
+async def test_a_scheduler_with_two_nodes_gives_the_same_and_a_killed_one_loses_nothing(
     root: Path, expected: list[Any], authority: Authority, scheduler: str, node: Callable[[str], Any]
 ) -> None:
     tasks = partitions(task("dask", 24))
     with node("first") as (first, _), node("second"):
-        with open_engine(root, scheduler=scheduler, certificates=authority.sign("client")) as engine:
-            waiting = [engine.submit(one) for one in tasks]
-            done = [waiting[0].result(120)]
+        async with open_engine(root, scheduler=scheduler, certificates=authority.sign("client")) as engine:
+            waiting = [asyncio.ensure_future(engine.submit(one)) for one in tasks]
+            await waiting[0]
             first.kill()
-            done += [pending.result(120) for pending in waiting[1:]]
+            done = await asyncio.gather(*waiting)
         assert first.wait(10) == -9
     assert sorted(part.part for part in done) == list(range(24))
     assert rows_of(root / "dask", done) == expected
-    with open_engine(root) as engine:
-        alone = [engine.submit(one).result() for one in partitions(task("alone", 24))]
+    async with open_engine(root) as engine:
+        alone = [await engine.submit(one) for one in partitions(task("alone", 24))]
     assert done == alone, "the partition files are the same byte for byte"
 
 
-def test_without_a_certificate_of_our_authority_nobody_gets_in(
+async def test_without_a_certificate_of_our_authority_nobody_gets_in(
     scheduler: str, authority: Authority, tmp_path: Path, root: Path
 ) -> None:
     foreign = Authority(tmp_path / "foreign").sign("client", trusting=authority.path)
-    with pytest.raises(OSError), connected(scheduler, foreign, seconds="3s"):
-        pass
-    with pytest.raises(ValueError), open_engine(root, scheduler=scheduler):
-        pass
-    with pytest.raises(ValueError), connected(scheduler.replace("tls", "tcp"), authority.sign("client")):
-        pass
-    assert asyncio.run(handshake(scheduler, None, authority.path)) == "refused"
-    assert asyncio.run(handshake(scheduler, foreign, authority.path)) == "refused"
-    assert asyncio.run(handshake(scheduler, authority.sign("client"), authority.path)) == "answered"
+    with pytest.raises(OSError):
+        async with connected(scheduler, foreign, seconds="3s"):
+            pass
+    with pytest.raises(ValueError):
+        async with open_engine(root, scheduler=scheduler):
+            pass
+    with pytest.raises(ValueError):
+        async with connected(scheduler.replace("tls", "tcp"), authority.sign("client")):
+            pass
+    assert await handshake(scheduler, None, authority.path) == "refused"
+    assert await handshake(scheduler, foreign, authority.path) == "refused"
+    assert await handshake(scheduler, authority.sign("client"), authority.path) == "answered"
+
+
+@pytest.mark.parametrize("kind", ["scheduler", "node"])
+def test_there_is_nothing_to_read_without_a_certificate(
+    kind: str, authority: Authority, scheduler: str, node: Callable[[str], Any]
+) -> None:
+    with (
+        started("scheduler", authority.sign("reading"), "--port", "0") if kind == "scheduler" else node("reading") as (
+            process,
+            own,
+        )
+    ):
+        ports = {one.laddr.port for one in psutil.Process(process.pid).net_connections("tcp") if one.status == psutil.CONN_LISTEN}
+        assert int(own.rpartition(":")[2]) in ports
+        for port in ports - {int(own.rpartition(":")[2])}:
+            for page in ("", "health", "metrics", "info/main/workers.html", "json/counts.json", "statics/css/base.css"):
+                assert httpx.get(f"http://127.0.0.1:{port}/{page}", trust_env=False).status_code == 404
 
 
 async def handshake(scheduler: str, own: Certificates | None, authority: Path) -> str:
@@ -225,7 +225,7 @@ async def handshake(scheduler: str, own: Certificates | None, authority: Path) -
         return "refused"
 
 
-def test_nodes_do_nothing_that_is_no_task_of_ours(
+async def test_nodes_do_nothing_that_is_no_task_of_ours(
     authority: Authority, scheduler: str, node: Callable[[str], Any], root: Path
 ) -> None:
     """Also not for a client whose certificate is good."""
@@ -242,9 +242,46 @@ def test_nodes_do_nothing_that_is_no_task_of_ours(
         with node("third"), Client(scheduler, security=own, set_as_default=False) as client, pytest.raises(Exception):
             send(client)
     assert not marker.exists()
-    with node("fourth"), connected(scheduler, authority.sign("client")) as engine:
-        assert engine.submit(replace(task("after"), part=2)).result(60).part == 2
-        with pytest.raises(UnknownTaskError):
-            engine.submit(replace(task("after"), name="os.system")).result(60)
-        with pytest.raises(TaskFailedError):
-            engine.submit(replace(task("after"), query="SELECT * FROM read_text('/etc/passwd')")).result(60)
+    with node("fourth"):
+        async with connected(scheduler, authority.sign("client")) as engine:
+            assert (await engine.submit(replace(task("after"), part=2))).part == 2
+            with pytest.raises(UnknownTaskError):
+                await engine.submit(replace(task("after"), name="os.system"))
+            with pytest.raises(TaskFailedError):
+                await engine.submit(replace(task("after"), query="SELECT * FROM read_text('/etc/passwd')"))
+            with pytest.raises(TaskRefusedError):
+                await engine.submit(replace(task("after"), features=("months", "last_month")))
+
+
+def test_a_node_scores_with_the_code_that_was_reviewed_or_not_at_all(root: Path) -> None:
+    told = {"output": "score", "position": 0}
+    onnx_models.write(root / "hosted", onnx_models.manifest(**told), MODEL)
+    (root / "hosted" / "linked.parquet").write_bytes((root / "run" / "linked.parquet").read_bytes())
+    reviewed = PartitionTask("hosted", "hosted", "hosted", 0, 1, digest=hosting.locate(f"model:{root / 'hosted'}").digest)
+    with pytest.raises(TaskRefusedError, match="missing-column"):
+        perform(reviewed, root)
+    with pytest.raises(TaskFailedError, match="OtherCodeError"):
+        perform(replace(reviewed, digest="0" * 64), root)
+    with pytest.raises(TaskFailedError, match="FileNotFoundError"):
+        perform(replace(reviewed, bundle="away", target="away"), root)
+    assert not (root / "away").exists(), "a task that comes late makes no folder again"
+
+
+async def test_without_any_node_a_task_is_given_up(authority: Authority) -> None:
+    with started("scheduler", authority.sign("patient"), "--port", "0", "--patience", "0.1") as (_, address):
+        async with connected(address, authority.sign("client")) as engine:
+            with pytest.raises(EngineLostError, match="NoWorkerError"):
+                await engine.submit(task("nobody"))
+
+
+async def test_a_scheduler_that_goes_leaves_nobody_waiting(authority: Authority, root: Path) -> None:
+    """Killed, and told to end: no node is there, so the tasks are under way as long as the scheduler is."""
+    for end in ("kill", "terminate"):
+        with started("scheduler", authority.sign("leaving"), "--port", "0") as (process, address):
+            async with connected(address, authority.sign("client")) as engine:
+                waiting = [asyncio.ensure_future(engine.submit(one)) for one in partitions(task("left", 2))]
+                await asyncio.sleep(0)
+                getattr(process, end)()
+                for one in waiting:
+                    with pytest.raises(EngineLostError):
+                        await one

@@ -27,6 +27,22 @@ def difference(first: str, second: str) -> bytes:
     return finished([helper.make_node("Sub", [first, second], ["score"])], taken, [])
 
 
+def above_its_block(features: int) -> bytes:
+    """`features` [n, k] -> `score` [n, 1]: a row's sum less the mean of those in the same call, missing values as 0."""
+    zero = numpy_helper.from_array(np.zeros(1, dtype=np.float32), "zero")
+    rows, columns = (numpy_helper.from_array(np.array([axis]), name) for axis, name in enumerate(("rows", "columns")))
+    nodes = [
+        helper.make_node("IsNaN", ["features"], ["missing"]),
+        helper.make_node("Where", ["missing", "zero", "features"], ["filled"]),
+        helper.make_node("ReduceSum", ["filled", "columns"], ["sum"], keepdims=1),
+        helper.make_node("ReduceMean", ["sum", "rows"], ["mean"], keepdims=1),
+        helper.make_node("Sub", ["sum", "mean"], ["score"]),
+    ]
+    return finished(
+        nodes, [helper.make_tensor_value_info("features", TensorProto.FLOAT, [None, features])], [zero, rows, columns]
+    )
+
+
 def finished(nodes: list[object], taken: list[object], constants: list[object]) -> bytes:
     given = helper.make_tensor_value_info("score", TensorProto.FLOAT, [None, 1])
     model = helper.make_model(helper.make_graph(nodes, "made", taken, [given], constants), opset_imports=OPSET, ir_version=10)

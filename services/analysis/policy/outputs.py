@@ -27,6 +27,7 @@ WORKER_CODES: Final = frozenset(
         "method-output-invalid",
         "method-refused-input",
         "remote-failed",
+        "engine-failed",
         "input-corrupt",
         "cancelled",
     }

@@ -5,7 +5,7 @@ from typing import Final
 from shared.contracts import Reason
 
 # Whose cause lies outside the method: another attempt may well succeed.
-TRIED_AGAIN: Final = frozenset({"input-corrupt", "remote-failed", "worker-lost", "prepare-crashed"})
+TRIED_AGAIN: Final = frozenset({"input-corrupt", "remote-failed", "engine-failed", "worker-lost", "prepare-crashed"})
 # The same code on the same bundle ends the same way.
 NEVER: Final = frozenset({"method-crashed", "method-memory", "method-output-invalid", "method-refused-input", "method-timeout"})
 NEVER_AGAIN: Final = "It was not tried again: the same method on the same data would end the same way."

@@ -7,11 +7,13 @@ import time
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from services.analysis.worker import outputs
 from services.analysis.worker.client import Client, CorruptError, LostError, RefusedError
+from services.analysis.worker.cluster import Cluster, ClusterError
 from services.analysis.worker.folders import RunFolders, run_folders
 from services.analysis.worker.hosting import Hosted
 from services.analysis.worker.jobs import Job, Sandbox, Task
@@ -47,6 +49,7 @@ class Execution:
     logs: Path | None = None
     threads: int = 1
     sends_log: bool = False
+    cluster: Cluster | None = None
     progress: float = 0.0
     message: str = ""
     _news: asyncio.Event = field(default_factory=asyncio.Event)
@@ -95,12 +98,8 @@ class Execution:
                 await self.client.download(self.claim, file, folders.bundle / file.name)
         except CorruptError:
             return Verdict.failed("input-corrupt")
-        if remote := self.hosted.code.remote:
-            try:
-                if failed := await self._ask(remote, folders, info):
-                    return failed
-            except RemoteError as fault:
-                return Verdict.failed("remote-failed", str(fault))
+        if failed := await self._scored_elsewhere(folders, info):
+            return failed
         job = self._job(folders, info)
         report = await self.launcher.run(job, self._on_progress)
         used = {
@@ -113,6 +112,33 @@ class Execution:
         if self.sends_log:
             await self._send_log(Path(job.log))
         return await asyncio.to_thread(judge, report, str(folders.work), self.hosted.card)
+
+    async def _scored_elsewhere(self, folders: RunFolders, info: BundleInfo) -> Verdict | None:
+        """Put the scores that are not the child's to make beside the bundle; a verdict if there are none."""
+        try:
+            if remote := self.hosted.code.remote:
+                return await self._ask(remote, folders, info)
+            if self.cluster and self.hosted.code.model:
+                await self._spread(self.cluster, folders)
+        except RemoteError as fault:
+            return Verdict.failed("remote-failed", str(fault))
+        except ClusterError as fault:
+            log.warning("no scores came from the engine", extra={"run": str(self.claim.run_id), "why": str(fault)})
+            return Verdict.failed("engine-failed", str(fault))
+        return None
+
+    async def _spread(self, cluster: Cluster, folders: RunFolders) -> None:
+        """As many nodes at a time as there are make the scores of a model that is here; the child is left with the results."""
+        about: dict[str, Any] = {"run": str(self.claim.run_id), "scheduler": cluster.scheduler}
+        log.info("scores are made on the engine", extra=about)
+        limits, began = self.claim.resources, time.monotonic()
+        found = await cluster.scores(self.hosted.code, folders.bundle, limits.memory_mb, limits.seconds, self._on_progress)
+        about["seconds"] = round(time.monotonic() - began, 3)
+        if found is None:
+            log.warning("the model refused its rows on the engine; the child says why", extra=about)
+            return
+        (folders.bundle / SCORES_FILE).write_bytes(found.tobytes())
+        log.info("scores came from the engine", extra=about | {"rows": len(found)})
 
     async def _ask(self, remote: Remote, folders: RunFolders, info: BundleInfo) -> Verdict | None:
         """Put the scores of a model that stands elsewhere beside the bundle; a verdict if it cannot be asked."""

@@ -30,16 +30,22 @@ class RunFolders:
 def own_folder(scratch: Path) -> Iterator[Path]:
     """A folder that is ours as long as we hold its lock: pseudonymised rows do not outlive the worker."""
     scratch.mkdir(parents=True, exist_ok=True)
-    for left in scratch.glob(f"{PREFIX}*"):
-        _remove_if_abandoned(left)
-    mine = Path(tempfile.mkdtemp(prefix=PREFIX, dir=scratch)).resolve()
-    lock = os.open(mine / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    sweep(scratch)
+    begun = Path(tempfile.mkdtemp(prefix=f".{PREFIX}", dir=scratch)).resolve()
+    lock = os.open(begun / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     fcntl.flock(lock, fcntl.LOCK_EX)
+    mine = begun.rename(begun.with_name(begun.name[1:]))  # under this name it may be swept, and it is locked by now
     try:
         yield mine
     finally:
         remove(mine)
         os.close(lock)
+
+
+def sweep(scratch: Path) -> None:
+    """Remove what workers that are no more left here."""
+    for left in scratch.glob(f"{PREFIX}*"):
+        _remove_if_abandoned(left)
 
 
 @contextmanager

@@ -18,6 +18,7 @@ from shared.contracts import MethodCard
 GROUP = "dure.methods"
 BUILT_INS = "services.analysis.methods"
 MODEL = "model:"
+MODEL_FILES = ("manifest.json", "model.onnx")
 SCORER = ("services.analysis.worker.onnx_method", "services.analysis.worker.manifests")
 
 
@@ -44,6 +45,13 @@ class Code:
         if not self.target.startswith(MODEL):
             return None
         return HostedManifest.model_validate_json(self.files["manifest.json"].read_bytes()).remote
+
+    @property
+    def model(self) -> dict[str, Path]:
+        """The manifest and the ONNX file of a hosted model that is here, by name; empty of any other method."""
+        if not self.target.startswith(MODEL) or self.remote:
+            return {}
+        return {name: path for name, path in self.files.items() if name in MODEL_FILES}
 
     @property
     def readable(self) -> tuple[str, ...]:
@@ -106,7 +114,7 @@ def locate(target: str) -> Code:
 
 def _model_files(folder: Path) -> Iterator[tuple[str, Path]]:
     """What makes a hosted model: its manifest, its file if it is here, and our code that scores it."""
-    for name in ("manifest.json", "model.onnx"):
+    for name in MODEL_FILES:
         if (folder / name).is_file():
             yield name, folder / name
     for module in SCORER:

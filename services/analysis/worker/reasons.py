@@ -13,6 +13,7 @@ SENTENCES: Final = {
     "method-output-invalid": "The method gave back something that is not a valid result, so nothing of it was kept.",
     "method-refused-input": "The method refused its input.",
     "remote-failed": "The server that holds the model did not answer as it should.",
+    "engine-failed": "The machines on which the scores are made did not do their part.",
     "input-corrupt": "The prepared input did not arrive unchanged, so the method was not started.",
     "cancelled": "The run was cancelled; the method was stopped and nothing of it was kept.",
 }

@@ -1,12 +1,8 @@
 """The worker's main program: announce what it hosts, then claim and perform runs until it is told to stop."""
 
-import argparse
 import asyncio
 import logging
-import os
 import signal
-import socket
-import tempfile
 from collections.abc import Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -19,9 +15,9 @@ from services.analysis.worker.client import Client, RefusedError
 from services.analysis.worker.execution import Execution
 from services.analysis.worker.folders import own_folder
 from services.analysis.worker.hosting import Hosted
-from services.analysis.worker.jobs import Sandbox
 from services.analysis.worker.launcher import Launcher
 from services.analysis.worker.messages import Claim, MethodId
+from services.analysis.worker.options import Options, parse
 from services.analysis.worker.tokens import TokenFile
 from services.analysis.worker.uploads import Uploads
 
@@ -31,25 +27,6 @@ CLAIM_WAIT = 20.0
 PAUSE_AFTER_FAULT = 2.0
 PAUSE_BETWEEN_UPLOADS = 2.0
 NOTHING_HOSTED = 2
-
-
-@dataclass(frozen=True)
-class Options:
-    """The command line."""
-
-    url: str
-    token_file: Path
-    once: bool
-    concurrency: int
-    scratch: Path
-    name: str
-    sandbox: Sandbox
-    grace: float
-    logs: Path | None
-    threads: int
-    models: Path | None
-    uploads: bool
-    send_logs: bool
 
 
 @dataclass
@@ -116,8 +93,8 @@ class Worker:
         if hosted is None:
             return False
         options = self.options
-        chosen = (options.sandbox, options.logs, options.threads)
-        execution = Execution(self.client, launcher, claim, hosted, self.scratch, *chosen, sends_log=options.send_logs)
+        chosen = (options.sandbox, options.logs, options.threads, options.send_logs, options.cluster)
+        execution = Execution(self.client, launcher, claim, hosted, self.scratch, *chosen)
         await self._until_grace_ends(execution)
         return True
 
@@ -167,29 +144,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return asyncio.run(start(options))
 
 
-def parse(arguments: Sequence[str] | None) -> Options:
-    parser = argparse.ArgumentParser(prog="python -m services.analysis.worker", description=__doc__)
-    parser.add_argument("--url", required=True, help="where the analysis service answers, such as http://host:port")
-    parser.add_argument("--token-file", type=Path, required=True, help="a bearer token; read again when it changes")
-    parser.add_argument("--once", action="store_true", help="end after one run")
-    parser.add_argument("--concurrency", type=int, choices=range(1, 65), default=1, metavar="1..64")
-    parser.add_argument("--scratch", type=Path, default=Path(tempfile.gettempdir()), help="for the folders of runs")
-    parser.add_argument("--name", default=socket.gethostname(), help="how this worker calls itself in its log")
-    parser.add_argument("--sandbox", type=Sandbox, choices=list(Sandbox), default=Sandbox.BUILT_IN, help=str(Sandbox.__doc__))
-    parser.add_argument("--grace", type=float, default=30.0, help="seconds that a run may still take after SIGTERM")
-    parser.add_argument("--logs", type=Path, help="keep what methods print, here only: it may hold cell values")
-    parser.add_argument("--send-logs", action="store_true", help="send the end of what methods print to the centre's analysts")
-    parser.add_argument("--threads", type=int, choices=range(1, 257), metavar="1..256", help="of one run; the cores, shared out")
-    parser.add_argument(
-        "--models", type=Path, help="a folder for each model to host: manifest.json, and model.onnx unless remote"
-    )
-    parser.add_argument("--uploads", action="store_true", help="also host the ONNX methods that are uploaded to the centre")
-    told = vars(parser.parse_args(arguments))
-    shared_out = max(1, len(os.sched_getaffinity(0)) // told["concurrency"])
-    return Options(**told | {"threads": told["threads"] or shared_out})
-
-
 async def start(options: Options) -> int:
+    if options.cluster:
+        options.cluster.prepare()
     with own_folder(options.scratch) as scratch:
         client = Client(options.url, TokenFile(options.token_file), uuid4())
         worker = Worker(options, client, scratch)

@@ -69,12 +69,13 @@ class Bundle:
         path = self.folder / CHAMPION_FILE
         return path if path.exists() else None
 
-    def columns(self, names: Iterable[str] | None = None) -> dict[str, Array]:
-        """Columns of the linked table in its row order: numbers and booleans as float64 (NaN for NULL), the rest as
-        object arrays of str (None for NULL; dates and times in ISO 8601)."""
+    def columns(self, names: Iterable[str] | None = None, rows: range | None = None) -> dict[str, Array]:
+        """Columns of the linked table in its row order, of these rows or of all: numbers and booleans as float64 (NaN for NULL),
+        the rest as object arrays of str (None for NULL; dates and times in ISO 8601)."""
         with self.database() as connection:
             wanted = _present(connection, names)
-            query = f"SELECT {', '.join(map(_quoted, wanted))} FROM linked"  # noqa: S608 - quoted names of columns that are there
+            table = "linked" if rows is None else f"numbered WHERE file_row_number BETWEEN {rows.start} AND {rows.stop - 1}"
+            query = f"SELECT {', '.join(map(_quoted, wanted))} FROM {table}"  # noqa: S608 - quoted names of columns that are there
             return _fetch(connection, query) if wanted else {}
 
     @contextmanager

@@ -1,9 +1,17 @@
 """The engine: one linked table worked on in partitions by key, in this process or on the machines of a Dask scheduler."""
 
-from services.analysis.worker.engine.engines import Engine, InProcess, Pending, open_engine
-from services.analysis.worker.engine.tasks import Part, PartitionTask, TaskFailedError, UnknownTaskError, partitions, perform
+from services.analysis.worker.engine.engines import Certificates, Engine, EngineLostError, InProcess, open_engine
+from services.analysis.worker.engine.tasks import (
+    Part,
+    PartitionTask,
+    TaskFailedError,
+    TaskRefusedError,
+    UnknownTaskError,
+    partitions,
+    perform,
+)
 
 __all__ = [
-    "Engine", "InProcess", "Part", "PartitionTask", "Pending", "TaskFailedError", "UnknownTaskError", "open_engine", "partitions",
-    "perform",
+    "Certificates", "Engine", "EngineLostError", "InProcess", "Part", "PartitionTask", "TaskFailedError", "TaskRefusedError",
+    "UnknownTaskError", "open_engine", "partitions", "perform",
 ]  # fmt: skip

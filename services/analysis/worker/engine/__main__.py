@@ -17,6 +17,7 @@ def main() -> None:
     scheduler = kinds.add_parser("scheduler", help="hands tasks out")
     scheduler.add_argument("--host", default="127.0.0.1")
     scheduler.add_argument("--port", type=int, default=8786)
+    scheduler.add_argument("--patience", type=float, default=30.0, help="seconds that tasks wait when there is no node")
     node = kinds.add_parser("node", help="works on partitions")
     node.add_argument("--scheduler", required=True, help="tls://host:port")
     node.add_argument("--root", type=Path, required=True, help="the folder that all nodes share: bundles in, partition files out")
@@ -24,7 +25,7 @@ def main() -> None:
     tell = partial(print, flush=True)
     certificates = Certificates(told.authority, told.certificate, told.key)
     if told.kind == "scheduler":
-        asyncio.run(serve_scheduler(told.host, told.port, certificates, tell))
+        asyncio.run(serve_scheduler(told.host, told.port, told.patience, certificates, tell))
     else:
         asyncio.run(serve_node(told.scheduler, told.root.resolve(), certificates, tell))
 

@@ -1,24 +1,37 @@
 """Dask `distributed` as the engine: mutual TLS both ways, and on its nodes nothing but tasks that are registered by name."""
 
+import asyncio
 import io
 import logging
 import pickle
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, Final
+from uuid import uuid4
 
 import distributed.protocol.pickle
 import distributed.scheduler
 from distributed import Client, Scheduler, Security, Worker, get_worker
+from distributed.config import config
 
-from services.analysis.worker.engine.engines import Certificates, Pending
-from services.analysis.worker.engine.tasks import Part, PartitionTask, TaskFailedError, UnknownTaskError, perform
+from services.analysis.worker.engine.engines import Certificates, EngineLostError
+from services.analysis.worker.engine.tasks import (
+    Part,
+    PartitionTask,
+    TaskFailedError,
+    TaskRefusedError,
+    UnknownTaskError,
+    perform,
+)
 
 OFTEN: Final = 5  # so often a partition is taken up again after the death of its node
-SECONDS: Final = "20s"
+SECONDS: Final = "10s"
+LEAVING: Final = 1.0
+ALONE: Final = "127.0.0.1:0"
+ERRORS: Final = {error.__name__: error for error in (UnknownTaskError, TaskRefusedError, TaskFailedError)}
 Tell = Callable[[str], None]
 
 
@@ -33,8 +46,8 @@ def security(certificates: Certificates) -> Security:
 class Failed:
     """Why a node has no partition file to show."""
 
-    kind: str
-    unknown: bool
+    error: str
+    told: str
 
 
 def on_node(task: PartitionTask) -> Part | Failed:
@@ -44,20 +57,7 @@ def on_node(task: PartitionTask) -> Part | Failed:
     try:
         return perform(task, node.root)
     except (UnknownTaskError, TaskFailedError) as error:
-        return Failed(str(error), unknown=isinstance(error, UnknownTaskError))
-
-
-class Answer:
-    """A partition that some node works on."""
-
-    def __init__(self, future: Any) -> None:
-        self.future = future
-
-    def result(self, timeout: float | None = None) -> Part:
-        found: Part | Failed = self.future.result(timeout)
-        if isinstance(found, Failed):
-            raise UnknownTaskError(found.kind) if found.unknown else TaskFailedError(found.kind)
-        return found
+        return Failed(type(error).__name__, str(error))
 
 
 class Dask:
@@ -66,20 +66,47 @@ class Dask:
     def __init__(self, client: Client) -> None:
         self.client = client
 
-    def submit(self, task: PartitionTask) -> Pending:
-        key = f"{task.name}-{task.bundle}-{task.target}-{task.part}"
-        return Answer(self.client.submit(on_node, task, key=key, retries=OFTEN, pure=False))
+    async def submit(self, task: PartitionTask) -> Part:
+        key = f"{task.name}-{task.bundle}-{task.part}-{uuid4().hex}"
+        try:
+            found = await self.answer(self.client.submit(on_node, task, key=key, retries=OFTEN, pure=False))
+        except Exception as error:
+            raise EngineLostError(type(error).__name__) from None
+        if isinstance(found, Failed):
+            raise ERRORS.get(found.error, TaskFailedError)(found.told)
+        return found
+
+    async def answer(self, future: Any) -> Part | Failed:
+        """Also an end when the scheduler says good-bye: a future alone would wait for ever."""
+        waiting: asyncio.Future[Part | Failed] = asyncio.ensure_future(future.result())
+        listening: Any = self.client._handle_report_task
+        try:
+            await asyncio.wait([waiting, listening], return_when=asyncio.FIRST_COMPLETED)
+            if not waiting.done():
+                raise ConnectionError
+            return waiting.result()
+        finally:
+            waiting.cancel()
+            with suppress(Exception):
+                future.release()  # nobody waits for it any more: the scheduler forgets it
 
 
-@contextmanager
-def connected(scheduler: str, certificates: Certificates, seconds: str = SECONDS) -> Iterator[Dask]:
+@asynccontextmanager
+async def connected(scheduler: str, certificates: Certificates, seconds: str = SECONDS) -> AsyncIterator[Dask]:
     if not scheduler.startswith("tls://"):
         raise ValueError("a scheduler's address is tls://host:port")
-    with Client(scheduler, security=security(certificates), timeout=seconds, set_as_default=False) as client:  # type: ignore[no-untyped-call]
+    guard()
+    client = Client(scheduler, security=security(certificates), timeout=seconds, set_as_default=False, asynchronous=True)  # type: ignore[no-untyped-call]
+    try:
+        await client
         yield Dask(client)
+    finally:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LEAVING):
+                await client._close(fast=True)
 
 
-# The nodes' side.
+# What is read of what comes in: by scheduler and nodes, and by who waits for a partition.
 
 KNOWN: Final = frozenset(
     {
@@ -87,6 +114,7 @@ KNOWN: Final = frozenset(
         ("services.analysis.worker.engine.dask", "Failed"),
         ("services.analysis.worker.engine.tasks", "PartitionTask"),
         ("services.analysis.worker.engine.tasks", "Part"),
+        ("distributed.scheduler", "NoWorkerError"),
         ("dask._task_spec", "Task"),
         ("dask._expr", "LLGExpr"),
         ("dask._expr", "Expr._reconstruct"),
@@ -95,8 +123,8 @@ KNOWN: Final = frozenset(
 )
 
 
-class Refused(pickle.UnpicklingError):
-    """Somebody sent code or an object that no task of ours is made of."""
+class Refused(pickle.UnpicklingError, TypeError):
+    """Somebody sent code or an object that no task of ours is made of. Dask takes a TypeError for what it need not understand."""
 
 
 class Guarded(pickle.Unpickler):
@@ -113,25 +141,33 @@ def loads(data: bytes, *, buffers: Any = ()) -> Any:
 
 
 def guard() -> None:
-    """Once in each scheduler and node process, before it listens."""
+    """In each process before it listens or calls; a second time changes nothing."""
     logging.getLogger("distributed").setLevel(logging.WARNING)
     guarded = SimpleNamespace(**{name: getattr(pickle, name) for name in pickle.__all__})
     guarded.loads, guarded.Unpickler, guarded.load = loads, Guarded, None
     for module in (distributed.protocol.pickle, distributed.scheduler):
         vars(module)["pickle"] = guarded
+    for kind in (
+        "scheduler",
+        "worker",
+    ):  # pages for whoever asks, without any certificate: they cannot be switched off, so emptied
+        config["distributed"][kind]["http"]["routes"] = []
 
 
-async def serve_scheduler(host: str, port: int, certificates: Certificates, tell: Tell) -> None:
+async def serve_scheduler(host: str, port: int, patience: float, certificates: Certificates, tell: Tell) -> None:
+    """Tasks that wait longer than `patience` while there is no node at all are given up."""
     guard()
     # No shuffles: each node would be sent a plug-in, which is code.
     extensions = {name: one for name, one in distributed.scheduler.DEFAULT_EXTENSIONS.items() if name != "shuffle"}
     kept: dict[str, Any] = {
         "security": security(certificates),
         "dashboard": False,
+        "dashboard_address": ALONE,
         "allowed_failures": OFTEN,
         "extensions": extensions,
     }
     async with Scheduler(host=host, port=port, protocol="tls", **kept) as scheduler:
+        vars(scheduler)["no_workers_timeout"] = patience
         tell(f"listening {scheduler.address}")
         await scheduler.finished()
 
@@ -139,7 +175,8 @@ async def serve_scheduler(host: str, port: int, certificates: Certificates, tell
 async def serve_node(scheduler: str, root: Path, certificates: Certificates, tell: Tell) -> None:
     """A node works on one partition at a time; more of them are more processes."""
     guard()
-    kept: dict[str, Any] = {"security": security(certificates), "dashboard": False, "memory_limit": 0, "nthreads": 1}
+    kept: dict[str, Any] = {"dashboard": False, "dashboard_address": ALONE, "memory_limit": 0, "nthreads": 1}
+    kept["security"] = security(certificates)
     async with Worker(scheduler, local_directory=str(root / ".dask"), protocol="tls", **kept) as worker:
         vars(worker)["root"] = root
         tell(f"working {worker.address}")

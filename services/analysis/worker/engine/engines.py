@@ -1,8 +1,9 @@
 """Where partitions are worked on: in this process, or on a Dask cluster. A scheduler's address is the whole difference."""
 
-from collections.abc import Iterator
+import asyncio
+from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -19,16 +20,14 @@ class Certificates:
     key: Path
 
 
-class Pending(Protocol):
-    """A partition that is being worked on."""
-
-    def result(self, timeout: float | None = None) -> Part: ...
+class EngineLostError(Exception):
+    """Nobody works on the task any more: the kind of error with which the engine gave it up."""
 
 
 class Engine(Protocol):
-    """Takes partition tasks; what it gives back waits for the partition's file."""
+    """Takes partition tasks, many at a time, and gives the partition's file of each. Who is cancelled gives his task up."""
 
-    def submit(self, task: PartitionTask) -> Pending: ...
+    async def submit(self, task: PartitionTask) -> Part: ...
 
 
 class InProcess:
@@ -37,14 +36,14 @@ class InProcess:
     def __init__(self, root: Path, lanes: ThreadPoolExecutor) -> None:
         self.root, self.lanes = root, lanes
 
-    def submit(self, task: PartitionTask) -> Pending:
-        return self.lanes.submit(perform, task, self.root)
+    async def submit(self, task: PartitionTask) -> Part:
+        return await asyncio.wrap_future(self.lanes.submit(perform, task, self.root))
 
 
-@contextmanager
-def open_engine(
+@asynccontextmanager
+async def open_engine(
     root: Path, *, lanes: int = 1, scheduler: str | None = None, certificates: Certificates | None = None
-) -> Iterator[Engine]:
+) -> AsyncIterator[Engine]:
     """The engine in this process, or, once there is a scheduler's address (`tls://host:port`), the one behind it."""
     if scheduler is None:
         with ThreadPoolExecutor(lanes, "partition") as pool:
@@ -54,5 +53,5 @@ def open_engine(
 
     if certificates is None:
         raise ValueError("a scheduler is only spoken to with certificates")
-    with connected(scheduler, certificates) as engine:
+    async with connected(scheduler, certificates) as engine:
         yield engine

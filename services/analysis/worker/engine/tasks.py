@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Final
 from uuid import uuid4
 
-import duckdb
+import numpy as np
 
+from services.analysis.worker import hosting, onnx_method
 from services.analysis.worker.sdk import TABLE_FILE, Bundle, Means, MethodError
 
 NAME: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")
@@ -23,8 +24,16 @@ class UnknownTaskError(Exception):
 
 
 class TaskFailedError(Exception):
-    """A task could not be carried out: the kind of its error, or the code with which it refused its input. Never a message:
-    a database's may quote a cell, and this one crosses machines and stands in their logs."""
+    """A task could not be carried out: the kind of its error. Never a message: a database's may quote a cell, and this one
+    crosses machines and stands in their logs."""
+
+
+class TaskRefusedError(TaskFailedError):
+    """The input was refused, as it would be anywhere: the code of the refusal."""
+
+
+class OtherCodeError(Exception):
+    """The code here is not the one that was reviewed."""
 
 
 @dataclass(frozen=True)
@@ -32,18 +41,23 @@ class PartitionTask:
     """One partition of one table. Every name is of a file or folder under the engine's own root; there are no paths.
 
     `bundle` holds `linked.parquet` and the model; `query` is one SELECT over `linked` that gives `pseudonym` and the features,
-    and in which rows of two pseudonyms never meet; `target` is the folder of the partition files."""
+    and in which rows of two pseudonyms never meet; `target` is the folder of the partition files. `hosted` has no query: its
+    bundle holds the files of a hosted method, `digest` is the one that was reviewed, and a partition is a block of rows."""
 
     name: str
     bundle: str
     target: str
     part: int
     parts: int
-    query: str
+    query: str = ""
     features: tuple[str, ...] = ()
     model: str = ""
+    digest: str = ""
     memory_mb: int = 1024
     threads: int = 1
+
+
+Doing = Callable[[PartitionTask, Path, Path], tuple[Path, int]]
 
 
 @dataclass(frozen=True)
@@ -67,20 +81,29 @@ def perform(task: PartitionTask, root: Path) -> Part:
     names = [task.bundle, task.target, *([task.model] if task.model else [])]
     if doing is None or not all(NAME.fullmatch(name) for name in names) or not 0 <= task.part < task.parts:
         raise UnknownTaskError(task.name[:40])
+    try:
+        return made(doing, task, root)
+    except MethodError as refusal:
+        raise TaskRefusedError(refusal.code) from None
+    except Exception as error:
+        raise TaskFailedError(type(error).__name__) from None
+
+
+def made(doing: Doing, task: PartitionTask, root: Path) -> Part:
     target = root / task.target
-    target.mkdir(mode=0o700, exist_ok=True)
+    if task.target != task.bundle:  # a bundle that is gone is not made again by a task that comes late
+        target.mkdir(mode=0o700, exist_ok=True)
     with workplace(target) as work:
-        try:
-            made = doing(task, root, work)
-        except Exception as error:
-            raise TaskFailedError(error.code if isinstance(error, MethodError) else type(error).__name__) from None
-        with duckdb.connect() as connection:
-            ((rows,),) = connection.execute("SELECT count(*) FROM read_parquet($1)", [str(made)]).fetchall()
-        with made.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-        name = f"part-{task.part:05d}.parquet"
-        made.replace(target / name)  # whole or not at all, whoever else did the same meanwhile
-    return Part(task.part, name, rows, digest)
+        path, rows = doing(task, root, work)
+        name = f"part-{task.part:05d}{path.suffix}"
+        part = Part(task.part, name, rows, digest_of(path))
+        path.replace(target / name)  # whole or not at all, whoever else did the same meanwhile
+    return part
+
+
+def digest_of(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 @contextmanager
@@ -94,15 +117,16 @@ def workplace(target: Path) -> Iterator[Path]:
         shutil.rmtree(work, ignore_errors=True)
 
 
-def write_features(task: PartitionTask, root: Path, work: Path) -> Path:
-    """The query's rows of this partition, ordered by pseudonym."""
+def write_features(task: PartitionTask, root: Path, work: Path) -> tuple[Path, int]:
+    """The query's rows of this partition, ordered by pseudonym; and how many they are."""
     bundle = Bundle(root / task.bundle, means=Means(task.memory_mb, 1 << 20, task.threads, work))
-    made = work / TABLE_FILE
+    path = work / TABLE_FILE
     with bundle.database() as connection:
         here = f"pseudonym >= '{bound(task.part, task.parts)}' AND pseudonym < '{bound(task.part + 1, task.parts)}'"
         connection.execute(f"CREATE OR REPLACE TEMP VIEW linked AS SELECT * EXCLUDE (file_row_number) FROM numbered WHERE {here}")  # noqa: S608
-        connection.execute(f"COPY (SELECT * FROM ({task.query}) ORDER BY pseudonym) TO '{quoted(made)}' ({FORM})")  # noqa: S608
-    return made
+        ordered = f"SELECT * FROM ({task.query}) ORDER BY pseudonym"  # noqa: S608
+        ((rows,),) = connection.execute(f"COPY ({ordered}) TO '{quoted(path)}' ({FORM})").fetchall()
+    return path, rows
 
 
 def bound(part: int, parts: int) -> str:
@@ -111,20 +135,38 @@ def bound(part: int, parts: int) -> str:
     return f"{part * 2**32 // parts:08x}" if part < parts else "g"
 
 
-def write_scores(task: PartitionTask, root: Path, work: Path) -> Path:
+def write_scores(task: PartitionTask, root: Path, work: Path) -> tuple[Path, int]:
     """The features of this partition, and beside them the column `score`."""
-    write_features(task, root, work)
+    _, rows = write_features(task, root, work)
     bundle = Bundle(work, means=Means(task.memory_mb, 1 << 20, task.threads, work))
     scores = bundle.score(root / task.bundle / task.model, task.features)
-    made = work / "scores.parquet"
+    path = work / "scores.parquet"
     with bundle.database() as connection:
         connection.register("found", {"score": scores})
-        connection.execute(f"COPY (SELECT * FROM linked POSITIONAL JOIN found) TO '{quoted(made)}' ({FORM})")  # noqa: S608
-    return made
+        connection.execute(f"COPY (SELECT * FROM linked POSITIONAL JOIN found) TO '{quoted(path)}' ({FORM})")  # noqa: S608
+    return path, rows
+
+
+def write_hosted(task: PartitionTask, root: Path, work: Path) -> tuple[Path, int]:
+    """What a hosted model says of one of the blocks in which a worker's child would score the table: the same code on the same
+    rows, so the same bits, also of a model whose arithmetic depends on what stands in a block."""
+    if hosting.locate(f"{hosting.MODEL}{root / task.bundle}").digest != task.digest:
+        raise OtherCodeError
+    method = onnx_method.load(root / task.bundle)
+    bundle = Bundle(root / task.bundle, means=Means(task.memory_mb, 1 << 20, task.threads, work))
+    start, features = task.part * onnx_method.BLOCK, method.manifest.features
+    columns = bundle.columns([feature.column for feature in features], range(start, start + onnx_method.BLOCK))
+    matrix = np.column_stack([onnx_method.numbers(feature, columns[feature.column]) for feature in features])
+    path = work / onnx_method.SCORES_FILE
+    try:
+        path.write_bytes(method.block(method.session(), matrix).astype("<f4").tobytes())
+    except Exception as error:  # the model's fault, not this machine's
+        raise error if isinstance(error, MethodError) else MethodError("bad-model", type(error).__name__) from None
+    return path, len(matrix)
 
 
 def quoted(path: Path) -> str:
     return str(path).replace("'", "''")
 
 
-TASKS: Final[dict[str, Callable[[PartitionTask, Path, Path], Path]]] = {"features": write_features, "scores": write_scores}
+TASKS: Final[dict[str, Doing]] = {"features": write_features, "scores": write_scores, "hosted": write_hosted}

@@ -1,0 +1,316 @@
+"""A stock worker with a scheduler: runs of hosted models are scored on nodes, end as they do without, and never hang."""
+
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+from distributed import Client
+
+from services.analysis.worker import hosting
+from services.analysis.worker.cluster import Cluster, ClusterError
+from services.analysis.worker.engine import Certificates
+from services.analysis.worker.engine.dask import security
+from services.analysis.worker.folders import LOCK, PREFIX
+from services.analysis.worker.onnx_method import BLOCK
+from shared.contracts import Outcome, OutputKind
+from tests.analysis import onnx_models
+from tests.analysis.certificates import Authority
+from tests.analysis.engine_process import ROOT, started
+from tests.analysis.weighted_models import above_its_block
+from tests.analysis.worker_process import WorkerProcess
+from tests.analysis.worker_stub import Stub, StubRun, eventually
+
+PARTS = 4
+ROWS = BLOCK * (PARTS - 1) + 1000
+Nodes = list[subprocess.Popen[str]]
+
+
+@dataclass
+class Engine:
+    """A scheduler with two nodes, and the folder that they share."""
+
+    scheduler: str
+    authority: Authority
+    root: Path
+    nodes: Nodes
+
+    def options(self, **other: Any) -> tuple[str, ...]:
+        """Of a worker that has its models scored here."""
+        own: Certificates = other.get("certificates") or self.authority.sign("worker")
+        told = {"scheduler": other.get("scheduler", self.scheduler), "root": other.get("root", self.root), **vars(own)}
+        return tuple(word for name, value in told.items() for word in (f"--{name}", str(value)))
+
+    def node(self, name: str, root: Path | None = None) -> Any:
+        own = self.authority.sign(name)
+        return started("node", own, "--scheduler", self.scheduler, "--root", str(root or self.root))
+
+    def asked(self) -> Any:
+        """Its scheduler, which knows what each node is at."""
+        return Client(self.scheduler, security=security(self.authority.sign("asking")), set_as_default=False)
+
+    def left(self) -> list[str]:
+        """What runs left in the shared folder."""
+        return [path.name for path in self.root.iterdir() if path.name != ".dask"]
+
+
+@pytest.fixture(scope="module")
+def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
+    folder = tmp_path_factory.mktemp("engine")
+    authority, root = Authority(folder / "authority"), folder / "root"
+    root.mkdir()
+    with started("scheduler", authority.sign("scheduler"), "--port", "0") as (_, address):
+        engine = Engine(address, authority, root, [])
+        with engine.node("first") as (first, _), engine.node("second") as (second, _):
+            engine.nodes += [first, second]
+            yield engine
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder, body = tmp_path_factory.mktemp("hosted") / "models", above_its_block(2)
+    told = {"output": "score", "position": 0}
+    onnx_models.write(folder / "above", onnx_models.manifest(onnx_models.card("above"), **told), body)
+    onnx_models.write(folder / "refusing", onnx_models.manifest(onnx_models.card("refusing"), output="nothing"), body)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def table(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """Three rows of each person, in no order; wages that are missing, regions that the manifest does not know."""
+    path = tmp_path_factory.mktemp("table") / "linked.parquet"
+    regions = ", ".join(f"'{region}'" for region in (*onnx_models.REGIONS, "제주"))
+    cells = f"""sha256((hash(i) % {ROWS // 3})::VARCHAR) AS pseudonym, [{regions}][(1 + hash(i * 7) % 4)::INT] AS income__region,
+        CASE WHEN i % 11 = 0 THEN NULL ELSE hash(i * 3) % 1000000 / 7 END AS income__wages"""
+    with duckdb.connect() as connection:
+        connection.execute(f"COPY (SELECT {cells} FROM range({ROWS}) t(i)) TO '{path}' (ROW_GROUP_SIZE 20480)")
+    return path.read_bytes()
+
+
+@dataclass
+class House:
+    """A worker, and the service that it works for."""
+
+    stub: Stub
+    worker: WorkerProcess
+    table: bytes
+
+    def queue(self, name: str = "above", lease: float = 30.0) -> StubRun:
+        return self.stub.queue(StubRun(name, {"capacity": 50}, {"linked.parquet": self.table}, 60, 1024, lease))
+
+    def ended(self, run: StubRun) -> StubRun:
+        eventually(lambda: run.finish is not None or self.worker.process.poll() is not None, 90)
+        assert run.finish is not None, self.worker.log_file.read_text()
+        return run
+
+    def logged(self, message: str) -> list[dict[str, Any]]:
+        return [line for line in self.worker.log if line["message"] == message]
+
+
+@contextmanager
+def house(folder: Path, models: Path, table: bytes, *options: str) -> Iterator[House]:
+    """With models alone: to read the cards of all methods takes longer than a run."""
+    stub, imports = Stub().start(), folder / "imports"
+    imports.mkdir()
+    (imports / "sitecustomize.py").write_text("import services.analysis.methods\nservices.analysis.methods.BUILT_IN = ()\n")
+    worker = WorkerProcess(stub.url, folder, imports, stub.worker_token, ("--models", str(models), *options))
+    try:
+        eventually(lambda: stub.claims or worker.process.poll() is not None, 60)
+        assert worker.process.poll() is None, worker.log_file.read_text()
+        yield House(stub, worker, table)
+    finally:
+        worker.end()
+        stub.stop()
+
+
+@pytest.fixture(scope="module")
+def spread(engine: Engine, models: Path, table: bytes, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    with house(tmp_path_factory.mktemp("spread"), models, table, *engine.options()) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def alone(models: Path, table: bytes, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    with house(tmp_path_factory.mktemp("alone"), models, table) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def expected(alone: House) -> StubRun:
+    """The same run, by a worker that was given no scheduler."""
+    run = alone.ended(alone.queue())
+    assert run.finish is not None
+    assert run.finish.outcome is Outcome.SUCCEEDED, run.finish.reason
+    assert set(run.artefacts) == {(OutputKind.TABLE, "score_bands"), (OutputKind.METRICS, "summary"), HIGHEST}
+    assert len(run.artefacts[HIGHEST].splitlines()) == 50
+    return run
+
+
+HIGHEST = (OutputKind.RESTRICTED_LIST, "highest")
+
+
+@contextmanager
+def frozen(nodes: Nodes) -> Iterator[None]:
+    """They take partitions, and finish none."""
+    for node in nodes:
+        node.send_signal(signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for node in nodes:
+            node.send_signal(signal.SIGCONT)
+
+
+def same(run: StubRun, expected: StubRun) -> None:
+    assert run.finish is not None
+    assert run.finish.outcome is Outcome.SUCCEEDED, run.finish.reason
+    assert run.artefacts == expected.artefacts
+
+
+def test_a_run_gives_the_same_bytes_with_an_engine(engine: Engine, spread: House, expected: StubRun) -> None:
+    run = spread.ended(spread.queue())
+    same(run, expected)
+    (told,) = spread.logged("scores came from the engine")
+    assert (told["run"], told["scheduler"], told["rows"]) == (str(run.run_id), engine.scheduler, ROWS)
+    assert any(beat.message.endswith(f"of {PARTS} partitions scored on the engine") for beat in run.beats)
+    assert engine.left() == []
+    assert spread.worker.left_in_scratch() == []
+
+
+def test_a_node_that_is_killed_in_the_middle_changes_nothing(engine: Engine, spread: House, expected: StubRun) -> None:
+    with ExitStack() as stack:
+        third, address = stack.enter_context(engine.node("third"))
+        client = stack.enter_context(engine.asked())
+        client.wait_for_workers(3, timeout=60)
+        stack.enter_context(frozen([third]))
+        with frozen(engine.nodes):
+            run = spread.queue()
+            eventually(lambda: client.processing()[address], 60)
+        eventually(lambda: "partitions scored" in run.said and not run.said.startswith("0"), 60)
+        assert run.finish is None, "what the third has taken is missing"
+        third.kill()
+        assert third.wait(10) == -signal.SIGKILL
+        same(spread.ended(run), expected)
+    assert engine.left() == []
+
+
+def test_a_run_that_is_cancelled_or_lost_gives_its_partitions_up(engine: Engine, spread: House, expected: StubRun) -> None:
+    with frozen(engine.nodes):
+        cancelled = spread.queue()
+        eventually(lambda: cancelled.said.startswith("0 of"), 60)
+        assert len(engine.left()) == 1
+        cancelled.cancelled = True
+        ended = spread.ended(cancelled).finish
+        assert ended is not None
+        assert ended.outcome is Outcome.CANCELLED
+        assert engine.left() == []
+        lost = spread.queue(lease=1.0)
+        eventually(lambda: lost.said.startswith("0 of"), 60)
+        lost.reclaim()
+        eventually(lambda: spread.logged("the run is no longer ours"))
+        assert (engine.left(), lost.finish) == ([], None)
+    same(spread.ended(spread.queue()), expected)
+    assert engine.left() == []
+
+
+def test_a_model_that_refuses_its_rows_says_so_itself(spread: House, alone: House) -> None:
+    run, other = spread.ended(spread.queue("refusing")), alone.ended(alone.queue("refusing"))
+    assert run.finish is not None
+    assert run.finish == other.finish
+    assert run.finish.reason is not None
+    assert run.finish.reason.code == "method-refused-input"
+
+
+def test_what_a_killed_worker_left_is_removed(
+    engine: Engine, models: Path, table: bytes, spread: House, expected: StubRun, tmp_path: Path
+) -> None:
+    with house(tmp_path, models, table, *engine.options()) as first, frozen(engine.nodes):
+        run = first.queue()
+        eventually(lambda: run.said.startswith("0 of"), 60)
+        first.worker.kill()
+        assert len(engine.left()) == 1
+    same(spread.ended(spread.queue()), expected)
+    assert engine.left() == []
+
+
+def test_a_scheduler_that_is_away_fails_the_run(engine: Engine, models: Path, table: bytes, tmp_path: Path) -> None:
+    with started("scheduler", engine.authority.sign("gone"), "--port", "0") as (_, gone):
+        pass
+    left = engine.root / f"{PREFIX}left"
+    left.mkdir()
+    (left / LOCK).touch()
+    with house(tmp_path, models, table, *engine.options(scheduler=gone)) as away:
+        assert engine.left() == [], "what somebody left there is removed at the start"
+        finish = away.ended(away.queue()).finish
+        assert finish is not None
+        assert finish.reason is not None
+        assert (finish.outcome, finish.reason.code) == (Outcome.FAILED, "engine-failed")
+        assert "could not be reached" in finish.reason.detail
+    assert engine.left() == []
+
+
+async def asked(engine: Engine, models: Path, bundle: Path, **other: Any) -> Any:
+    """The scores of a worker with these options, without the worker around them."""
+    given = {"scheduler": engine.scheduler, "certificates": engine.authority.sign("asking"), "root": engine.root} | other
+    seconds = given.pop("seconds", 60)
+    code = hosting.locate(f"{hosting.MODEL}{models / 'above'}")
+    return await Cluster(**given).scores(code, bundle, 1024, seconds, lambda progress, message: None)
+
+
+async def test_what_an_engine_can_do_wrong_has_a_sentence(engine: Engine, models: Path, table: bytes, tmp_path: Path) -> None:
+    (tmp_path / "linked.parquet").write_bytes(table)
+    foreign = Authority(tmp_path / "foreign").sign("worker", trusting=engine.authority.path)
+    with pytest.raises(ClusterError, match="could not be reached"):
+        await asked(engine, models, tmp_path, certificates=foreign)
+    (tmp_path / "elsewhere").mkdir()
+    with pytest.raises(ClusterError, match="FileNotFoundError"):
+        await asked(engine, models, tmp_path, root=tmp_path / "elsewhere")
+    with frozen(engine.nodes), pytest.raises(ClusterError, match="longer than the method card allows"):
+        await asked(engine, models, tmp_path, seconds=0.5)
+    with socket.create_server(("127.0.0.1", 0)) as mute, pytest.raises(ClusterError, match="longer than the method card allows"):
+        await asked(engine, models, tmp_path, scheduler=f"tls://127.0.0.1:{mute.getsockname()[1]}", seconds=0.5)
+    assert len(await asked(engine, models, tmp_path)) == ROWS
+    (tmp_path / "linked.parquet").write_bytes(table[:1000])
+    assert await asked(engine, models, tmp_path) is None, "the child says what is wrong with a table"
+    with duckdb.connect() as connection:
+        (tmp_path / "linked.parquet").write_bytes(table)
+        connection.execute(f"COPY (SELECT * FROM '{tmp_path}/linked.parquet' WHERE false) TO '{tmp_path}/empty.parquet'")
+    (tmp_path / "empty.parquet").replace(tmp_path / "linked.parquet")
+    assert len(await asked(engine, models, tmp_path)) == 0
+    assert [*engine.left(), *(tmp_path / "elsewhere").iterdir()] == []
+
+
+def command_line(*options: str, **environment: str) -> str:
+    """What a worker says that does not start."""
+    command = [sys.executable, "-m", "services.analysis.worker", "--url", "http://127.0.0.1:1", "--token-file", "token", *options]
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 2
+    return done.stderr.splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (lambda told: told[:4], "goes with --root, --authority, --certificate, --key"),
+        (lambda told: told[2:], "goes with --root"),
+        (lambda told: ("--scheduler", "tcp://127.0.0.1:1", *told[2:]), "--scheduler is tls://host:port"),
+        (lambda told: (*told[:-1], "/nowhere.key"), "--key: there is nothing at /nowhere.key"),
+    ],
+)
+def test_an_engine_is_named_completely_or_not_at_all(
+    engine: Engine, change: Callable[[tuple[str, ...]], tuple[str, ...]], told: str
+) -> None:
+    assert told in command_line(*change(engine.options()))
+
+
+def test_where_the_library_is_missing_a_worker_says_so_when_it_starts(engine: Engine, tmp_path: Path) -> None:
+    (tmp_path / "sitecustomize.py").write_text("import sys\nsys.modules['distributed'] = None\n")
+    told = command_line(*engine.options(), PYTHONPATH=str(tmp_path))
+    assert "requirements/engine.txt" in told
