@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from services.analysis.methods.anomaly_series.panel import make_panel
-from services.analysis.methods.anomaly_series.parameters import Parameters
+from services.analysis.methods.anomaly_series.parameters import SCHEMA
 from services.analysis.methods.anomaly_series.study import Study, conduct
+from services.analysis.methods.deviation.parameters import Parameters
 
 FILE = "steel_kr.csv"
 SHARE = 0.054
@@ -76,7 +77,9 @@ def study(times: Times, columns: dict[str, Floats], value: Floats, *, carbon: bo
         "series__time": times.astype(str).astype(object),
         "series__value": value,
     }
-    return conduct(make_panel(found | {f"series__{name}": numbers for name, numbers in further.items()}), Parameters.read({}))
+    return conduct(
+        make_panel(found | {f"series__{name}": numbers for name, numbers in further.items()}), Parameters.read(SCHEMA, {})
+    )
 
 
 def measures(label: NDArray[np.bool_], score: Floats) -> tuple[float, float]:

@@ -102,7 +102,7 @@ async def claim_run(data: ClaimIn, caller: Caller, door: Doorway) -> ClaimOut | 
     Only runs of live methods that were announced by this same client are given out.
     """
     require(caller, Role.WORKER)
-    offer = actions.Offer(data.worker, tuple(data.methods), tuple(data.missing_layers))
+    offer = actions.Offer(data.worker, tuple(data.methods), data.missing_layers)
     async with door.db.transaction(caller=caller) as session:
         await actions.see_worker(session, caller, offer)
     claimed = await door.poll(data.wait, lambda: try_claim(door, caller, offer))

@@ -53,15 +53,6 @@ class Linkage(Value):
     match_floor: float = Field(default=0.0, ge=0, le=1, description="Lowest share of base rows found in each other role.")
 
 
-class OutputKind(StrEnum):
-    TABLE = "table"
-    FIGURE = "figure"
-    METRICS = "metrics"
-    RESTRICTED_LIST = "restricted_list"
-    MODEL = "model"
-    LOG = "log"
-
-
 class DisclosureClass(StrEnum):
     """Through which door an output may leave: published after disclosure control, to one ministry alone, or not at all."""
 
@@ -70,21 +61,34 @@ class DisclosureClass(StrEnum):
     INTERNAL = "internal"
 
 
-class OutputSpec(Value):
-    name: Name
-    kind: OutputKind
-    title: LocalText
+class OutputKind(StrEnum):
+    TABLE = "table"
+    FIGURE = "figure"
+    METRICS = "metrics"
+    RESTRICTED_LIST = "restricted_list"
+    MODEL = "model"
+    LOG = "log"
 
     @property
     def disclosure(self) -> DisclosureClass:
-        """A kind leaves through one door alone; no card can say otherwise."""
-        match self.kind:
+        """A kind leaves through one door alone."""
+        match self:
             case OutputKind.TABLE | OutputKind.FIGURE | OutputKind.METRICS:
                 return DisclosureClass.AGGREGATE
             case OutputKind.RESTRICTED_LIST:
                 return DisclosureClass.RESTRICTED
             case _:
                 return DisclosureClass.INTERNAL
+
+
+class OutputSpec(Value):
+    name: Name
+    kind: OutputKind
+    title: LocalText
+    disclosure: DisclosureClass = Field(
+        default_factory=lambda told: told["kind"].disclosure,
+        description="Through which door it may leave: that of its kind. A card that says another one is refused.",
+    )
 
 
 class Artefact(Value):
@@ -121,7 +125,7 @@ class MethodCard(Value):
     @property
     def lists_entities(self) -> bool:
         """Whether it makes a restricted list, which is sealed to the ministry that asks."""
-        return any(output.kind is OutputKind.RESTRICTED_LIST for output in self.outputs)
+        return any(output.disclosure is DisclosureClass.RESTRICTED for output in self.outputs)
 
 
 class MethodRef(Value):

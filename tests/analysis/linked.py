@@ -9,6 +9,7 @@ import duckdb
 import numpy as np
 
 from services.analysis.worker.sdk import Bundle, Outputs
+from services.results.disclosure.figures import check_figure
 from services.results.disclosure.metrics import check_metrics
 from services.results.disclosure.rules import Rules
 from services.results.disclosure.tables import check_table
@@ -67,6 +68,15 @@ def withheld(outputs: Outputs) -> dict[str, Any]:
     found = {name: check_table(table, RULES).findings for name, table in outputs.tables.items()}
     found |= {name: check_metrics(metrics, RULES).findings for name, metrics in outputs.metrics.items()}
     return {name: findings for name, findings in found.items() if findings}
+
+
+def check_passes(outputs: Outputs) -> None:
+    """Everything passes the disclosure check, and each figure draws columns that its table has."""
+    assert withheld(outputs) == {}
+    for name, spec in outputs.figures.items():
+        table = outputs.tables[spec["data"]["name"]]
+        assert drawn_columns(spec) <= {column["name"] for column in table["columns"]}
+        assert check_figure(spec, name, {table["name"]: table}, RULES).findings == ()
 
 
 def drawn_columns(value: Any) -> set[str]:

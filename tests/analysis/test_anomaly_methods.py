@@ -16,10 +16,11 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 from deploy.evaluate import mixed, steel
 from services.analysis.methods import BUILT_IN, anomaly_series, anomaly_tables
 from services.analysis.methods.anomaly_series.panel import make_panel
-from services.analysis.methods.anomaly_series.parameters import Parameters
+from services.analysis.methods.anomaly_series.parameters import SCHEMA
 from services.analysis.methods.anomaly_series.study import conduct
 from services.analysis.methods.anomaly_tables.records import make_records
 from services.analysis.methods.anomaly_tables.scores import score_rows
+from services.analysis.methods.deviation.parameters import Parameters
 from services.analysis.policy import check_card
 from services.analysis.worker.sdk import Bundle, MethodError, Outputs
 from services.results.disclosure import Rules, check_figure, check_metrics, check_table, read_line
@@ -282,7 +283,7 @@ def test_months_and_years_are_steps_too(start: str) -> None:
     value = 100 + np.arange(60) % 12 + np.random.default_rng(1).normal(0, 0.5, (20, 60))
     value[3, 40] = 400
     found = {"pseudonym": np.repeat(names(20), 60), "series__time": np.tile(times, 20), "series__value": value.ravel()}
-    study = conduct(make_panel(found), Parameters.read({}))
+    study = conduct(make_panel(found), Parameters.read(SCHEMA, {}))
     assert (study.panel.grid.count, study.panel.grid.label(1)) == (60, "2001-02" if unit == "M" else "2002-01")
     assert int(study.windows.series[0]) == 3
 

@@ -6,13 +6,15 @@ from typing import Any
 import numpy as np
 import pytest
 from jsonschema import Draft202012Validator
+from sklearn.metrics import mean_absolute_error, mean_squared_error, r2_score
 
 from services.analysis.methods import BUILT_IN
 from services.analysis.methods.regression import CARD, run
-from services.analysis.worker.sdk import MethodError, Outputs
-from services.results.disclosure.figures import check_figure
-from shared.contracts import OutputKind
-from tests.analysis.linked import RULES, drawn_columns, records, silent, value, withheld, write
+from services.analysis.methods.toolkit.champion import score_champion
+from services.analysis.methods.toolkit.export import read_manifest
+from services.analysis.worker.sdk import CHAMPION_FILE, MethodError, Outputs
+from shared.contracts import ModelTask, OutputKind
+from tests.analysis.linked import check_passes, records, silent, value, withheld, write
 
 SIZE = 1600
 
@@ -52,13 +54,9 @@ def test_it_is_built_in_and_its_parameters_have_defaults() -> None:
 
 def test_outputs_are_declared_and_pass_the_disclosure_check(outputs: Outputs) -> None:
     declared = {kind: {output.name for output in CARD.outputs if output.kind is kind} for kind in OutputKind}
-    assert set(outputs.tables) == declared[OutputKind.TABLE] - {"availability"}
+    assert set(outputs.tables) == declared[OutputKind.TABLE] - {"availability", "champion"}
     assert set(outputs.figures) == declared[OutputKind.FIGURE]
-    assert withheld(outputs) == {}
-    for name, spec in outputs.figures.items():
-        table = outputs.tables[spec["data"]["name"]]
-        assert drawn_columns(spec) <= {column["name"] for column in table["columns"]}
-        assert check_figure(spec, name, {table["name"]: table}, RULES).findings == ()
+    check_passes(outputs)
 
 
 def test_boosting_is_better_than_a_line_where_the_truth_bends(outputs: Outputs) -> None:
@@ -74,6 +72,48 @@ def test_the_list_has_the_highest_predictions_with_reasons(outputs: Outputs) -> 
     assert len(rows) == SIZE // 4 * 0.05
     codes = {reason["code"] for row in rows for reason in row["reasons"]}
     assert {"area-high", "trade-kind"} <= codes
+
+
+def round_beside(champion: bytes, folder: Path, columns: dict[str, Any], **parameters: Any) -> Outputs:
+    """The next round, whose request names this model as its champion."""
+    bundle = write(folder, columns, parameters=parameters)
+    (folder / CHAMPION_FILE).write_bytes(champion)
+    return run(bundle, silent)
+
+
+def test_the_next_round_stands_beside_the_released_model(outputs: Outputs, tmp_path: Path) -> None:
+    champion = outputs.models["regression_model"]
+    assert (read_manifest(champion).method.name, read_manifest(champion).task) == ("regression", ModelTask.REGRESSION)
+    again = round_beside(champion, tmp_path, meters(seed=8), monotone={"area": 1})
+    assert withheld(again) == {}
+    beside = {row["model"]: row for row in records(again.tables["champion"])}
+    compared = {row["model"]: row for row in records(again.tables["model_comparison"])}
+    measures = ("rows", "mae", "rmse", "r2", "loss")
+    assert [beside["challenger"][name] for name in measures] == [compared["boosting"][name] for name in measures]
+
+    last = slice(SIZE // 4 * 3, None)
+    scores = score_champion(tmp_path / CHAMPION_FILE, meters(seed=8)).scores[last]
+    target = meters(seed=8)["target"][last]
+    assert beside["champion"]["rows"] == len(target)
+    assert beside["champion"]["mae"] == pytest.approx(mean_absolute_error(target, scores), rel=1e-4)
+    assert beside["champion"]["rmse"] == pytest.approx(np.sqrt(mean_squared_error(target, scores)), rel=1e-4)
+    assert beside["champion"]["r2"] == pytest.approx(r2_score(target, scores), rel=1e-4)
+    assert beside["champion"]["r2"] > 0.9
+    drift = {row["feature"]: row["verdict"] for row in records(again.tables["drift"])}
+    assert drift["score"] == drift["area"] == "steady"
+
+
+def test_a_released_model_that_the_world_has_left_is_seen_to_be_worse(outputs: Outputs, tmp_path: Path) -> None:
+    columns = meters(seed=8)
+    columns["area"] *= 3
+    del columns["cold"]
+    again = round_beside(outputs.models["regression_model"], tmp_path, columns, loss="quantile", quantile=0.9)
+    beside = {row["model"]: row for row in records(again.tables["champion"])}
+    assert beside["champion"]["loss"] > beside["challenger"]["loss"]
+    assert "cold" in again.tables["champion"]["notes"]["en"]
+    drift = {row["feature"]: row["verdict"] for row in records(again.tables["drift"])}
+    assert drift["score"] == drift["area"] == "moved"
+    assert "released model" in again.tables["drift"]["notes"]["en"]
 
 
 def test_a_line_is_kept_where_the_truth_is_one(tmp_path: Path) -> None:

@@ -14,9 +14,8 @@ from services.analysis.methods.risk_scoring.run import read, study_of
 from services.analysis.methods.toolkit.export import read_manifest
 from services.analysis.methods.toolkit.splitting import split_rows
 from services.analysis.worker.sdk import Bundle, MethodError, Outputs
-from services.results.disclosure.figures import check_figure
 from shared.contracts import OutputKind
-from tests.analysis.linked import RULES, drawn_columns, records, silent, value, withheld, write
+from tests.analysis.linked import check_passes, records, silent, value, withheld, write
 
 SIZE = 1600
 ONE_WAY = {"monotone": {"income": -1}}
@@ -71,11 +70,7 @@ def test_outputs_are_declared_and_pass_the_disclosure_check(outputs: Outputs) ->
     assert set(outputs.tables) <= declared[OutputKind.TABLE]
     assert set(outputs.tables) >= declared[OutputKind.TABLE] - {"availability", "champion"}
     assert set(outputs.figures) == declared[OutputKind.FIGURE]
-    assert withheld(outputs) == {}
-    for name, spec in outputs.figures.items():
-        table = outputs.tables[spec["data"]["name"]]
-        assert drawn_columns(spec) <= {column["name"] for column in table["columns"]}
-        assert check_figure(spec, name, {table["name"]: table}, RULES).findings == ()
+    check_passes(outputs)
 
 
 def test_the_split_is_by_time_and_no_later_row_is_learned_from(bundle: Bundle, outputs: Outputs) -> None:

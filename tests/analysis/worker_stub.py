@@ -38,7 +38,7 @@ class ClaimIn(Strict):
     worker: UUID
     methods: list[MethodRef] = Field(min_length=1)
     wait: float = Field(ge=0, le=25)
-    missing_layers: list[str] = []
+    missing_layers: list[str] | None = None
 
 
 class Beat(Strict):
@@ -107,7 +107,7 @@ class Stub:
         self.methods: dict[tuple[str, str], Announced] = {}
         self.runs: dict[UUID, StubRun] = {}
         self.claims = 0
-        self.missing_layers: list[str] = []
+        self.missing_layers: list[str] | None = None
         self.refused_tokens = 0
         self.faults: dict[str, list[int]] = {}
         self.ending = False

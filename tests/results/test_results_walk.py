@@ -18,11 +18,12 @@ from tests.results.conftest import APPROVE, House
 
 async def test_a_run_becomes_a_held_result_with_verdicts(house: House) -> None:
     result = await house.held()
-    assert [(verdict["kind"], verdict["name"], verdict["passed"]) for verdict in result.verdicts] == [
-        ("table", "by_region", True),
-        ("metrics", "quality", True),
-        ("figure", "map", True),
-        ("restricted_list", "households", True),
+    seen = (await house.get(f"/results/{result.id}", "output-checker", "mois", subject="kim")).json()
+    assert [(each["kind"], each["name"], each["disclosure"], each["passed"]) for each in seen["verdicts"]] == [
+        ("table", "by_region", "aggregate", True),
+        ("metrics", "quality", "aggregate", True),
+        ("figure", "map", "aggregate", True),
+        ("restricted_list", "households", "restricted", True),
     ]
     assert result.rules == "kr-gov-default/2026-01"
     assert result.content("lists", "households")["lines"] == 3  # type: ignore[index]

@@ -31,11 +31,11 @@ LOST = Reason(code="worker-lost", detail="Every worker that took the run was los
 
 @dataclass(frozen=True)
 class Offer:
-    """A worker process, and the method versions that it can run."""
+    """A worker process, the method versions that it can run, and the layers of the sandbox that it lacks; None: not said."""
 
     worker_id: UUID
     methods: tuple[MethodRef, ...]
-    missing_layers: tuple[str, ...] = ()
+    missing_layers: list[str] | None = None
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ async def see_worker(session: Session, caller: Principal, offer: Offer) -> None:
         subject=caller.subject,
         seen_at=now(),
         methods=methods,
-        missing_layers=list(offer.missing_layers),
+        missing_layers=offer.missing_layers,
     )
     await session.merge(seen)
 
@@ -73,19 +73,20 @@ async def claim_run(session: Session, caller: Principal, offer: Offer, terms: Cl
         if ending := await obstacle(session, run):
             await end_run(session, run, ending.status, ending.reason, deed="analysis.refuse-run")
             continue
-        return await start_run(session, run, offer.worker_id)
+        return await start_run(session, run, offer)
     return None
 
 
-async def start_run(session: Session, run: Run, worker_id: UUID) -> Run:
+async def start_run(session: Session, run: Run, offer: Offer) -> Run:
     if run.status is not RunStatus.RUNNING:
         policy.check_move(run, RunStatus.RUNNING)
-    run.status, run.worker_id, run.worker_fence = RunStatus.RUNNING, worker_id, run.fence
+    run.status, run.worker_id, run.worker_fence = RunStatus.RUNNING, offer.worker_id, run.fence
     run.started_at, run.progress, run.message, run.last_error = now(), 0.0, "", None
-    run.marks, run.ends_at = None, None
+    run.marks, run.ends_at, run.missing_layers = None, None, offer.missing_layers
     run.touch()
     session.add(run)
-    await record_audit(session, "analysis.claim-run", f"run/{run.id}", detail={"fence": run.fence, "worker": str(worker_id)})
+    detail = {"fence": run.fence, "worker": str(offer.worker_id), "missing_layers": offer.missing_layers}
+    await record_audit(session, "analysis.claim-run", f"run/{run.id}", detail=detail)
     await emit(session, RunStarted(run_id=run.id, request_id=run.request_id, fence=run.fence))
     return run
 

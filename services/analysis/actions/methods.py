@@ -22,19 +22,18 @@ async def announce_method(session: Session, caller: Principal, card: MethodCard,
     """Register a version, or know it again; False if it was there. A version's card and digest never change."""
     require(caller, Role.WORKER)
     policy.check_card(card)
-    told = card.model_dump(mode="json")
     known = (await session.exec(named(card.name, card.version))).first()
     uploaded = await find_upload(session, card.name, card.version)
-    if uploaded and uploaded.manifest["card"] != told:
+    if uploaded and MethodCard.model_validate(uploaded.manifest["card"]) != card:
         raise Conflict(f"{card.name}@{card.version} was uploaded with another card: announce a new version.")
     if known:
-        policy.check_same_announcement(caller, known, told, digest)
+        policy.check_same_announcement(caller, known, card, digest)
         return known, False
     method = Method(
         name=card.name,
         release=card.version,
         digest=digest,
-        card=told,
+        card=card.model_dump(mode="json"),
         announced_by=caller.subject,
         announced_ministry=caller.ministry,
     )

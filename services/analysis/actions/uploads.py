@@ -21,16 +21,20 @@ async def upload_manifest(session: Session, caller: Principal, manifest: Hosting
     """Register a manifest, or know it again; False if it was there. Its file comes next."""
     policy.check_may_upload(caller, manifest)
     policy.check_card(manifest.card)
-    card, told = manifest.card, manifest.model_dump(mode="json")
+    card = manifest.card
     known = await find_upload(session, card.name, card.version)
     if known:
-        if (known.manifest, known.uploaded_by) != (told, caller.subject):
+        if (HostingManifest.model_validate(known.manifest), known.uploaded_by) != (manifest, caller.subject):
             raise Conflict(f"{known.label} was uploaded with another manifest or by somebody else: upload a new version.")
         return known, False
     if await announced(session, card.name, card.version):
         raise Conflict(f"{card.name}@{card.version} is a method already: upload a new version.")
     method = OnnxMethod(
-        name=card.name, release=card.version, manifest=told, uploaded_by=caller.subject, uploaded_ministry=caller.ministry
+        name=card.name,
+        release=card.version,
+        manifest=manifest.model_dump(mode="json"),
+        uploaded_by=caller.subject,
+        uploaded_ministry=caller.ministry,
     )
     session.add(method)
     await session.flush()

@@ -123,6 +123,7 @@ class Run(Base, Row, Due, table=True):
     alarms: list[dict[str, Any]] = Field(default_factory=list, sa_type=Json, sa_column_kwargs={"server_default": "[]"})
     worker_id: UUID | None = None
     worker_fence: int = 0
+    missing_layers: list[str] | None = Field(default=None, sa_type=Json)
     progress: float = 0.0
     message: str = Field(default="", max_length=200)
     marks: list[list[float]] | None = Field(default=None, sa_type=Json)

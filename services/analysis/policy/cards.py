@@ -134,6 +134,10 @@ def sharing_errors(path: str, role: InputRole, base: InputRole) -> Iterator[Fiel
 def output_errors(card: MethodCard) -> Iterator[FieldError]:
     for at in doubles(f"{output.kind}/{output.name}" for output in card.outputs):
         yield FieldError(f"#/card/outputs/{at}/name", "name-twice", "Another output of this kind has this name.")
+    for at, output in enumerate(card.outputs):
+        if output.disclosure is not output.kind.disclosure:
+            sentence = f"A {output.kind} leaves as {output.kind.disclosure}, and in no other way."
+            yield FieldError(f"#/card/outputs/{at}/disclosure", "other-door", sentence)
 
 
 def naming_errors(card: MethodCard) -> Iterator[FieldError]:

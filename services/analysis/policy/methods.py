@@ -1,10 +1,10 @@
 """Who may announce, review, see, claim and withdraw a version of a method."""
 
 from collections.abc import Sequence
-from typing import Any
 
 from services.analysis.models import Method, MethodReview, MethodState, Verdict
 from shared.auth import Principal, Role, require
+from shared.contracts import MethodCard
 from shared.errors import Conflict, Forbidden, NotFound
 
 EVERY_METHOD = (Role.METHOD_REVIEWER, Role.CENTRE_ANALYST, Role.AUDITOR, Role.OPS)
@@ -20,9 +20,9 @@ def check_may_see_method(caller: Principal, method: Method) -> None:
         raise NotFound("There is no such method version.")
 
 
-def check_same_announcement(caller: Principal, method: Method, card: dict[str, Any], digest: str) -> None:
+def check_same_announcement(caller: Principal, method: Method, card: MethodCard, digest: str) -> None:
     """A version is announced once and never changes; only its own client may say it again."""
-    if (method.card, method.digest) != (card, digest):
+    if (MethodCard.model_validate(method.card), method.digest) != (card, digest):
         raise Conflict(f"{method.label} is registered with another card or digest: announce a new version.")
     if method.announced_by != caller.subject:
         raise Conflict(f"{method.label} was announced by another client: a claim needs the client that was reviewed with it.")

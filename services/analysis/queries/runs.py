@@ -74,6 +74,7 @@ async def describe_run(session: Session, caller: Principal, run: Run, present: P
         keys_dropped=bundle.get("keys_dropped", {}) if centre else {},
         fence=run.worker_fence,
         attempts=run.attempts,
+        missing_layers=run.missing_layers,
     )
 
 

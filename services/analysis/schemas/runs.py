@@ -12,6 +12,7 @@ from shared.contracts import MethodRef, Reason
 
 PLACE: Final = "Its place among the waiting runs of its ministry; the next one is 1."
 ETA: Final = "Seconds until it will have ended, by its progress so far; null while that does not tell, and when it is overdue."
+LAYERS: Final = "Layers of the sandbox that the worker of the last claim lacked; empty if none, null if it did not say."
 SUMMARY: Final[dict[str, Any]] = {
     "id": "0199a1c0-0000-7000-8000-000000000020",
     "request_id": "0199a1c0-0000-7000-8000-00000000000a",
@@ -38,6 +39,7 @@ WHOLE: Final[dict[str, Any]] = {
     "keys_dropped": {"meter": 12},
     "fence": 1,
     "attempts": 1,
+    "missing_layers": [],
     "queue_position": None,
     "eta_seconds": 41.5,
 }
@@ -111,6 +113,7 @@ class RunOut(RunSummary):
     )
     fence: int = Field(description="Fence of the last claim by a worker; 0 if there was none.")
     attempts: int
+    missing_layers: list[str] | None = Field(description=LAYERS)
     queue_position: int | None = Field(description=PLACE)
     eta_seconds: float | None = Field(description=ETA)
 

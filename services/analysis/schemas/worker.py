@@ -75,13 +75,17 @@ ShortLine = Annotated[str, StringConstraints(max_length=200), AfterValidator(one
 class ClaimIn(BaseModel):
     """What this worker process offers. A process takes a new UUID each time it starts."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": [{"worker": WORKER, "methods": [METHOD], "wait": 20}]})
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"worker": WORKER, "methods": [METHOD], "wait": 20, "missing_layers": []}]}
+    )
 
     worker: UUID
     methods: list[MethodRef] = Field(min_length=1, max_length=200)
     wait: float = Field(default=0, ge=0, le=25, description="How many seconds to wait for a run.")
-    missing_layers: list[Code] = Field(
-        default=[], max_length=10, description="Layers of the sandbox that do not hold on the worker's machine."
+    missing_layers: list[Code] | None = Field(
+        default=None,
+        max_length=10,
+        description="Layers of the sandbox that do not hold on the worker's machine; empty if all do, left out if it cannot say.",
     )
 
 

@@ -99,9 +99,9 @@ class Client:
         """Say to those who uploaded it why it cannot be hosted."""
         await self._as_worker(f"/analysis/onnx-methods/{one.name}/{one.version}/fault", {"detail": detail})
 
-    async def claim(self, methods: list[MethodId], missing_layers: tuple[str, ...] = (), *, wait: float) -> Claim | None:
+    async def claim(self, methods: list[MethodId], missing_layers: tuple[str, ...] | None, *, wait: float) -> Claim | None:
         body: dict[str, Any] = {"worker": str(self.worker), "methods": [one.model_dump() for one in methods], "wait": wait}
-        if missing_layers:  # an older service need not know of them
+        if missing_layers is not None:
             body["missing_layers"] = missing_layers
         answer = await self._as_worker("/analysis/claims", body, patience=wait + 20)
         if answer.status_code == 204:

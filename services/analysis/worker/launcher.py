@@ -32,6 +32,11 @@ class Launcher:
     layers: Layers | None = None
     _process: Process | None = None
 
+    @property
+    def missing(self) -> tuple[str, ...] | None:
+        """The layers that did not hold around its last job; None before it had one."""
+        return None if self.layers is None else self.layers.missing
+
     async def run(self, job: Job, on_progress: OnProgress) -> ChildReport:
         """To the job's end. When the caller is cancelled, the child and all it started are gone before this returns."""
         process = await self._started()

@@ -38,7 +38,8 @@ class Worker:
     scratch: Path
     hosted: dict[tuple[str, str, str], Hosted] = field(default_factory=dict)
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
-    missing: tuple[str, ...] = ()
+    missing: tuple[str, ...] | None = None
+    """Layers of the sandbox that do not hold here; None as long as nothing was tried."""
 
     async def work(self) -> int:
         launchers = [Launcher() for _ in range(self.options.concurrency)]
@@ -49,7 +50,7 @@ class Worker:
             if announced is None:
                 return 0
             self.hosted = {one.key: one for one in announced}
-            self.missing = launchers[0].layers.missing if launchers[0].layers else ()
+            self.missing = launchers[0].missing
             if not self.hosted and not self.options.uploads:
                 log.error("there is no method that this worker may run")
                 return NOTHING_HOSTED
@@ -64,7 +65,9 @@ class Worker:
         uploads = Uploads(self.client, self.scratch, self.options.sandbox)
         while not self.stopping.is_set():
             try:
-                self.hosted |= {one.key: one for one in await self._unless_stopped(uploads.fresh()) or ()}
+                fresh = await self._unless_stopped(uploads.fresh()) or []
+                self.missing = uploads.missing if self.missing is None else self.missing
+                self.hosted |= {one.key: one for one in fresh}
             except Exception as fault:
                 log.error("the uploaded models could not be looked up", extra={"error": type(fault).__name__})
             await self._unless_stopped(asyncio.sleep(PAUSE_BETWEEN_UPLOADS))

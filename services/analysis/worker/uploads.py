@@ -25,6 +25,7 @@ class Uploads:
     scratch: Path
     sandbox: Sandbox
     seen: set[tuple[str, str, str]] = field(default_factory=set)
+    missing: tuple[str, ...] | None = None
 
     async def fresh(self) -> list[Hosted]:
         """Those that are new since the last look, announced."""
@@ -47,5 +48,6 @@ class Uploads:
         except (CorruptError, RefusedError, KeyError, ValueError) as fault:
             log.error("an uploaded model cannot be hosted", extra={"method": one.name, "error": type(fault).__name__})
         finally:
+            self.missing = launcher.missing
             await launcher.stop()
         return []

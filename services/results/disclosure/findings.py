@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, TypeGuard
 
+from shared.contracts import OutputKind
+
 MAX_FINDINGS = 100
 MAX_DEPTH = 40
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,62}")
@@ -52,6 +54,7 @@ class Verdict:
         return {
             "kind": self.kind,
             "name": self.name,
+            "disclosure": OutputKind(self.kind).disclosure,
             "passed": self.passed,
             "found": len(self.findings),
             "findings": [finding.as_json() for finding in self.findings[:MAX_FINDINGS]],

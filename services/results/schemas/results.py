@@ -11,6 +11,7 @@ from services.results.models import Status
 from services.results.schemas.alarms import ALARM, AlarmOut
 from shared.contracts import Audience, LocalText, Title
 
+VERDICTS = "For checkers and the auditor: each output, its disclosure class, and each finding's place."
 Why = Annotated[str, StringConstraints(strip_whitespace=True, min_length=5, max_length=2000)]
 
 
@@ -183,5 +184,5 @@ class ResultOut(ResultSummary):
     dataset_ids: list[UUID] = []
     held_at: datetime | None = None
     ended_at: datetime | None = None
-    verdicts: list[dict[str, Any]] = Field(default=[], description="For checkers and the auditor: each finding's place.")
+    verdicts: list[dict[str, Any]] = Field(default=[], description=VERDICTS)
     votes: VotesOut | None = None

@@ -6,9 +6,9 @@ import numpy as np
 
 from services.analysis.methods.anomaly_series.expected import Expected, fit_expected
 from services.analysis.methods.anomaly_series.panel import Panel
-from services.analysis.methods.anomaly_series.parameters import Parameters
 from services.analysis.methods.anomaly_series.windows import Windows, find_flat, find_windows, point_scores
 from services.analysis.methods.deviation.forest import isolate
+from services.analysis.methods.deviation.parameters import Parameters
 from services.analysis.methods.deviation.robust import Floats
 
 SEED = 20241

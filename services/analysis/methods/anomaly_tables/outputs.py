@@ -7,7 +7,6 @@ import numpy as np
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from services.analysis.methods.anomaly_tables import titles
-from services.analysis.methods.anomaly_tables.parameters import Parameters
 from services.analysis.methods.anomaly_tables.records import Records
 from services.analysis.methods.anomaly_tables.scores import WORDS, Scores
 from services.analysis.methods.deviation.layout import (
@@ -30,6 +29,7 @@ from services.analysis.methods.deviation.layout import (
     table,
     text,
 )
+from services.analysis.methods.deviation.parameters import Parameters
 from services.analysis.methods.deviation.robust import Codes, Floats
 
 MOST, SMALLEST = 3, 2.0

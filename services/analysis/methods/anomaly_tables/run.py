@@ -1,14 +1,15 @@
 """The method from bundle to outputs."""
 
 from services.analysis.methods.anomaly_tables.outputs import choose, list_records, make_figures, make_metrics, make_tables
-from services.analysis.methods.anomaly_tables.parameters import Parameters
+from services.analysis.methods.anomaly_tables.parameters import SCHEMA
 from services.analysis.methods.anomaly_tables.records import read
 from services.analysis.methods.anomaly_tables.scores import score_rows
+from services.analysis.methods.deviation.parameters import Parameters
 from services.analysis.worker.sdk import Bundle, Outputs, Report
 
 
 def run(bundle: Bundle, report: Report) -> Outputs:
-    parameters = Parameters.read(bundle.parameters)
+    parameters = Parameters.read(SCHEMA, bundle.parameters)
     report(0.05, "reading the records")
     records = read(bundle)
     report(0.15, "expecting each column out of fold")

@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from services.analysis.methods.toolkit.any_table import FURTHER, KEY_DOMAIN
-from services.analysis.methods.toolkit.cards import key, outputs
+from services.analysis.methods.toolkit.any_table import KEY_DOMAIN, subjects
+from services.analysis.methods.toolkit.cards import outputs
 from services.analysis.methods.toolkit.parameters import COLUMNS, TITLES
-from shared.contracts import InputRole, Linkage, LocalText, MethodCard, OutputKind, Resources
+from shared.contracts import Linkage, LocalText, MethodCard, OutputKind, Resources
 
 SCHEMA: dict[str, Any] = {
     "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -23,19 +23,13 @@ SCHEMA: dict[str, Any] = {
         "titles": TITLES,
     },
 }
-TABLE = InputRole(
-    name="table",
-    title=LocalText(ko="대상 표", en="Table of subjects"),
-    columns=(key("subject", KEY_DOMAIN, "대상 번호", "Number of the subject"),),
-    further=FURTHER,
-)
 CARD = MethodCard(
     name="clustering",
     version="1.0.0",
     title=LocalText(ko="군집 분석", en="Clustering"),
     purpose="Find out whether the subjects of a table fall into kinds, how many, and what is typical of each.",
     owner="mois",
-    inputs=(TABLE,),
+    inputs=(subjects(),),
     linkage=Linkage(key_domain=KEY_DOMAIN, base="table"),
     parameters=SCHEMA,
     outputs=(

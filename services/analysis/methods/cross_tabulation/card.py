@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from services.analysis.methods.toolkit.any_table import FURTHER, KEY_DOMAIN
-from services.analysis.methods.toolkit.cards import key, outputs
+from services.analysis.methods.toolkit.any_table import KEY_DOMAIN, subjects
+from services.analysis.methods.toolkit.cards import outputs
 from services.analysis.methods.toolkit.parameters import TITLES
-from shared.contracts import InputRole, Linkage, LocalText, MethodCard, OutputKind, Resources
+from shared.contracts import Linkage, LocalText, MethodCard, OutputKind, Resources
 
 NAMED: dict[str, Any] = {"type": ["string", "null"], "maxLength": 130, "default": None}
 SCHEMA: dict[str, Any] = {
@@ -27,19 +27,13 @@ SCHEMA: dict[str, Any] = {
         "titles": TITLES,
     },
 }
-TABLE = InputRole(
-    name="table",
-    title=LocalText(ko="대상 표", en="Table of subjects"),
-    columns=(key("subject", KEY_DOMAIN, "대상 번호", "Number of the subject"),),
-    further=FURTHER,
-)
 CARD = MethodCard(
     name="cross_tabulation",
     version="1.0.0",
     title=LocalText(ko="교차 집계", en="Cross-tabulation"),
     purpose="Count the subjects of a table by one or two groupings, and show the mean of a number in each cell.",
     owner="mois",
-    inputs=(TABLE,),
+    inputs=(subjects(),),
     linkage=Linkage(key_domain=KEY_DOMAIN, base="table"),
     parameters=SCHEMA,
     outputs=(

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from services.analysis.worker.sdk import MethodError
+from services.analysis.methods.toolkit.parameters import read
 
 SCHEMA: dict[str, Any] = {
     "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -46,10 +46,7 @@ class Parameters:
 
     @classmethod
     def read(cls, given: Mapping[str, Any]) -> "Parameters":
-        properties = SCHEMA["properties"]
-        if unknown := sorted(set(given) - set(properties)):
-            raise MethodError("parameter-unknown", f"The method has no parameter {unknown[0][:60]}.")
-        return cls(**{name: given.get(name, schema["default"]) for name, schema in properties.items()})
+        return cls(**read(SCHEMA, given))
 
     def places(self, rows: int) -> int:
         """The budget as a number of statement rows."""

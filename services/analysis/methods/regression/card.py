@@ -37,6 +37,7 @@ SCHEMA: dict[str, Any] = {
         "titles": TITLES_GIVEN,
     },
 }
+SHARED_TABLES = ("drivers", "drift", "champion", "features", "availability")
 TABLE = subject_table(column("target", ColumnType.NUMBER, "예측할 값", "Number to be predicted", required=True))
 CARD = MethodCard(
     name="regression",
@@ -51,9 +52,7 @@ CARD = MethodCard(
     linkage=Linkage(key_domain=KEY_DOMAIN, base="table"),
     parameters=SCHEMA,
     outputs=(
-        *outputs(
-            OutputKind.TABLE, {name: TABLES[name] for name in ("drivers", "drift", "features", "availability")} | OWN_TABLES
-        ),
+        *outputs(OutputKind.TABLE, {name: TABLES[name] for name in SHARED_TABLES} | OWN_TABLES),
         *outputs(OutputKind.FIGURE, {name: FIGURES[name] for name in ("drivers_figure", "drift_figure")}),
         *outputs(OutputKind.FIGURE, {"calibration_figure": ("예측과 실제", "Predicted and observed")}),
         *outputs(OutputKind.METRICS, {"summary": ("주요 지표", "Headline figures")}),

@@ -8,20 +8,21 @@ from services.analysis.methods.regression.card import CARD, SCHEMA, TABLE
 from services.analysis.methods.toolkit import figures, headline, quantity_tables, tables
 from services.analysis.methods.toolkit.any_table import AUDIT, GROUP, TIME
 from services.analysis.methods.toolkit.availability import availability
+from services.analysis.methods.toolkit.beside import champion_errors
 from services.analysis.methods.toolkit.cards import titles_of
-from services.analysis.methods.toolkit.drift import Drift, find_drift
+from services.analysis.methods.toolkit.champion import Champion
 from services.analysis.methods.toolkit.importance import importances
-from services.analysis.methods.toolkit.keeping import keep_model
+from services.analysis.methods.toolkit.keeping import champion_of, keep_model
 from services.analysis.methods.toolkit.layout import figure, text
 from services.analysis.methods.toolkit.leakage import Alarms, alarm, late_alarms
 from services.analysis.methods.toolkit.listing import list_numbers
 from services.analysis.methods.toolkit.parameters import read
-from services.analysis.methods.toolkit.previous import CHAMPION, LEARNED
+from services.analysis.methods.toolkit.previous import drift_of
 from services.analysis.methods.toolkit.quantities import Aim, NumberStudy, conduct
 from services.analysis.methods.toolkit.reading import Reading, read_rows
-from services.analysis.methods.toolkit.reference import Reference, make_reference
+from services.analysis.methods.toolkit.reference import Reference
 from services.analysis.methods.toolkit.rows import Rows
-from services.analysis.methods.toolkit.splitting import SplitKind, split_rows
+from services.analysis.methods.toolkit.splitting import split_rows
 from services.analysis.worker.sdk import Bundle, Outputs, Report
 
 COPY = 0.9999
@@ -39,7 +40,7 @@ def run(bundle: Bundle, report: Report, previous: Reference | None = None) -> Ou
     study = conduct(rows, split, Aim(parameters["loss"], parameters["quantile"]), capacity=parameters["capacity"])
     report(0.7, "measuring")
     alarms = find_alarms(study)
-    made, summary = measure(study, alarms, previous)
+    made, summary = measure(study, alarms, previous, champion_of(bundle, rows))
     report(0.9, "listing with reasons")
     listed = list_numbers(study)
     drawn = {name: spec for name, spec in draw().items() if spec["data"]["name"] in made}
@@ -74,27 +75,22 @@ def find_alarms(study: NumberStudy) -> Alarms:
     return alarms[:20]
 
 
-def drift_of(study: NumberStudy, previous: Reference | None) -> list[Drift]:
-    scores = study.scores[study.best][study.split.scored]
-    if previous is None and study.split.kind is SplitKind.TIME:
-        learned = study.encoding.matrix(study.rows)[study.split.train]
-        previous = make_reference(study.encoding, learned, study.final.raw(learned))
-    return find_drift(previous, study.encoding, study.matrix, scores) if previous else []
-
-
-def measure(study: NumberStudy, alarms: Alarms, previous: Reference | None) -> tuple[dict[str, Any], dict[str, Any]]:
+def measure(
+    study: NumberStudy, alarms: Alarms, previous: Reference | None, champion: Champion | None
+) -> tuple[dict[str, Any], dict[str, Any]]:
     encoding, known = study.encoding, study.rows.known[study.split.scored]
     uses = dict.fromkeys(encoding.codes, "category") | dict.fromkeys(encoding.masks, "masked") | dict(encoding.left_out)
     losses, tried = importances(study.final, study.matrix[known], study.label, "r2")
-    drift = drift_of(study, previous)
+    drift, against = drift_of(study, previous, champion)
     made = [
         quantity_tables.model_comparison(study),
         quantity_tables.calibration(study),
         quantity_tables.group_errors(study),
         tables.drivers(study.rows, losses, tried, SCORING),
-        tables.drift_table(study.rows, drift, CHAMPION if previous else LEARNED) if drift else None,
+        tables.drift_table(study.rows, drift, against) if drift else None,
         tables.features(study.rows, uses),
         availability(study.rows, uses),
+        champion_errors(study, champion) if champion else None,
     ]
     counted = figure("leakage_alarms", text("정답 누출 경보", "Leakage alarms"), len(alarms), len(study.label))
     split = {"kind": str(study.split.kind), "test_from": study.split.cut or None, "model": study.best}

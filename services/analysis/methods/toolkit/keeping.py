@@ -7,17 +7,14 @@ from typing import Any
 import numpy as np
 
 from services.analysis.methods.toolkit.arrays import Floats
-from services.analysis.methods.toolkit.champion import Champion, Figures, score_champion, side_by_side
+from services.analysis.methods.toolkit.champion import Champion, score_champion
 from services.analysis.methods.toolkit.drift import SCORE, Drift
 from services.analysis.methods.toolkit.encoding import MASK, Encoding
-from services.analysis.methods.toolkit.evaluation import MINIMUM_CELL
 from services.analysis.methods.toolkit.export import RefusedError, export
-from services.analysis.methods.toolkit.layout import LABELS, Cell, Table, count, dimension, measured, table, text
 from services.analysis.methods.toolkit.periods import NEVER, iso
 from services.analysis.methods.toolkit.quantities import NumberStudy
 from services.analysis.methods.toolkit.rows import Rows
 from services.analysis.methods.toolkit.study import Study
-from services.analysis.methods.toolkit.tables import TITLES
 from services.analysis.worker.sdk import Array, Bundle
 from shared.contracts import FeatureKind, MethodCard, ModelFeature, TrainedBy, TrainingPeriod
 
@@ -76,42 +73,6 @@ def drift_from(champion: Champion, rows: int) -> list[Drift]:
     moved = [Drift(name, round(psi, 4), before, rows) for name, psi in champion.feature_shift.items()]
     score = Drift(SCORE, round(champion.score_shift or 0.0, 4), before, rows)
     return [score, *sorted(moved, key=lambda each: -each.psi)]
-
-
-def champion_table(study: Study, champion: Champion) -> Table | None:
-    """Both models on the same rows, which neither of them learned from in this round; None if too few are known."""
-    scores = champion.scores[study.measured]
-    beside = side_by_side(study.label, scores, study.probability(study.best), study.places)
-    if min(int(study.label.sum()), int((1 - study.label).sum())) < MINIMUM_CELL:
-        return None
-    found = [
-        ("champion", "공개된 모형", "released model", beside.champion),
-        ("challenger", "새 모형", "new model", beside.challenger),
-    ]
-    rows: list[list[Cell]] = [[code, ko, en, beside.rows, *shown(figures, study)] for code, ko, en, figures in found]
-    columns = [
-        dimension("model", "모형", "Model"),
-        *LABELS,
-        count("rows", "행 수", "Rows"),
-        measured("roc_auc", "ROC-AUC", "ROC-AUC", of="rows"),
-        measured("pr_auc", "PR-AUC", "PR-AUC", of="rows"),
-        measured("brier", "브라이어 점수", "Brier score", of="rows"),
-        measured("precision", "정밀도", "Precision", of="rows"),
-    ]
-    absent = ", ".join(champion.absent[:20])
-    notes = text(
-        f"같은 행에서 비교했습니다. 정밀도는 {beside.places:,}건 기준. 이번 표에 없는 항목: {absent or '없음'}.",
-        f"Compared on the same rows; precision at {beside.places:,}. Features that this table lacks: {absent or 'none'}.",
-    )
-    return table("champion", TITLES["champion"], columns, rows, notes)
-
-
-def shown(figures: Figures, study: Study) -> list[Cell]:
-    """Rounded; no precision where fewer than ten cases or others are among those selected."""
-    precise = figures.precision_at_k
-    wide = precise is not None and MINIMUM_CELL <= precise * study.places <= study.places - MINIMUM_CELL
-    values: list[float | None] = [figures.roc_auc, figures.pr_auc, figures.brier, precise if wide else None]
-    return [None if value is None else round(value, 4) for value in values]
 
 
 def metrics_of(study: Study) -> dict[str, float]:

@@ -3,6 +3,7 @@
 from services.analysis.methods.toolkit.champion import Champion
 from services.analysis.methods.toolkit.drift import Drift, find_drift
 from services.analysis.methods.toolkit.keeping import drift_from
+from services.analysis.methods.toolkit.quantities import NumberStudy
 from services.analysis.methods.toolkit.reference import Reference, make_reference
 from services.analysis.methods.toolkit.rows import Words
 from services.analysis.methods.toolkit.splitting import SplitKind
@@ -12,7 +13,9 @@ CHAMPION: Words = ("공개된 모형의 회차", "the round of the released mode
 LEARNED: Words = ("학습에 쓴 기간", "the rows learned from")
 
 
-def drift_of(study: Study, previous: Reference | None, champion: Champion | None = None) -> tuple[list[Drift], Words]:
+def drift_of(
+    study: Study | NumberStudy, previous: Reference | None, champion: Champion | None = None
+) -> tuple[list[Drift], Words]:
     """Drift and what it is against; none without a previous round where nothing was split by time."""
     if champion is not None:
         return drift_from(champion, len(study.rows)), CHAMPION
@@ -22,5 +25,5 @@ def drift_of(study: Study, previous: Reference | None, champion: Champion | None
     if study.split.kind is not SplitKind.TIME:
         return [], LEARNED
     learned = study.encoding.matrix(study.rows)[study.split.train]
-    before = make_reference(study.encoding, learned, study.final.probability(learned))
+    before = make_reference(study.encoding, learned, study.said(learned))
     return find_drift(before, study.encoding, study.matrix, scores), LEARNED

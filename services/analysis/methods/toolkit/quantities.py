@@ -59,6 +59,15 @@ class Aim:
             return float(mean_pinball_loss(label, predicted, alpha=self.quantile))
         return float(mean_squared_error(label, predicted))
 
+    def quality(self, label: Floats, predicted: Floats) -> Quality:
+        squared = float(mean_squared_error(label, predicted))
+        return Quality(
+            mae=float(mean_absolute_error(label, predicted)),
+            rmse=float(np.sqrt(squared)),
+            r2=float(r2_score(label, predicted)),
+            loss=self.measured(label, predicted),
+        )
+
     def check(self, label: Floats) -> None:
         if self.loss == "poisson" and (label < 0).any():
             raise MethodError("label-negative", "A Poisson regression needs a target that is nowhere negative.")
@@ -111,14 +120,11 @@ class NumberStudy:
         return self.scores[model][self.measured]
 
     def quality(self, model: str) -> Quality:
-        label, predicted = self.label, self.predicted(model)
-        squared = float(mean_squared_error(label, predicted))
-        return Quality(
-            mae=float(mean_absolute_error(label, predicted)),
-            rmse=float(np.sqrt(squared)),
-            r2=float(r2_score(label, predicted)),
-            loss=self.aim.measured(label, predicted),
-        )
+        return self.aim.quality(self.label, self.predicted(model))
+
+    def said(self, matrix: Matrix) -> Floats:
+        """What the kept model says of these rows, as `scores` holds it."""
+        return self.final.raw(matrix)
 
     def listed(self) -> NDArray[np.intp]:
         """Places of the highest predictions, up to capacity: of rows whose number nobody knows yet, if there are any."""

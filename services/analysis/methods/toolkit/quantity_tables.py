@@ -6,7 +6,7 @@ from services.analysis.methods.toolkit.arrays import Flags
 from services.analysis.methods.toolkit.disclosure import levels
 from services.analysis.methods.toolkit.evaluation import MINIMUM_CELL
 from services.analysis.methods.toolkit.layout import LABELS, Cell, Table, dimension, figure, measured, table, text
-from services.analysis.methods.toolkit.quantities import MODELS, NumberStudy
+from services.analysis.methods.toolkit.quantities import MODELS, NumberStudy, Quality
 from services.analysis.methods.toolkit.rows import Words
 from services.analysis.methods.toolkit.tables import MODEL, ROWS
 
@@ -16,24 +16,24 @@ TITLES: dict[str, Words] = {
     "calibration": ("예측과 실제 평균", "Predicted and observed mean"),
     "group_errors": ("집단별 오차", "Errors by group"),
 }
+ERRORS = [
+    measured("mae", "평균 절대 오차", "Mean absolute error", of="rows"),
+    measured("rmse", "평균 제곱근 오차", "Root mean square error", of="rows"),
+    measured("r2", "결정계수", "R squared", of="rows"),
+    measured("loss", "목표 손실", "Loss that was asked for", of="rows"),
+]
 
 
 def model_comparison(study: NumberStudy) -> Table:
     rows: list[list[Cell]] = []
     for model, words in MODELS.items():
-        found = study.quality(model)
-        figures = (found.mae, found.rmse, found.r2, found.loss)
-        rows.append([model, *words, len(study.label), *(significant(value) for value in figures)])
-    columns = [
-        *MODEL,
-        ROWS,
-        measured("mae", "평균 절대 오차", "Mean absolute error", of="rows"),
-        measured("rmse", "평균 제곱근 오차", "Root mean square error", of="rows"),
-        measured("r2", "결정계수", "R squared", of="rows"),
-        measured("loss", "목표 손실", "Loss that was asked for", of="rows"),
-    ]
+        rows.append([model, *words, len(study.label), *errors(study.quality(model))])
     notes = text("모든 값은 학습에 쓰지 않은 행에 대한 것입니다.", "All figures are for rows that the model did not learn from.")
-    return table("model_comparison", TITLES["model_comparison"], columns, rows, notes)
+    return table("model_comparison", TITLES["model_comparison"], [*MODEL, ROWS, *ERRORS], rows, notes)
+
+
+def errors(found: Quality) -> list[Cell]:
+    return [significant(value) for value in (found.mae, found.rmse, found.r2, found.loss)]
 
 
 def calibration(study: NumberStudy) -> Table | None:

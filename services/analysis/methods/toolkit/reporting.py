@@ -6,9 +6,9 @@ from typing import Any
 
 from services.analysis.methods.toolkit import figures, headline, tables
 from services.analysis.methods.toolkit.availability import availability
+from services.analysis.methods.toolkit.beside import champion_table
 from services.analysis.methods.toolkit.champion import Champion
 from services.analysis.methods.toolkit.importance import importances
-from services.analysis.methods.toolkit.keeping import champion_table
 from services.analysis.methods.toolkit.layout import Table
 from services.analysis.methods.toolkit.models import MODELS
 from services.analysis.methods.toolkit.monotone import of_matrix

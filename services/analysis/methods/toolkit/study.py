@@ -71,6 +71,10 @@ class Study:
     def probability(self, model: str) -> Floats:
         return self.scores[model][self.measured]
 
+    def said(self, matrix: Matrix) -> Floats:
+        """What the kept model says of these rows, as `scores` holds it."""
+        return self.final.probability(matrix)
+
     def order(self, model: str) -> Floats:
         return self.orders.get(model, self.scores[model])[self.measured]
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from services.analysis.methods.toolkit.parameters import read
 from services.analysis.worker.sdk import MethodError
 
 YEAR = {"type": "integer", "minimum": 1900, "maximum": 2100}
@@ -75,11 +76,7 @@ class Parameters:
 
     @classmethod
     def read(cls, given: Mapping[str, Any]) -> "Parameters":
-        properties = SCHEMA["properties"]
-        if unknown := sorted(set(given) - set(properties)):
-            raise MethodError("parameter-unknown", f"The method has no parameter {unknown[0][:60]}.")
-        values = {name: given.get(name, schema["default"]) for name, schema in properties.items()}
-        parameters = cls(**values | {"train_years": tuple(values["train_years"])})
+        parameters = cls(**read(SCHEMA, given))
         if max(parameters.train_years) >= parameters.test_year:
             raise MethodError("time-order", "Every training year must lie before the test year.")
         return parameters

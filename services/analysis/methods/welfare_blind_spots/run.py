@@ -3,7 +3,8 @@
 import numpy as np
 
 from services.analysis.methods.toolkit import tables as toolkit_tables
-from services.analysis.methods.toolkit.keeping import champion_of, champion_table, keep_model, metrics_of
+from services.analysis.methods.toolkit.beside import champion_table
+from services.analysis.methods.toolkit.keeping import champion_of, keep_model, metrics_of
 from services.analysis.methods.toolkit.leakage import find_alarms
 from services.analysis.methods.toolkit.previous import drift_of
 from services.analysis.methods.toolkit.reference import Reference
