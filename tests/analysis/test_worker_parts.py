@@ -1,10 +1,12 @@
 """The parts of the worker one by one: the linked table, the digest of code, outputs of a stranger, the sandbox's refusal."""
 
+import asyncio
 import json
 import os
 import sys
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import duckdb
 import numpy as np
@@ -12,9 +14,12 @@ import pytest
 
 from services.analysis.methods import BUILT_IN
 from services.analysis.worker import hosting, outputs
+from services.analysis.worker.client import Client
+from services.analysis.worker.execution import Execution
 from services.analysis.worker.folders import own_folder, run_folders
 from services.analysis.worker.jobs import ChildReport, Job, Layers, Sandbox, Status, Task, Why
 from services.analysis.worker.launcher import Launcher
+from services.analysis.worker.messages import Claim
 from services.analysis.worker.outputs import InvalidError
 from services.analysis.worker.reasons import SENTENCES, plain
 from services.analysis.worker.sdk import Bundle, MethodError
@@ -22,6 +27,7 @@ from services.analysis.worker.tokens import TokenFile
 from services.analysis.worker.verdict import judge
 from shared.contracts import MethodCard, Outcome, OutputKind
 from tests.analysis import worker_methods
+from tests.analysis.worker_stub import Stub, StubRun
 
 TABLE = {
     "name": "counts",
@@ -289,3 +295,29 @@ def test_a_token_file_that_changes(tmp_path: Path) -> None:
     assert tokens.read() == "other"
     tokens.path.unlink()
     assert tokens.read() == "other"
+
+
+async def test_heartbeats_end_at_whatever_turn_they_are_told_to(card: MethodCard, tmp_path: Path) -> None:
+    """Also while they wake up for news: a slot whose heartbeats went on would take no further run."""
+    stub = Stub().start()
+    run = stub.queue(StubRun("probe", lease=300, token="token", fence=1))
+    client = Client(stub.url, TokenFile(tmp_path / "token"), uuid4())
+    told = {"run_id": run.run_id, "fence": 1, "lease_seconds": 300, "token": "token", "resources": {"seconds": 1, "memory_mb": 1}}
+    claim = Claim.model_validate(told | {"method": {"name": "probe", "version": "1.0.0", "digest": "0" * 64}})
+    hosted = hosting.Hosted(hosting.Code("probe", {}), card, "0" * 64)
+    try:
+        for turns in range(5):
+            execution = Execution(client, Launcher(), claim, hosted, tmp_path, Sandbox.OFF)
+            beating = asyncio.create_task(execution._heartbeats())
+            while not execution._news._waiters:  # type: ignore[attr-defined]  # only then does it listen
+                await asyncio.sleep(0.01)
+            execution._on_progress(0.5, "half way")
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            beating.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                async with asyncio.timeout(10):
+                    await beating
+    finally:
+        await client.close()
+        stub.stop()

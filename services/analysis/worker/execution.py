@@ -206,8 +206,9 @@ class Execution:
             pause = answer.lease_seconds / 3
             first = min(SHORTEST_PAUSE, pause)
             await asyncio.sleep(first)
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._news.wait(), pause - first)
+            with suppress(TimeoutError):  # not `wait_for`: in Python 3.11 that may lose the cancellation that ends this
+                async with asyncio.timeout(pause - first):
+                    await self._news.wait()
             self._news.clear()
 
     async def _signals(self) -> None:
