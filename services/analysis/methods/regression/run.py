@@ -19,9 +19,10 @@ from services.analysis.methods.toolkit.parameters import read
 from services.analysis.methods.toolkit.previous import CHAMPION, LEARNED
 from services.analysis.methods.toolkit.quantities import Aim, NumberStudy, conduct
 from services.analysis.methods.toolkit.reading import Reading, read_rows
-from services.analysis.methods.toolkit.reference import Reference, make_reference
+from services.analysis.methods.toolkit.reference import Reference, reference_of
 from services.analysis.methods.toolkit.rows import Rows
 from services.analysis.methods.toolkit.splitting import SplitKind, split_rows
+from services.analysis.methods.toolkit.stored import Table
 from services.analysis.worker.sdk import Bundle, Outputs, Report
 
 COPY = 0.9999
@@ -58,14 +59,15 @@ def rows_of(bundle: Bundle, parameters: dict[str, Any]) -> Rows:
         signs=parameters["monotone"],
         titles=titles_of(TABLE.columns) | parameters["titles"],
     )
-    return read_rows(bundle, reading)
+    return read_rows(Table(bundle), reading)
 
 
 def find_alarms(study: NumberStudy) -> Alarms:
     """A feature that is the target in other words, or that is dated after the day of its row."""
     alarms = late_alarms(study.rows)
-    matrix = study.matrix[study.rows.known[study.split.scored]].astype(np.float64)
-    for name, column in zip(study.encoding.columns, matrix.T, strict=True):
+    matrix = study.matrix[study.rows.known[study.split.scored]]
+    for name, narrow in zip(study.encoding.columns, matrix.T, strict=True):
+        column = narrow.astype(np.float64)
         known = np.isfinite(column)
         if known.sum() >= 100 and np.ptp(column[known]) > 0 and np.ptp(study.label[known]) > 0:
             likeness = abs(float(np.corrcoef(column[known], study.label[known])[0, 1]))
@@ -77,8 +79,7 @@ def find_alarms(study: NumberStudy) -> Alarms:
 def drift_of(study: NumberStudy, previous: Reference | None) -> list[Drift]:
     scores = study.scores[study.best][study.split.scored]
     if previous is None and study.split.kind is SplitKind.TIME:
-        learned = study.encoding.matrix(study.rows)[study.split.train]
-        previous = make_reference(study.encoding, learned, study.final.raw(learned))
+        previous = reference_of(study.encoding, study.rows, study.split.train, study.final.raw)
     return find_drift(previous, study.encoding, study.matrix, scores) if previous else []
 
 
