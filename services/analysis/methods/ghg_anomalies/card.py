@@ -50,5 +50,5 @@ CARD = MethodCard(
         "A stream that always stood still, or was always wrong by the same small factor, has no history to be measured against.",
         "The recall that is told for this method was measured on planted anomalies; no labelled set of real ones was found.",
     ),
-    resources=Resources(seconds=900, memory_mb=2048),
+    resources=Resources(seconds=7200, memory_mb=2048),
 )
