@@ -1,6 +1,7 @@
-"""`python -m tests.bench.sizes TASK [ROWS] [FOLDER]`: a national task from its generator through prepare and the sandboxed
+"""`python -m tests.bench.sizes welfare 10000000`: a national task from its generator through prepare and the sandboxed
 method, with the memory of its card; for docs/scale.md. A folder keeps the linked table for the next time."""
 
+import argparse
 import asyncio
 import json
 import subprocess
@@ -141,7 +142,11 @@ def main(name: str, rows: int, folder: Path) -> bool:
 
 
 if __name__ == "__main__":
-    asked, count = sys.argv[1], max(int(sys.argv[2]) if len(sys.argv) > 2 else 1_000_000, FEWEST)
+    parser = argparse.ArgumentParser(prog="python -m tests.bench.sizes", description=__doc__)
+    parser.add_argument("task", choices=list(TASKS))
+    parser.add_argument("rows", type=int, nargs="?", default=1_000_000)
+    parser.add_argument("folder", type=Path, nargs="?")
+    asked = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="dure-sizes-") as scratch:
-        done = main(asked, count, Path(sys.argv[3] if len(sys.argv) > 3 else scratch))
+        done = main(asked.task, max(asked.rows, FEWEST), asked.folder or Path(scratch))
     sys.exit(0 if done else 1)
