@@ -11,7 +11,7 @@ import numpy as np
 
 from deploy.generate.emissions.planting import KINDS
 from deploy.generate.ghg import TABLES, generate
-from services.analysis.methods.ghg_anomalies.baseline import pointed_at
+from services.analysis.methods.ghg_anomalies.baseline import strangeness, strangest
 from services.analysis.methods.ghg_anomalies.panel import read
 from services.analysis.methods.ghg_anomalies.parameters import Parameters
 from services.analysis.methods.ghg_anomalies.reasons import REASONS
@@ -118,7 +118,7 @@ def meeting(listed: dict[str, list[tuple[str, int, int, str]]], planted: dict[st
 
 def forest_recall(study: Study, truth: Truth) -> float:
     panel = study.panel
-    rows = np.flatnonzero(pointed_at(panel, study.parameters.places(panel.rows)) & ~panel.outside)
+    rows = np.flatnonzero(strangest(strangeness(panel), study.parameters.places(panel.rows)) & ~panel.outside)
     listed: dict[str, list[tuple[str, int, int, str]]] = {}
     for row in rows:
         stream, period = panel.row_stream[row], int(panel.row_period[row])

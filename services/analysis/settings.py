@@ -46,7 +46,7 @@ class Settings(ServiceSettings):
         description="Most runs of one ministry under way at one time, unless it has a quota of its own.",
     )
     aging_seconds: float = Field(default=3600, gt=0, description="After each such time a waiting run rises by one priority.")
-    prepare_memory_mb: int = Field(default=1024, ge=64, description="Memory of the database that links the inputs, MiB.")
+    prepare_memory_mb: int = Field(default=1024, ge=256, description="Memory of the process that links the inputs, MiB.")
     prepare_threads: int = Field(default=2, ge=1, le=64, description="Threads of that database.")
     prepare_lease_seconds: float = Field(default=60, gt=0, description="How long a prepare holds without being extended.")
     artefact_limit: int = Field(default=16 * MIB, ge=1, description="Largest artefact, bytes.")

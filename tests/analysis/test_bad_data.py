@@ -181,7 +181,7 @@ def test_a_million_categories_within_bounded_memory(tmp_path: Path) -> None:
     (tmp_path / "meter.input").write_bytes(as_csv(METER_TABLE, METERS))
     plan = plan_linkage(card(linkage=ANY_MATCH), of_parquet())
     paths = {role: tmp_path / f"{role}.input" for role in ("site", "meter")}
-    target, linked, _ = Builder(tmp_path, Limits(memory_mb=160, threads=1)).build(plan, paths, KEY)
+    target, linked, _ = Builder(tmp_path, Limits(memory_mb=360, threads=1)).build(plan, paths, KEY)
     assert linked.rows == 1_000_000
     with duckdb.connect() as connection:
         counted = connection.execute("SELECT count(*), approx_count_distinct(site__region) FROM read_parquet($1)", [str(target)])

@@ -15,11 +15,11 @@ import duckdb
 import numpy as np
 
 from tests.bench.figures import Bench, Figure, at_most, compared
+from tests.bench.machine import MOST_MB, peak_mb
 
 ROOT = Path(__file__).parents[2]
 THREADS = 2
 MEMORY_MB = 953  # 1 GB
-MOST_MB = 1100
 EVENTS = {
     "payments": "(hash(i * 13) % 90000)::DOUBLE AS amount, (hash(i * 17) % 12)::INTEGER AS kind, "
     "DATE '2024-01-01' + (hash(i * 19) % 700)::INTEGER AS day",
@@ -245,14 +245,6 @@ def write_model(path: Path) -> None:
     path.write_bytes(
         to_onnx(model, initial_types=taken, options={"zipmap": False}, target_opset={"": 21, "ai.onnx.ml": 3}).SerializeToString()
     )
-
-
-def peak_mb() -> float:
-    """The most memory that this process ever held, MB; of this program alone, unlike `ru_maxrss`."""
-    for line in Path("/proc/self/status").read_text().splitlines():
-        if line.startswith("VmHWM:"):
-            return int(line.split()[1]) * 1024 / 1e6
-    raise RuntimeError("this system does not tell")
 
 
 if __name__ == "__main__":

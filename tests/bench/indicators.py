@@ -15,7 +15,8 @@ from services.analysis.prepare.readers import Limits, locked
 from services.analysis.worker.engine import PartitionTask, partitions, perform
 from shared.contracts import ApprovedInput, Column, StoredObject
 from tests.bench import linking
-from tests.bench.bulk import peak_mb, plain
+from tests.bench.bulk import plain
+from tests.bench.machine import peak_mb
 from tests.bench.tables import STORED, write_csv
 
 INDICATORS = 47

@@ -2,6 +2,7 @@
 
 import asyncio
 import secrets
+import sys
 import time
 from collections.abc import Sequence
 from datetime import timedelta
@@ -31,6 +32,7 @@ from shared.contracts import (
 from shared.db import Database
 from shared.storage import Storage
 from tests.bench.figures import Bench, Figure, at_most, compared
+from tests.bench.machine import MOST_MB, peak_mb
 from tests.bench.tables import STORED, write_csv
 
 ROLES = {"income": ("wages", "area"), "household": ("region", "married"), "benefits": ("joined",)}
@@ -75,7 +77,7 @@ class Centre:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        (folder / "scratch").mkdir(parents=True)
+        (folder / "scratch").mkdir(parents=True, exist_ok=True)
         self.db = Database(f"sqlite+aiosqlite:///{folder}/analysis.db", Base.metadata, PLUMBING, "analysis")
         self.storage = Storage((folder / "objects").as_uri())
         self.terms = PrepareTerms(secrets.token_bytes(32), LIMITS, timedelta(seconds=60), 3, folder / "scratch")
@@ -134,7 +136,7 @@ class Recorder:
 
 
 def bare(folder: Path) -> duckdb.DuckDBPyConnection:
-    """As many threads and as much memory as prepare has, and no lock."""
+    """As many threads as prepare has, all of its memory for the database alone, and no lock."""
     config: dict[str, Any] = {"threads": LIMITS.threads, "memory_limit": f"{LIMITS.memory_mb}MiB"}
     return duckdb.connect(":memory:", config=config | {"temp_directory": str(folder / "spill")})
 
@@ -152,6 +154,24 @@ def replay(folder: Path, statements: Sequence[tuple[str, Any]]) -> float:
         for sql, parameters in statements:
             connection.execute(sql, parameters).fetchall()
     return time.perf_counter() - began
+
+
+async def prepare_one(folder: Path) -> None:
+    """In a process of its own: prepare what is queued, and say the most memory that it held."""
+    centre = Centre(folder)
+    await prepare_next(centre.db, centre.storage, centre.terms)
+    await centre.db.close()
+    print(peak_mb())
+
+
+async def peak_apart(folder: Path) -> float:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "tests.bench.linking", str(folder), stdout=asyncio.subprocess.PIPE
+    )
+    said, _ = await process.communicate()
+    if process.returncode != 0:
+        raise RuntimeError("prepare failed in a process of its own")
+    return float(said)
 
 
 async def measure_prepare(bench: Bench) -> list[Figure]:
@@ -178,9 +198,20 @@ async def measure_prepare(bench: Bench) -> list[Figure]:
 
     try:
         pair = await compared(bench, "prepare", ours, reference, rounds=bench.size.rounds)
+        last = await centre.queue(inputs)
+        peak = await peak_apart(folder)
+        await centre.prepared(last)
     finally:
         await centre.db.close()
     prepared, alone = pair.medians
     sizes = " + ".join(f"{count / 1e6:g} M" for count in bench.size.rows)
     measured = f"{sizes} rows in {prepared:.2f} s; DuckDB alone {alone:.2f} s"
-    return [Figure("prepare, to the same SQL in bare DuckDB", measured, tuple(pair.ratios), at_most(1.15))]
+    memory = f"{peak:,.0f} MB of {MOST_MB:,} with a limit of {LIMITS.memory_mb:,} MiB for the process"
+    return [
+        Figure("prepare, to the same SQL in bare DuckDB", measured, tuple(pair.ratios), at_most(1.15)),
+        Figure("peak memory of prepare, to 1.1 GB", memory, (peak / MOST_MB,), at_most(1)),
+    ]
+
+
+if __name__ == "__main__":
+    asyncio.run(prepare_one(Path(sys.argv[1])))

@@ -16,6 +16,7 @@ CSV: Final = "text/csv"
 PARQUET: Final = "application/vnd.apache.parquet"
 SPACES: Final = " \t\r\n"
 HEADER_LIMIT: Final = 1024 * 1024
+LIBRARIES_MB, DATABASE_SHARE, LEAST_DATABASE_MB = 160, 0.8, 64
 CSV_OPTIONS: Final = (
     "auto_detect=false, header=true, delim=',', quote='\"', escape='\"', comment='', strict_mode=true, max_line_size=2097152"
 )
@@ -31,10 +32,15 @@ SQL_TYPES: Final[Mapping[ColumnType, str]] = {
 
 @dataclass(frozen=True)
 class Limits:
-    """What the database that links the inputs may use; it spills to its own folder."""
+    """What linking may use. Memory is that of the whole process; its database spills to its own folder."""
 
     memory_mb: int = 1024
     threads: int = 2
+
+    @property
+    def database_mb(self) -> int:
+        """The rest is for the libraries, and for what the database holds beyond its limit: sorting, joining, writing Parquet."""
+        return max(int((self.memory_mb - LIBRARIES_MB) * DATABASE_SHARE), LEAST_DATABASE_MB)
 
 
 @contextmanager
@@ -42,7 +48,7 @@ def locked(folder: Path, limits: Limits = Limits()) -> Iterator[duckdb.DuckDBPyC
     """A DuckDB that reads and writes this folder and nothing else, and whose settings nobody can change."""
     config: dict[str, str | bool | int | float | list[str]] = {
         "threads": limits.threads,
-        "memory_limit": f"{limits.memory_mb}MiB",
+        "memory_limit": f"{limits.database_mb}MiB",
         "temp_directory": str(folder / "spill"),
         "autoinstall_known_extensions": False,
         "autoload_known_extensions": False,

@@ -3,19 +3,22 @@
 import numpy as np
 
 from services.analysis.methods.deviation.forest import isolate
-from services.analysis.methods.deviation.robust import Flags
+from services.analysis.methods.deviation.robust import Flags, Floats
 from services.analysis.methods.ghg_anomalies.panel import Panel
 from services.analysis.methods.ghg_anomalies.study import Study
 
 SEED = 20241
 
 
-def pointed_at(panel: Panel, places: int) -> Flags:
-    """The rows that the forest finds strangest, as many as people can look at."""
-    matrix = np.column_stack(list(panel.numbers.values()))
-    order = np.argsort(-isolate(matrix, seed=SEED), kind="stable")
-    found = np.zeros(panel.rows, dtype=bool)
-    found[order[:places]] = True
+def strangeness(panel: Panel) -> Floats:
+    """How strange the forest finds each row."""
+    return isolate(np.column_stack(list(panel.numbers.values())), seed=SEED)
+
+
+def strangest(strange: Floats, places: int) -> Flags:
+    """As many rows as people can look at."""
+    found = np.zeros(len(strange), dtype=bool)
+    found[np.argsort(-strange, kind="stable")[:places]] = True
     return found
 
 

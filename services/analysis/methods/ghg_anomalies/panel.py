@@ -16,6 +16,7 @@ SMALL = 64 << 20
 MINIMUM_ROWS = 12
 MOST_CELLS = 200_000_000
 LONGEST_TEXT = 60
+Span = tuple[int, int]
 
 
 @dataclass(frozen=True)
@@ -83,21 +84,25 @@ class Panel:
 
 
 class Source:
-    """Columns of the linked table: all at once where they are few, else one by one, as they need not stand in memory together."""
+    """Columns of the linked table, or of some neighbouring rows of it: all at once where they are few, else one by one, as they
+    need not stand in memory together."""
 
-    def __init__(self, bundle: Bundle) -> None:
-        self.bundle = bundle
+    def __init__(self, bundle: Bundle, span: Span | None) -> None:
+        self.bundle, self.span = bundle, span
         small = sum(file.stat().st_size for file in bundle.folder.iterdir() if file.suffix == ".parquet") < SMALL
-        self.all = bundle.columns() if small else None
+        self.all = bundle.columns() if small and span is None else None
+        self.known = set(bundle.sql("SELECT * FROM linked LIMIT 0"))
 
     def get(self, name: str) -> Array | None:
         """None if nobody gave it."""
         if self.all is not None:
             return self.all.get(name)
-        try:
-            return self.bundle.columns([name])[name]
-        except MethodError:
+        if name not in self.known:
             return None
+        if self.span is None:
+            return self.bundle.columns([name])[name]
+        rows = "file_row_number >= $1 AND file_row_number < $2"
+        return self.bundle.sql(f'SELECT "{name}" FROM numbered WHERE {rows}', self.span)[name]  # noqa: S608 - our own names
 
     def need(self, name: str) -> Array:
         if (values := self.get(name)) is None:
@@ -105,9 +110,11 @@ class Source:
         return values
 
 
-def read(bundle: Bundle) -> Panel:
-    """The bundle's columns, checked: what is required must be there, what is optional may be missing."""
-    source = Source(bundle)
+def read(bundle: Bundle, span: Span | None = None, calendar: Periods | None = None) -> Panel:
+    """The bundle's columns, checked: what is required must be there, what is optional may be missing.
+
+    `span`: only rows from the first to before the second; `calendar`: that of all rows."""
+    source = Source(bundle, span)
     keys = {name: source.need(name) for name in ("pseudonym", "statements__stream", "statements__period")}
     source.need("statements__reported_tco2e")
     if len(keys["pseudonym"]) < MINIMUM_ROWS:
@@ -115,7 +122,7 @@ def read(bundle: Bundle) -> Panel:
     numbers = {name: values for name in NUMBERS if (values := _numbers(source, name)) is not None}
     if "reported_tco2e" not in numbers:
         raise MethodError("no-values", "The column reported_tco2e holds no number at all.")
-    periods, place, outside = read_periods(keys["statements__period"])
+    periods, place, outside = read_periods(keys["statements__period"], calendar)
     facility, names = encode(keys["pseudonym"])
     stream, stream_names = encode(_short(keys["statements__stream"]))
     pairs, row_stream = np.unique(facility * (len(stream_names) + 1) + stream + 1, return_inverse=True)

@@ -29,21 +29,28 @@ class Periods:
         return (self.first + int(at)) // self.a_year
 
 
-def read_periods(texts: Array) -> tuple[Periods, Codes, Flags]:
-    """The calendar, the place of each row in it, and which rows stand outside it."""
-    names, inverse = np.unique(np.array(["" if one is None else str(one) for one in texts], dtype=str), return_inverse=True)
-    parsed = [_parse(name) for name in names]
-    monthly = any(one is not None and one[1] for one in parsed)
-    numbers = np.array([NOWHERE if one is None else _number(one, monthly=monthly) for one in parsed], dtype=np.int64)[inverse]
+def make_calendar(names: list[str], counts: Codes) -> Periods:
+    """The calendar of statements whose periods are written so, each so often."""
+    monthly = any(one is not None and one[1] for one in map(_parse, names))
+    numbers = _numbers(names, monthly=monthly)
     known = numbers != NOWHERE
     if not known.any():
         raise MethodError("no-period", "No row has a period that can be read as YYYY, YYYY-MM or YYYY-MM-DD.")
-    middle = int(np.median(numbers[known]))
-    inside = known & (np.abs(np.where(known, numbers, middle) - middle) <= REACH)
-    first, last = int(numbers[inside].min()), int(numbers[inside].max())
+    middle = int(np.median(np.repeat(numbers[known], counts[known])))
+    inside = numbers[known][np.abs(numbers[known] - middle) <= REACH]
+    first, last = int(inside.min()), int(inside.max())
     first = max(first, last - LONGEST + 1)
-    inside &= numbers >= first
-    return Periods(first, last - first + 1, 12 if monthly else 1), np.where(inside, numbers - first, -1), ~inside
+    return Periods(first, last - first + 1, 12 if monthly else 1)
+
+
+def read_periods(texts: Array, calendar: Periods | None = None) -> tuple[Periods, Codes, Flags]:
+    """The calendar, the place of each row in it, and which rows stand outside it."""
+    written = np.array(["" if one is None else str(one) for one in texts], dtype=str)
+    names, inverse, counts = np.unique(written, return_inverse=True, return_counts=True)
+    calendar = calendar or make_calendar(names.tolist(), counts.astype(np.int64))
+    places = _numbers(names.tolist(), monthly=calendar.a_year == 12)[inverse]
+    inside = (places >= calendar.first) & (places < calendar.first + calendar.count)
+    return calendar, np.where(inside, places - calendar.first, -1), ~inside
 
 
 def months_of(text: str) -> float:
@@ -59,6 +66,11 @@ def _parse(text: str) -> tuple[int, int] | None:
         return None
     year, month = int(digits[:4]), int(digits[4:6] or 0)
     return (year, month) if 1900 <= year <= 2200 and 0 <= month <= 12 and (len(digits) == 4 or month) else None
+
+
+def _numbers(names: list[str], *, monthly: bool) -> Codes:
+    parsed = map(_parse, names)
+    return np.array([NOWHERE if one is None else _number(one, monthly=monthly) for one in parsed], dtype=np.int64)
 
 
 def _number(parsed: tuple[int, int], *, monthly: bool) -> int:

@@ -1,12 +1,10 @@
 """The method from bundle to outputs."""
 
-from services.analysis.methods.ghg_anomalies.baseline import pointed_at
 from services.analysis.methods.ghg_anomalies.figures import make_figures
 from services.analysis.methods.ghg_anomalies.listing import list_facilities
 from services.analysis.methods.ghg_anomalies.metrics import NAME, make_metrics
-from services.analysis.methods.ghg_anomalies.panel import read
 from services.analysis.methods.ghg_anomalies.parameters import Parameters
-from services.analysis.methods.ghg_anomalies.study import conduct
+from services.analysis.methods.ghg_anomalies.parts import conduct_all
 from services.analysis.methods.ghg_anomalies.tables import make_tables
 from services.analysis.worker.sdk import Bundle, Outputs, Report
 
@@ -14,11 +12,7 @@ from services.analysis.worker.sdk import Bundle, Outputs, Report
 def run(bundle: Bundle, report: Report) -> Outputs:
     parameters = Parameters.read(bundle.parameters)
     report(0.05, "reading the statements")
-    panel = read(bundle)
-    report(0.2, "holding the layers against them")
-    study = conduct(panel, parameters)
-    report(0.75, "asking the unsupervised baseline")
-    forest = pointed_at(panel, parameters.places(panel.rows))
+    study, forest = conduct_all(bundle, parameters, report)
     report(0.9, "writing the list")
     tables = make_tables(study, forest)
     return Outputs(

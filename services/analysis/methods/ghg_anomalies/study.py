@@ -7,7 +7,7 @@ import numpy as np
 from services.analysis.methods.deviation.robust import Floats, group_median
 from services.analysis.methods.ghg_anomalies.amounts import DIMENSIONS, Amounts, read_amounts
 from services.analysis.methods.ghg_anomalies.layers.arithmetic import check_arithmetic
-from services.analysis.methods.ghg_anomalies.layers.expected import Expected, check_ratios, check_rest, fit_expected
+from services.analysis.methods.ghg_anomalies.layers.expected import check_ratios, check_rest, fit_expected
 from services.analysis.methods.ghg_anomalies.layers.moves import check_moves
 from services.analysis.methods.ghg_anomalies.layers.peers import check_peers, check_years
 from services.analysis.methods.ghg_anomalies.layers.presence import check_presence
@@ -30,8 +30,6 @@ class Study:
     off: dict[str, str]
     """Layers or tests that could not be held -> the columns that they lack."""
     potentials: str
-    expected: Expected
-    activity: Floats
 
     @property
     def within(self) -> Findings:
@@ -59,7 +57,7 @@ def conduct(panel: Panel, parameters: Parameters) -> Study:
         check_bills(panel, amounts, ledger)
     check_rest(panel, found, ledger)
     ranked = rank(ledger.findings, parameters.minimum_probability)
-    return Study(panel, parameters, ranked, reach(ranked, parameters.places(panel.rows)), missing(panel), used, found, activity)
+    return Study(panel, parameters, ranked, reach(ranked, parameters.places(panel.rows)), missing(panel), used)
 
 
 def balance(panel: Panel, amounts: Amounts, used: str) -> Floats:

@@ -23,6 +23,7 @@ from services.analysis.methods.toolkit.reading import Reading, read_rows
 from services.analysis.methods.toolkit.reference import Reference
 from services.analysis.methods.toolkit.rows import Rows
 from services.analysis.methods.toolkit.splitting import split_rows
+from services.analysis.methods.toolkit.stored import Table
 from services.analysis.worker.sdk import Bundle, Outputs, Report
 
 COPY = 0.9999
@@ -59,14 +60,15 @@ def rows_of(bundle: Bundle, parameters: dict[str, Any]) -> Rows:
         signs=parameters["monotone"],
         titles=titles_of(TABLE.columns) | parameters["titles"],
     )
-    return read_rows(bundle, reading)
+    return read_rows(Table(bundle), reading)
 
 
 def find_alarms(study: NumberStudy) -> Alarms:
     """A feature that is the target in other words, or that is dated after the day of its row."""
     alarms = late_alarms(study.rows)
-    matrix = study.matrix[study.rows.known[study.split.scored]].astype(np.float64)
-    for name, column in zip(study.encoding.columns, matrix.T, strict=True):
+    matrix = study.matrix[study.rows.known[study.split.scored]]
+    for name, narrow in zip(study.encoding.columns, matrix.T, strict=True):
+        column = narrow.astype(np.float64)
         known = np.isfinite(column)
         if known.sum() >= 100 and np.ptp(column[known]) > 0 and np.ptp(study.label[known]) > 0:
             likeness = abs(float(np.corrcoef(column[known], study.label[known])[0, 1]))

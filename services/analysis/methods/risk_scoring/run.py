@@ -13,6 +13,7 @@ from services.analysis.methods.toolkit.reference import Reference
 from services.analysis.methods.toolkit.reporting import draw, tell
 from services.analysis.methods.toolkit.rows import Rows
 from services.analysis.methods.toolkit.splitting import split_rows
+from services.analysis.methods.toolkit.stored import Table
 from services.analysis.methods.toolkit.study import Study, conduct
 from services.analysis.worker.sdk import Bundle, Outputs, Report
 
@@ -51,7 +52,7 @@ def read(bundle: Bundle, parameters: Parameters) -> Rows:
         titles=titles_of(TABLE.columns) | parameters.titles,
         dated_by=parameters.dated_by,
     )
-    return read_rows(bundle, reading)
+    return read_rows(Table(bundle), reading)
 
 
 def study_of(rows: Rows, parameters: Parameters) -> Study:

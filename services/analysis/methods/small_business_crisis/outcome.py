@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from services.analysis.methods.small_business_crisis.card import HORIZONS
-from services.analysis.methods.toolkit.arrays import Flags, Floats, Texts, Whole
+from services.analysis.methods.toolkit.arrays import Flags, Floats, Texts, Whole, sortable
 from services.analysis.methods.toolkit.leakage import Alarms, alarm
 from services.analysis.methods.toolkit.periods import NEVER, day_of
 from services.analysis.worker.sdk import MethodError
@@ -37,7 +37,7 @@ class Dates:
     licence_closed: Flags
 
 
-def make_outcome(name: str, told: Floats | None, dates: Dates, pseudonym: Texts, observed_until: str | None) -> Outcome:
+def make_outcome(name: str, told: Floats | None, dates: Dates, pseudonym: Texts | Whole, observed_until: str | None) -> Outcome:
     horizon = HORIZONS[name]
     if dates.closed is not None and name.startswith("close"):
         return from_dates(told, dates, horizon, observed_until)
@@ -77,12 +77,12 @@ def closed_before(dates: Dates) -> Flags:
     return np.asarray((dates.closed != NEVER) & (dates.closed <= dates.day))
 
 
-def spans(label: Floats, day: Whole, pseudonym: Texts) -> int:
+def spans(label: Floats, day: Whole, pseudonym: Texts | Whole) -> int:
     """The longest time in days over which one business has its label set."""
     case = label > 0
     if not case.any():
         return 0
-    _, place = np.unique(pseudonym[case].astype(str), return_inverse=True)
+    _, place = np.unique(sortable(pseudonym[case]), return_inverse=True)
     first = np.full(place.max() + 1, np.iinfo(np.int64).max)
     last = np.full(place.max() + 1, np.iinfo(np.int64).min)
     np.minimum.at(first, place, day[case])

@@ -1,6 +1,8 @@
 """The business table as the rows of a study, without businesses that are closed already."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
@@ -15,11 +17,12 @@ from services.analysis.methods.small_business_crisis.columns import (
     SIGNS,
 )
 from services.analysis.methods.small_business_crisis.outcome import Dates, Outcome, make_outcome
-from services.analysis.methods.toolkit.arrays import UNKNOWN, Floats, Texts, numbers, texts
+from services.analysis.methods.toolkit.arrays import UNKNOWN, Floats, Texts, by_value, chosen, numbers, texts
 from services.analysis.methods.toolkit.cards import titles_of
 from services.analysis.methods.toolkit.periods import days
 from services.analysis.methods.toolkit.reading import Reading, read_rows
 from services.analysis.methods.toolkit.rows import Rows
+from services.analysis.methods.toolkit.stored import Columns, Table
 from services.analysis.worker.sdk import Array, Bundle, MethodError
 
 CLOSED = ("closed", "폐업", "취소", "말소")
@@ -38,10 +41,11 @@ class Books:
 
 
 def read_books(bundle: Bundle, outcome: str, observed_until: str | None) -> Books:
-    found = {name.partition("__")[2]: values for name, values in bundle.columns().items() if "__" in name}
+    table = Table(bundle)
+    found = Columns(table, {name.partition("__")[2]: name for name in table if "__" in name})
     hidden = frozenset(NOT_FEATURES & set(found))
     rows = read_rows(
-        bundle,
+        table,
         Reading(outcome=(), time=(MONTH,), left_out=hidden, titles=titles_of(BUSINESS.columns)),
         labelled=False,
     )
@@ -57,26 +61,30 @@ def read_books(bundle: Bundle, outcome: str, observed_until: str | None) -> Book
     return Books(rows.at(open_), made, made.months[open_], int(made.closed_already.sum()))
 
 
-def label_of(found: dict[str, Array], name: str) -> Floats | None:
+def label_of(found: Mapping[str, Array], name: str) -> Floats | None:
     return numbers(found[name], len(found[name]), name) if name in found else None
 
 
-def dates_of(found: dict[str, Array], rows: Rows) -> Dates:
+def dates_of(found: Mapping[str, Array], rows: Rows) -> Dates:
     assert rows.day is not None
     closed = days(found[CLOSED_ON], CLOSED_ON) if CLOSED_ON in found else None
     status = texts(found.get(LICENCE), len(rows))
     return Dates(rows.day, closed, np.array([value.lower() in CLOSED for value in status]))
 
 
-def groups_of(found: dict[str, Array], size: int) -> dict[str, Texts]:
+def beginning(value: str, letters: int) -> str:
+    return value if value == UNKNOWN else value[:letters]
+
+
+def groups_of(found: Mapping[str, Array], size: int) -> dict[str, Texts]:
     groups: dict[str, Texts] = {}
     for name, column, letters in (("industry", INDUSTRY, 2), ("region", "sigungu_code", 2), ("owner_age", "owner_age_band", 20)):
         if column in found:
             told = texts(found[column], size)
-            groups[name] = np.array([value if value == UNKNOWN else value[:letters] for value in told], dtype=object)
+            groups[name] = by_value(told, partial(beginning, letters=letters))
     if "employees" in found:
         staff = numbers(found["employees"], size, "employees")
-        groups["size"] = np.select([staff >= 5, staff >= 1, staff >= 0], ["5_up", "1_4", "none"], UNKNOWN).astype(object)
+        groups["size"] = chosen(np.select([staff >= 5, staff >= 1, staff >= 0], [0, 1, 2], 3), ["5_up", "1_4", "none", UNKNOWN])
     return groups
 
 

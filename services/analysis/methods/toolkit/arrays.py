@@ -1,5 +1,6 @@
 """The arrays of a study, and columns of a bundle read into them: what is not a number is refused, text stays data."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -36,11 +37,24 @@ def texts(values: Array | None, rows: int) -> Texts:
         return np.full(rows, UNKNOWN, dtype=object)
     if values.dtype.kind in "fiub":
         return by_value(values, lambda value: UNKNOWN if value != value else f"{value:g}")
-    return np.array([UNKNOWN if value is None else str(value)[:LONGEST] for value in values], dtype=object)
+    return by_value(values, lambda value: UNKNOWN if value is None else str(value)[:LONGEST])
 
 
-def by_value(values: Array, make: Any) -> Texts:
-    """`make` applied to each distinct value once."""
+def sortable(names: Array) -> Array:
+    """Ranks as they are, text in a form that sorts: both in the same order."""
+    return names if names.dtype.kind in "iu" else names.astype(str)
+
+
+def chosen(codes: Whole, names: list[str]) -> Texts:
+    """A text a row out of a few; all rows share them, so that each costs a pointer."""
+    return np.array(names, dtype=object)[codes]
+
+
+def by_value(values: Array, make: Callable[[Any], Any]) -> Texts:
+    """`make` applied to each distinct value once; rows of one value share what was made of it."""
+    if values.dtype.kind == "O":
+        shared = {value: make(value) for value in set(values.tolist())}
+        return np.array([shared[value] for value in values.tolist()], dtype=object)
     distinct, place = np.unique(values, return_inverse=True)
     made = np.empty(len(distinct), dtype=object)
     made[:] = [make(value) for value in distinct]

@@ -118,8 +118,9 @@ def by_skops(model: bytes, manifest: ModelManifest, matrix: NDArray[np.float32])
     estimator = unpack(model)
     if not len(matrix):
         return np.zeros(0)
+    blocks = (matrix[at : at + BATCH] for at in range(0, len(matrix), BATCH))
     try:
-        return single(manifest.task, by_estimator(estimator, manifest.task, matrix))
+        return np.concatenate([single(manifest.task, by_estimator(estimator, manifest.task, block)) for block in blocks])
     except Exception as fault:
         # scikit-learn raises whatever it stumbles over; the words may hold values, the type does not.
         raise RefusedError("champion-shape", f"It does not answer: {type(fault).__name__}.") from None

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from sklearn.metrics import average_precision_score, brier_score_loss, roc_auc_score, roc_curve
 
-from services.analysis.methods.toolkit.arrays import Flags, Floats, Texts
+from services.analysis.methods.toolkit.arrays import Flags, Floats, Texts, Whole, sortable
 
 MINIMUM_CELL = 10
 LEAKAGE_AUC = 0.95
@@ -40,9 +40,9 @@ def measure(label: Floats, order: Floats, probability: Floats) -> Quality:
     )
 
 
-def top(order: Floats, pseudonym: Texts, places: int) -> Flags:
+def top(order: Floats, pseudonym: Texts | Whole, places: int) -> Flags:
     """The rows with the highest scores; equal scores in the order of the pseudonym, which is as good as a lot."""
-    ranked = np.lexsort((pseudonym.astype(str), -order))
+    ranked = np.lexsort((sortable(pseudonym), -order))
     chosen = np.zeros(len(order), dtype=bool)
     chosen[ranked[:places]] = True
     return chosen

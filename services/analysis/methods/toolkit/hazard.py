@@ -11,6 +11,7 @@ from sklearn.linear_model import LogisticRegression
 from services.analysis.methods.toolkit.arrays import Flags, Floats, Matrix
 from services.analysis.methods.toolkit.encoding import Encoding
 from services.analysis.methods.toolkit.models import fit, standardised
+from services.analysis.methods.toolkit.models import sample as learned_from
 from services.analysis.methods.toolkit.rows import Rows
 from services.analysis.methods.toolkit.splitting import SEED
 
@@ -82,6 +83,7 @@ def make_hazard(months: Floats, horizon: int, age: str) -> Callable[[Rows, Encod
     """A further model of a study whose rows have their event in so many months."""
 
     def make(rows: Rows, encoding: Encoding, train: Flags) -> Hazard:
-        return Hazard(encoding, horizon, age).fit(encoding.matrix(rows)[train], months[train])
+        learned = learned_from(train)
+        return Hazard(encoding, horizon, age).fit(encoding.matrix(rows.at(learned)), months[learned])
 
     return make

@@ -1,8 +1,9 @@
 """The model of a study as a file for the next round, and the released model of the last round beside it."""
 
+from collections import ChainMap
 from collections.abc import Mapping
 from datetime import date
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -61,10 +62,10 @@ def champion_of(bundle: Bundle, rows: Rows) -> Champion | None:
     """What the released model says of these rows, if the request names one."""
     if bundle.champion is None:
         return None
-    columns: dict[str, Array] = dict(rows.features)
+    masks: dict[str, Array] = {}
     for name, day in rows.available_from.items():
-        columns[MASK + name] = np.ones(len(rows)) if rows.day is None else (rows.day >= day).astype(np.float64)
-    return score_champion(bundle.champion, columns)
+        masks[MASK + name] = np.ones(len(rows)) if rows.day is None else (rows.day >= day).astype(np.float64)
+    return score_champion(bundle.champion, ChainMap(masks, cast(dict[str, Array], rows.features)))
 
 
 def drift_from(champion: Champion, rows: int) -> list[Drift]:

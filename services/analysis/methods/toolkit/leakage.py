@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 from sklearn.tree import DecisionTreeClassifier
 
-from services.analysis.methods.toolkit.arrays import Floats
+from services.analysis.methods.toolkit.arrays import Floats, Matrix
 from services.analysis.methods.toolkit.evaluation import LEAKAGE_AUC, single_auc
 from services.analysis.methods.toolkit.rows import Rows
 from services.analysis.methods.toolkit.splitting import MINIMUM_CASES, SEED, fold_by_label
@@ -27,7 +27,7 @@ def find_alarms(study: Study) -> Alarms:
     alarms = late_alarms(study.rows)
     if study.quality(study.best).roc_auc > LEAKAGE_AUC:
         alarms.append(too_good())
-    matrix = study.encoding.matrix(study.rows)[study.measured].astype(np.float64)
+    matrix = study.matrix[study.rows.known[study.split.scored]]
     return [*alarms, *leaking(study.encoding.columns, matrix, study.label)][:MOST_ALARMS]
 
 
@@ -40,16 +40,16 @@ def late_alarms(rows: Rows) -> Alarms:
     return [alarm("feature-after-as-of", words.format(name), name) for name in rows.dated_late]
 
 
-def leaking(names: tuple[str, ...], matrix: Floats, label: Floats) -> Alarms:
+def leaking(names: tuple[str, ...], matrix: Matrix, label: Floats) -> Alarms:
     words = "The feature {} tells the outcome alone, with a ROC-AUC above 0.95: it may be a copy of it."
     found = [name for name, column in zip(names, matrix.T, strict=True) if alone(column, label) > LEAKAGE_AUC]
     return [alarm("feature-leaks-label", words.format(name), name) for name in found]
 
 
-def alone(column: Floats, label: Floats) -> float:
+def alone(column: Floats | Matrix, label: Floats) -> float:
     """How well one feature tells the outcome: by its order, or by any few cuts of it, gaps among them."""
     places = some(label)
-    column, label = column[places], label[places]
+    column, label = column[places].astype(np.float64), label[places]
     if min(label.sum(), (1 - label).sum()) < 2 * MINIMUM_CASES:
         return single_auc(column, label) if min(label.sum(), (1 - label).sum()) >= MINIMUM_CASES else 0.5
     half = fold_by_label(label, 2)

@@ -25,7 +25,7 @@ def told(study: Study | NumberStudy, places: NDArray[np.intp]) -> list[dict[str,
         return []
     matrix = study.encoding.matrix(study.rows.at(places))
     reasons = explain(study.final, matrix, study.rows.title, flags_of(study.encoding, study.matrix))
-    scores, names = study.scores[study.best][places], study.rows.pseudonym[places]
+    scores, names = study.scores[study.best][places], study.rows.names(places)
     return [
         {"pseudonym": str(names[at]), "score": round(float(scores[at]), 4), "reasons": reasons[at]} for at in range(len(places))
     ]

@@ -22,7 +22,7 @@ from sklearn.metrics import log_loss
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
-from services.analysis.methods.toolkit.arrays import Flags, Floats, Matrix, Texts
+from services.analysis.methods.toolkit.arrays import Flags, Floats, Matrix, Texts, Whole, sortable
 from services.analysis.methods.toolkit.encoding import Encoding
 from services.analysis.methods.toolkit.rows import Rows
 from services.analysis.methods.toolkit.splitting import SEED, fold_by_group, fold_by_label
@@ -128,9 +128,9 @@ def sample(train: Flags) -> NDArray[np.intp]:
     return np.sort(np.random.default_rng(SEED).choice(places, MOST_ROWS, replace=False))
 
 
-def inner_folds(label: Floats, entity: Texts | None) -> Places:
+def inner_folds(label: Floats, entity: Texts | Whole | None) -> Places:
     """Folds inside the training rows; a subject with several rows stands in one of them."""
-    if entity is not None and len(np.unique(entity.astype(str))) >= INNER:
+    if entity is not None and len(np.unique(sortable(entity))) >= INNER:
         fold = fold_by_group(entity, label, INNER)
         if all(len(np.unique(label[fold != each])) > 1 and len(np.unique(label[fold == each])) > 1 for each in range(INNER)):
             return places_of(fold)

@@ -30,14 +30,11 @@ def day_of(value: object) -> int | None:
 
 def days(values: Array, name: str) -> Whole:
     """Days since 1970 of each row, NEVER where there is none."""
-    missing = values != values if values.dtype.kind == "f" else np.array([value is None for value in values])
-    made = np.full(len(values), NEVER, dtype=np.int64)
-    distinct, place = np.unique(values[~missing].astype(str if values.dtype.kind == "O" else values.dtype), return_inverse=True)
-    found = [day_of(value) for value in distinct]
-    if any(day is None for day in found):
+    known = np.unique(values[values == values]).tolist() if values.dtype.kind == "f" else set(values.tolist()) - {None}
+    found = {value: day_of(value) for value in known}
+    if any(day is None for day in found.values()):
         raise MethodError("period-unreadable", f"The column {name} holds what is neither a year, a month nor a day.")
-    made[~missing] = np.array(found, dtype=np.int64)[place]
-    return made
+    return np.fromiter((found.get(value, NEVER) for value in values.tolist()), dtype=np.int64, count=len(values))
 
 
 def is_dates(values: Array) -> bool:

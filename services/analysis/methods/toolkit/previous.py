@@ -4,7 +4,7 @@ from services.analysis.methods.toolkit.champion import Champion
 from services.analysis.methods.toolkit.drift import Drift, find_drift
 from services.analysis.methods.toolkit.keeping import drift_from
 from services.analysis.methods.toolkit.quantities import NumberStudy
-from services.analysis.methods.toolkit.reference import Reference, make_reference
+from services.analysis.methods.toolkit.reference import Reference, reference_of
 from services.analysis.methods.toolkit.rows import Words
 from services.analysis.methods.toolkit.splitting import SplitKind
 from services.analysis.methods.toolkit.study import Study
@@ -24,6 +24,5 @@ def drift_of(
         return find_drift(previous, study.encoding, study.matrix, scores), CHAMPION
     if study.split.kind is not SplitKind.TIME:
         return [], LEARNED
-    learned = study.encoding.matrix(study.rows)[study.split.train]
-    before = make_reference(study.encoding, learned, study.said(learned))
+    before = reference_of(study.encoding, study.rows, study.split.train, study.said)
     return find_drift(before, study.encoding, study.matrix, scores), LEARNED

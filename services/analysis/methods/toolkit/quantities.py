@@ -12,11 +12,12 @@ from sklearn.linear_model import Ridge
 from sklearn.metrics import mean_absolute_error, mean_pinball_loss, mean_poisson_deviance, mean_squared_error, r2_score
 from sklearn.pipeline import Pipeline
 
-from services.analysis.methods.toolkit.arrays import Flags, Floats, Matrix
+from services.analysis.methods.toolkit.arrays import Flags, Floats, Matrix, sortable
 from services.analysis.methods.toolkit.encoding import Encoding, fit_encoding
 from services.analysis.methods.toolkit.evaluation import places_at
 from services.analysis.methods.toolkit.models import LARGE, SHAPES, fit, inner_folds, sample, standardised, typical_of
 from services.analysis.methods.toolkit.rows import Rows
+from services.analysis.methods.toolkit.scoring import score_rows
 from services.analysis.methods.toolkit.splitting import SEED, Split, SplitKind, check_enough
 from services.analysis.worker.sdk import MethodError
 
@@ -114,7 +115,7 @@ class NumberStudy:
     @cached_property
     def matrix(self) -> Matrix:
         """Of the scored rows."""
-        return self.encoding.matrix(self.rows)[self.split.scored]
+        return self.encoding.matrix(self.rows.at(np.flatnonzero(self.split.scored)))
 
     def predicted(self, model: str) -> Floats:
         return self.scores[model][self.measured]
@@ -131,7 +132,7 @@ class NumberStudy:
         waiting = self.split.scored & ~self.rows.known
         places = np.flatnonzero(waiting if waiting.any() else self.split.scored)
         score = self.scores[self.best][places]
-        ranked = places[np.lexsort((self.rows.pseudonym[places].astype(str), -score))]
+        ranked = places[np.lexsort((sortable(self.rows.pseudonym[places]), -score))]
         return ranked[: places_at(self.capacity, len(places))]
 
 
@@ -147,9 +148,9 @@ def conduct(rows: Rows, split: Split, aim: Aim, *, capacity: float = 0.05) -> Nu
     for fold in split.folds:
         models, best = fit_numbers(rows, fold.train, aim)
         chosen.append(best)
-        matrix = models["mean"].encoding.matrix(rows)[fold.test]
-        for name, fitted in models.items():
-            scores.setdefault(name, np.full(len(rows), np.nan))[fold.test] = fitted.raw(matrix)
+        by_name = {name: fitted.raw for name, fitted in models.items()}
+        for name, found in score_rows(models["mean"].encoding, rows, fold.test, by_name).items():
+            scores.setdefault(name, np.full(len(rows), np.nan))[fold.test] = found
     kept = models if split.kind is SplitKind.TIME else fit_numbers(rows, rows.known, aim)[0]
     return NumberStudy(rows, split, kept, scores, max(sorted(set(chosen)), key=chosen.count), aim, capacity)
 

@@ -10,9 +10,8 @@ from services.analysis.methods.toolkit.arrays import Floats, Texts, Whole, numbe
 from services.analysis.methods.toolkit.availability import first_days
 from services.analysis.methods.toolkit.periods import NEVER, days, is_dates
 from services.analysis.methods.toolkit.rows import Rows, Words
-from services.analysis.worker.sdk import Array, Bundle, MethodError
-
-PSEUDONYM = "pseudonym"
+from services.analysis.methods.toolkit.stored import Columns, Table
+from services.analysis.worker.sdk import Array, MethodError
 
 
 @dataclass(frozen=True)
@@ -31,30 +30,28 @@ class Reading:
     """Feature -> the column that tells the day of its value."""
 
 
-def read_rows(bundle: Bundle, reading: Reading, *, labelled: bool = True) -> Rows:
+def read_rows(table: Table, reading: Reading, *, labelled: bool = True) -> Rows:
     """Without `labelled` the outcome is made later, out of other columns."""
-    found = bundle.columns()
-    if PSEUDONYM not in found:
-        raise MethodError("missing-column", "The linked table has no pseudonym.")
-    plain = short_names(name for name in found if name != PSEUDONYM)
-    columns = {short: found[full] for short, full in plain.items()}
+    plain = short_names(table)
+    columns = Columns(table, plain)
     check_named(reading, columns)
-    size = len(found[PSEUDONYM])
+    size = table.rows
     label_name = next((name for name in reading.outcome if name in columns), "")
     if labelled and not label_name:
         raise MethodError("no-label", "The table has no column of the outcome.")
     day = time_of(columns, reading.time)
     features = features_of(columns, reading, day)
     return Rows(
-        pseudonym=found[PSEUDONYM],
+        pseudonym=table.ranks,
+        subjects=table.subjects,
         label=numbers(columns[label_name] if labelled else None, size, label_name),
         features=features,
         day=day,
-        group=texts(columns[reading.group], size) if reading.group in columns else None,
+        group=texts(columns[reading.group], size) if reading.group and reading.group in columns else None,
         audit={name: texts(columns[name], size) for name in reading.audit if name in columns},
         signs={name: sign for name, sign in reading.signs.items() if name in features},
         titles=reading.titles,
-        available_from=first_days(bundle.available_from, {name: plain[name] for name in features}),
+        available_from=first_days(table.bundle.available_from, {name: plain[name] for name in features}),
         dated_late=tuple(sorted(dated_late(columns, reading, day))),
     )
 
@@ -80,20 +77,20 @@ def time_of(columns: Mapping[str, Array], names: tuple[str, ...]) -> Whole | Non
     return found if (found != NEVER).any() else None
 
 
-def features_of(columns: Mapping[str, Array], reading: Reading, day: Whole | None) -> dict[str, Array]:
+def features_of(columns: Columns, reading: Reading, day: Whole | None) -> Columns:
     """Numbers, flags and categories; a date becomes the days that lie between it and the row's own day."""
     other = {*reading.outcome, *reading.time, *reading.audit, reading.group, *reading.left_out, *reading.dated_by.values()}
-    made: dict[str, Array] = {}
-    for name, values in columns.items():
+    made: dict[str, str] = {}
+    for name, column in columns.names.items():
         if name in other:
             continue
-        if values.dtype.kind != "O":
-            made[name] = numbers(values, len(values), name)
-        else:
-            made[name] = age_in_days(values, name, day) if is_dates(values) else values
+        made[name] = column
+        if columns.is_text(name) and is_dates(values := columns[name]):
+            made[name] = f"{column} in days"
+            columns.table.put(made[name], age_in_days(values, name, day))
     if not made:
         raise MethodError("no-features", "The table has no column that could be a feature.")
-    return made
+    return Columns(columns.table, made)
 
 
 def age_in_days(values: Texts, name: str, day: Whole | None) -> Floats:
@@ -104,11 +101,11 @@ def age_in_days(values: Texts, name: str, day: Whole | None) -> Floats:
     return np.where(known, np.where(known, own, 0) - np.where(known, found, 0), np.nan).astype(np.float64)
 
 
-def dated_late(columns: Mapping[str, Array], reading: Reading, day: Whole | None) -> Iterable[str]:
+def dated_late(columns: Columns, reading: Reading, day: Whole | None) -> Iterable[str]:
     """Features whose own date, or which as a date, lie after the day of their row."""
     if day is None:
         return
-    dates = {name: name for name, values in columns.items() if values.dtype.kind == "O" and is_dates(values)}
+    dates = {name: name for name in columns if columns.is_text(name) and is_dates(columns[name])}
     for name in {*reading.time, *reading.outcome, *reading.left_out}:
         dates.pop(name, None)
     dates = {name: at for name, at in dates.items() if at not in reading.dated_by.values()} | dict(reading.dated_by)

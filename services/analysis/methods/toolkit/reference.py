@@ -6,12 +6,15 @@ from typing import Any, Self
 
 import numpy as np
 
-from services.analysis.methods.toolkit.arrays import Floats, Matrix
+from services.analysis.methods.toolkit.arrays import Flags, Floats, Matrix
 from services.analysis.methods.toolkit.encoding import Encoding
+from services.analysis.methods.toolkit.rows import Rows
+from services.analysis.methods.toolkit.scoring import Score, score_rows
 from services.analysis.worker.sdk import MethodError
 
 BINS = 10
 OTHER = "other"
+OWN = "own"
 
 
 @dataclass(frozen=True)
@@ -71,6 +74,16 @@ def make_reference(encoding: Encoding, matrix: Matrix, scores: Floats) -> Refere
     """The spread of the rows in `matrix` and of their scores."""
     features = {name: spread_of(matrix[:, place], encoding.codes.get(name, ())) for place, name in enumerate(encoding.names)}
     return Reference(len(matrix), features, spread_of(scores))
+
+
+def reference_of(encoding: Encoding, rows: Rows, member: Flags, score: Score) -> Reference:
+    """The same of these rows, column by column: their matrix need not stand in memory as a whole."""
+    features = {
+        name: spread_of(encoding.column(name, rows.features[name])[member].astype(np.float32), encoding.codes.get(name, ()))
+        for name in encoding.names
+    }
+    scores = score_rows(encoding, rows, member, {OWN: score})[OWN]
+    return Reference(int(member.sum()), features, spread_of(scores))
 
 
 def spread_of(values: Floats | Matrix, levels: tuple[str, ...] = ()) -> Spread:

@@ -7,8 +7,9 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from services.analysis.methods.toolkit.arrays import Flags, Floats, Texts, Whole
+from services.analysis.methods.toolkit.arrays import Flags, Floats, Texts, Whole, sortable
 from services.analysis.methods.toolkit.periods import NEVER
+from services.analysis.methods.toolkit.stored import Columns, Subjects
 from services.analysis.worker.sdk import Array
 
 Words = tuple[str, str]
@@ -16,9 +17,10 @@ Words = tuple[str, str]
 
 @dataclass(frozen=True)
 class Rows:
-    """One row is one subject at one time. Features are float64 (NaN: unknown) or text (None: unknown)."""
+    """One row is one subject at one time. Features are float64 (NaN: unknown) or text (None: unknown), and may be stored."""
 
-    pseudonym: Texts
+    pseudonym: Texts | Whole
+    """Or its rank among all: then `subjects` knows the names."""
     label: Floats
     features: Mapping[str, Array]
     day: Whole | None = None
@@ -30,6 +32,7 @@ class Rows:
     """Feature -> first day for which its owner has it; a gap before that day says nothing."""
     dated_late: tuple[str, ...] = ()
     """Features that are dated after the day on which the subject was looked at."""
+    subjects: Subjects | None = None
 
     def __len__(self) -> int:
         return len(self.label)
@@ -45,14 +48,19 @@ class Rows:
         return self.day is not None and len(np.unique(self.day[(self.day != NEVER) & self.known])) > 1
 
     @cached_property
-    def entity(self) -> Texts | None:
+    def entity(self) -> Texts | Whole | None:
         """What must never stand on both sides of a fold: the named group, or a subject that has several rows."""
         if self.group is not None:
             return self.group
-        return self.pseudonym if len(np.unique(self.pseudonym.astype(str))) < len(self) else None
+        return self.pseudonym if len(np.unique(sortable(self.pseudonym))) < len(self) else None
 
     def title(self, name: str) -> Words:
         return self.titles.get(name, (name.replace("_", " "), name.replace("_", " ")))
+
+    def names(self, places: NDArray[np.intp]) -> Texts:
+        """The pseudonyms of these rows."""
+        found = self.pseudonym[places]
+        return found.astype(object) if self.subjects is None else self.subjects.names(found.astype(np.int64))
 
     def at(self, places: NDArray[np.intp]) -> "Rows":
         """These rows alone."""
@@ -60,7 +68,7 @@ class Rows:
             self,
             pseudonym=self.pseudonym[places],
             label=self.label[places],
-            features={name: values[places] for name, values in self.features.items()},
+            features=taken(self.features, places),
             day=None if self.day is None else self.day[places],
             group=None if self.group is None else self.group[places],
             audit={name: values[places] for name, values in self.audit.items()},
@@ -68,3 +76,10 @@ class Rows:
 
     def only(self, features: Mapping[str, Array]) -> "Rows":
         return replace(self, features=features)
+
+
+def taken(features: Mapping[str, Array], places: NDArray[np.intp]) -> Mapping[str, Array]:
+    """These rows of each feature; of stored ones only when they are asked for."""
+    if isinstance(features, Columns):
+        return features.at(places)
+    return {name: values[places] for name, values in features.items()}

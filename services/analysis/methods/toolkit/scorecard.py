@@ -25,6 +25,7 @@ from services.analysis.methods.toolkit.layout import (
     table,
     text,
 )
+from services.analysis.methods.toolkit.models import sample
 from services.analysis.methods.toolkit.rows import Rows, Words
 
 BINS = 8
@@ -104,7 +105,8 @@ class Scorecard(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
 
 def make_scorecard(rows: Rows, encoding: Encoding, train: Flags) -> Scorecard:
-    return Scorecard().fit(encoding.matrix(rows)[train], rows.label[train])
+    part = rows.at(sample(train))
+    return Scorecard().fit(encoding.matrix(part), part.label)
 
 
 def points_table(card: Scorecard, encoding: Encoding, rows: Rows) -> Table | None:

@@ -7,11 +7,12 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from services.analysis.methods.toolkit.arrays import Flags, Floats, Matrix, Texts
+from services.analysis.methods.toolkit.arrays import Flags, Floats, Matrix, Texts, Whole, sortable
 from services.analysis.methods.toolkit.encoding import Encoding, fit_encoding
 from services.analysis.methods.toolkit.evaluation import Quality, measure, places_at, top
 from services.analysis.methods.toolkit.models import Fitted, Make, Models, fit_models
 from services.analysis.methods.toolkit.rows import Rows
+from services.analysis.methods.toolkit.scoring import score_rows
 from services.analysis.methods.toolkit.splitting import Split, SplitKind, check_enough
 from services.analysis.worker.sdk import MethodError
 
@@ -51,13 +52,13 @@ class Study:
         return self.rows.label[self.measured]
 
     @cached_property
-    def pseudonym(self) -> Texts:
+    def pseudonym(self) -> Texts | Whole:
         return self.rows.pseudonym[self.measured]
 
     @cached_property
     def matrix(self) -> Matrix:
         """Of the scored rows."""
-        return self.encoding.matrix(self.rows)[self.split.scored]
+        return self.encoding.matrix(self.rows.at(np.flatnonzero(self.split.scored)))
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -96,8 +97,8 @@ class Study:
         """Places of the highest scores among the candidates, up to capacity, the highest first; each subject once."""
         places = np.flatnonzero(self.candidates & (np.nan_to_num(self.scores[self.best], nan=-1.0) >= minimum))
         score = self.scores[self.best][places]
-        ranked = places[np.lexsort((self.rows.pseudonym[places].astype(str), -score))]
-        _, first = np.unique(self.rows.pseudonym[ranked].astype(str), return_index=True)
+        ranked = places[np.lexsort((sortable(self.rows.pseudonym[places]), -score))]
+        _, first = np.unique(sortable(self.rows.pseudonym[ranked]), return_index=True)
         return ranked[np.sort(first)][: places_at(self.capacity, int(self.candidates.sum()))]
 
 
@@ -117,9 +118,9 @@ def conduct(
     for fold in split.folds:
         encoding = fit_encoding(rows, fold.train)
         models.append(fit_models(rows, encoding, fold.train, extra))
-        matrix = encoding.matrix(rows)[fold.test]
-        for name, fitted in models[-1].by_name.items():
-            scores.setdefault(name, np.full(len(rows), np.nan))[fold.test] = fitted.probability(matrix)
+        by_name = {name: fitted.probability for name, fitted in models[-1].by_name.items()}
+        for name, found in score_rows(encoding, rows, fold.test, by_name).items():
+            scores.setdefault(name, np.full(len(rows), np.nan))[fold.test] = found
     best = most_often([each.best for each in models])
     kept = models[0] if split.kind is SplitKind.TIME else fit_models(rows, fit_encoding(rows, rows.known), rows.known, extra)
     return Study(rows, split, kept, scores, best, capacity, audit_share, {})

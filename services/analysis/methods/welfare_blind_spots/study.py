@@ -6,7 +6,7 @@ from functools import cached_property
 import numpy as np
 
 from services.analysis.methods.toolkit import study as toolkit
-from services.analysis.methods.toolkit.arrays import Flags, Floats, Matrix, Texts
+from services.analysis.methods.toolkit.arrays import Flags, Floats, Matrix, Texts, Whole
 from services.analysis.methods.toolkit.availability import first_days
 from services.analysis.methods.toolkit.counting import with_counts
 from services.analysis.methods.toolkit.evaluation import top
@@ -47,7 +47,7 @@ class Study:
         return self.core.matrix
 
     @property
-    def pseudonym(self) -> Texts:
+    def pseudonym(self) -> Texts | Whole:
         return self.core.pseudonym
 
     @cached_property

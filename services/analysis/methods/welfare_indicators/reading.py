@@ -5,10 +5,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from services.analysis.methods.toolkit.arrays import UNKNOWN, Flags, Floats, Texts, numbers, texts
+from services.analysis.methods.toolkit.arrays import UNKNOWN, Flags, Floats, Texts, by_value, chosen, numbers, texts
 from services.analysis.methods.toolkit.cards import titles_of
 from services.analysis.methods.toolkit.reading import Reading, read_rows
 from services.analysis.methods.toolkit.rows import Rows, Words
+from services.analysis.methods.toolkit.stored import Columns, Table
 from services.analysis.methods.welfare_indicators.columns import ANY, COLUMNS, CONTACT, INDICATORS, MONTH, PUBLIC, SIGNS
 from services.analysis.worker.sdk import Array, Bundle, MethodError
 
@@ -35,10 +36,11 @@ class Round:
 
 def read_round(bundle: Bundle, support: str) -> Round:
     label, other = (PUBLIC, ANY) if support == "public" else (ANY, PUBLIC)
-    found = {name.partition("__")[2]: values for name, values in bundle.columns().items() if "__" in name}
+    table = Table(bundle)
+    found = Columns(table, {name.partition("__")[2]: name for name in table if "__" in name})
     hidden = frozenset({name for name in NOT_FEATURES | {other, "source_available_mask"} if name in found})
     titles = titles_of(COLUMNS)
-    rows = read_rows(bundle, Reading(outcome=(label,), time=(MONTH,), left_out=hidden, titles=titles))
+    rows = read_rows(table, Reading(outcome=(label,), time=(MONTH,), left_out=hidden, titles=titles))
     if rows.day is None:
         raise MethodError("no-time", "No row has a month.")
     rows = replace(rows, signs={name: sign for name, sign in SIGNS.items() if name in rows.features})
@@ -51,17 +53,17 @@ def read_round(bundle: Bundle, support: str) -> Round:
 
 def count_indicators(rows: Rows) -> Floats:
     """Indicators above zero; what is unknown is no sign."""
-    given = [rows.features[name] for name in INDICATORS if name in rows.features]
+    given = [name for name in INDICATORS if name in rows.features]
     if not given:
         raise MethodError("no-features", "The table has none of the indicators.")
-    return np.asarray(sum((np.nan_to_num(values) > 0).astype(np.float64) for values in given))
+    return np.asarray(sum((np.nan_to_num(rows.features[name]) > 0).astype(np.float64) for name in given))
 
 
 def groups_of(found: Mapping[str, Array], size: int) -> dict[str, Texts]:
     groups = {name: texts(found[name], size) for name in ("age_band", "sex") if name in found}
     if "sigungu_code" in found:
         code = texts(found["sigungu_code"], size)
-        groups["region"] = np.array([value if value == UNKNOWN else value[:2] for value in code], dtype=object)
+        groups["region"] = by_value(code, lambda value: value if value == UNKNOWN else value[:2])
     if "single_household" in found:
         alone = numbers(found["single_household"], size, "single_household")
         groups["household"] = named(alone, "alone", "together")
@@ -71,4 +73,4 @@ def groups_of(found: Mapping[str, Array], size: int) -> dict[str, Texts]:
 
 
 def named(flag: Floats, yes: str, no: str) -> Texts:
-    return np.select([flag > 0, flag == 0], [yes, no], UNKNOWN).astype(object)
+    return chosen(np.select([flag > 0, flag == 0], [0, 1], 2), [yes, no, UNKNOWN])
