@@ -15,7 +15,7 @@ from services.analysis.methods.toolkit import scoring
 from services.analysis.methods.toolkit.encoding import fit_encoding
 from services.analysis.methods.toolkit.models import MOST_ROWS, sample
 from services.analysis.methods.toolkit.reading import Reading, read_rows
-from services.analysis.methods.toolkit.reference import make_reference, reference_of
+from services.analysis.methods.toolkit.reference import Reference, reference_of, spread_of
 from services.analysis.methods.toolkit.rows import Rows
 from services.analysis.methods.toolkit.stored import Table
 from services.analysis.worker import sdk
@@ -89,7 +89,9 @@ def test_scores_in_blocks_are_those_of_the_whole(tmp_path: Path, monkeypatch: py
     for name, expected in whole.items():
         np.testing.assert_array_equal(found[name], expected)
     by_column = reference_of(encoding, rows, member, models["sum"])
-    assert by_column == make_reference(encoding, encoding.matrix(rows)[member], whole["sum"])
+    matrix = encoding.matrix(rows)[member]
+    spreads = {name: spread_of(matrix[:, at], encoding.codes.get(name, ())) for at, name in enumerate(encoding.names)}
+    assert by_column == Reference(len(matrix), spreads, spread_of(whole["sum"]))
 
 
 def test_the_sample_is_the_same_each_time_and_of_the_training_rows_alone() -> None:

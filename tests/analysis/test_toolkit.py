@@ -14,7 +14,7 @@ from services.analysis.methods.toolkit.evaluation import measure, places_at, wil
 from services.analysis.methods.toolkit.models import fit_models
 from services.analysis.methods.toolkit.monotone import count_violations, of_matrix
 from services.analysis.methods.toolkit.reasons import code_of
-from services.analysis.methods.toolkit.reference import Reference, make_reference
+from services.analysis.methods.toolkit.reference import Reference, reference_of
 from services.analysis.methods.toolkit.rows import Rows
 from services.analysis.methods.toolkit.splitting import last_quarter
 from services.analysis.worker.sdk import MethodError
@@ -33,6 +33,10 @@ def rows_of(seed: int, size: int = SIZE, **more: object) -> Rows:
     label[:20], label[20:40] = 0.0, 1.0
     features = {"debt": np.where(random.random(size) < 0.2, np.nan, debt), "income": income, "trade": trade}
     return Rows(pseudonyms(size), label, features, signs={"debt": 1, "income": -1}, **more)
+
+
+def every(rows: Rows) -> np.ndarray:
+    return np.ones(len(rows), dtype=bool)
 
 
 @pytest.mark.parametrize(
@@ -77,7 +81,7 @@ def test_drift_is_nothing_for_like_rows_and_large_for_moved_ones() -> None:
     encoding = fit_encoding(rows, rows.known)
     matrix = encoding.matrix(rows)
     scores = random.random(len(rows))
-    before = make_reference(encoding, matrix, scores)
+    before = reference_of(encoding, rows, every(rows), lambda _: scores)
     kept = {each.name: each for each in drift.find_drift(before, encoding, matrix[::2], scores[::2])}
     assert all(each.verdict == "steady" for each in kept.values())
     moved = matrix.copy()
@@ -91,7 +95,7 @@ def test_the_stability_index_is_the_textbook_sum() -> None:
     rows = rows_of(2, 1000)
     encoding = fit_encoding(rows, rows.known)
     values = np.repeat([0.0, 1.0], [500, 500])
-    spread = make_reference(encoding, encoding.matrix(rows), values).scores
+    spread = reference_of(encoding, rows, every(rows), lambda _: values).scores
     now = np.repeat([0.0, 1.0], [250, 750])
     assert drift.stability(spread, 1000, now) == pytest.approx(0.25 * np.log(3), abs=0.01)
 
@@ -105,7 +109,7 @@ def test_bins_of_fewer_than_ten_are_joined() -> None:
 def test_a_reference_outlives_json_and_a_broken_one_is_refused() -> None:
     rows = rows_of(3)
     encoding = fit_encoding(rows, rows.known)
-    made = make_reference(encoding, encoding.matrix(rows), rows.label)
+    made = reference_of(encoding, rows, every(rows), lambda _: rows.label)
     told = json.loads(json.dumps(made.to_json()))
     assert Reference.from_json(told) == made
     for broken in ({}, {"rows": 3}, told | {"features": {"debt": {"shares": [1], "edges": [3, 2]}}}):
@@ -116,7 +120,7 @@ def test_a_reference_outlives_json_and_a_broken_one_is_refused() -> None:
 def test_categories_of_another_round_are_compared_by_name() -> None:
     rows = rows_of(4, 1200)
     encoding = fit_encoding(rows, rows.known)
-    before = make_reference(encoding, encoding.matrix(rows), rows.label)
+    before = reference_of(encoding, rows, every(rows), lambda _: rows.label)
     swapped = rows.only(dict(rows.features) | {"trade": np.array(["c", "c", "b", "a"] * 300, dtype=object)})
     other = fit_encoding(swapped, rows.known)
     assert encoding.codes["trade"] != other.codes["trade"]

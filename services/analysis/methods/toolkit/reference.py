@@ -70,14 +70,8 @@ class Reference:
             raise MethodError("reference-unreadable", "The previous round's reference has not the shape it must have.") from None
 
 
-def make_reference(encoding: Encoding, matrix: Matrix, scores: Floats) -> Reference:
-    """The spread of the rows in `matrix` and of their scores."""
-    features = {name: spread_of(matrix[:, place], encoding.codes.get(name, ())) for place, name in enumerate(encoding.names)}
-    return Reference(len(matrix), features, spread_of(scores))
-
-
 def reference_of(encoding: Encoding, rows: Rows, member: Flags, score: Score) -> Reference:
-    """The same of these rows, column by column: their matrix need not stand in memory as a whole."""
+    """The spread of these rows and of their scores, column by column: their matrix need not stand in memory as a whole."""
     features = {
         name: spread_of(encoding.column(name, rows.features[name])[member].astype(np.float32), encoding.codes.get(name, ()))
         for name in encoding.names
