@@ -19,8 +19,8 @@ from shared.due import backoff, claim_rows, db_now, record_row, something_due
 from shared.ids import new_id
 
 LEASE = timedelta(seconds=15)  # longer than a publish may take, shorter than anybody wants to wait after a crash
-BATCH = 250
-TURNS = 8  # batches of one turn, so that a service that has to stop need not relay all first
+BATCH = 500
+TURNS = 4  # batches of one turn, so that a service that has to stop need not relay all first
 Settled = tuple[Fields, Exception | None]
 
 
@@ -72,28 +72,50 @@ async def emit(session: Session, event: Event, *, cause: Envelope | None = None)
 
 
 async def relay_batch(db: Database, bus: Bus) -> bool:
-    """Publish what is due, without holding a lock while publishing. True if all of it left: there may be more.
-
-    While a batch is under way, the one before it is recorded and the one after it is claimed.
-    """
+    """Publish what is due, without holding a lock while publishing. True if all of it left: there may be more."""
     if not db.emitted:
         async with db.reading() as session:
             if not await something_due(session, db.tables.outbox):
                 return False
     db.emitted = False
-    settled: list[Settled] = []
-    rows = await record_and_claim(db, settled, BATCH)
+    rows = await record_and_claim(db, [], BATCH)
+    return await (relay_in_turn if db.sqlite else relay_side_by_side)(db, bus, rows)
+
+
+async def relay_in_turn(db: Database, bus: Bus, rows: list[Fields]) -> bool:
+    """SQLite's thread and the publishing one would fight for the interpreter: at a time both take twice as long."""
+    all_left = False
     for turn in range(1, TURNS + 1):
         if not rows:
             break
-        last = turn == TURNS or len(rows) < BATCH or any(error for _, error in settled)
+        settled = await publish(bus, rows)
+        all_left = not failed(settled)
+        more = all_left and turn < TURNS and len(rows) == BATCH
+        rows = await record_and_claim(db, settled, BATCH if more else 0)
+    return all_left
+
+
+async def relay_side_by_side(db: Database, bus: Bus, rows: list[Fields]) -> bool:
+    """While a batch is under way, the one before it is recorded and the one after it is claimed."""
+    settled: list[Settled] = []
+    for turn in range(1, TURNS + 1):
+        if not rows:
+            break
+        more = turn < TURNS and len(rows) == BATCH and not failed(settled)
         async with asyncio.TaskGroup() as group:
-            publishing = group.create_task(bus.publish([Envelope.parse(row["body"]) for row in rows]))
-            claiming = group.create_task(record_and_claim(db, settled, 0 if last else BATCH))
-        settled = list(zip(rows, publishing.result(), strict=True))
-        rows = claiming.result()
+            publishing = group.create_task(publish(bus, rows))
+            claiming = group.create_task(record_and_claim(db, settled, BATCH if more else 0))
+        settled, rows = publishing.result(), claiming.result()
     await record_and_claim(db, settled, 0)
-    return bool(settled) and not any(error for _, error in settled)
+    return bool(settled) and not failed(settled)
+
+
+async def publish(bus: Bus, rows: Sequence[Fields]) -> list[Settled]:
+    return list(zip(rows, await bus.publish([Envelope.parse(row["body"]) for row in rows]), strict=True))
+
+
+def failed(settled: Sequence[Settled]) -> bool:
+    return any(error is not None for _, error in settled)
 
 
 async def record_and_claim(db: Database, settled: Sequence[Settled], n: int) -> list[Fields]:
