@@ -1,7 +1,5 @@
 """The parts of supervised methods: periods, splits, drift, groups that may leave, monotone scores."""
 
-import json
-
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -14,10 +12,9 @@ from services.analysis.methods.toolkit.evaluation import measure, places_at, wil
 from services.analysis.methods.toolkit.models import fit_models
 from services.analysis.methods.toolkit.monotone import count_violations, of_matrix
 from services.analysis.methods.toolkit.reasons import code_of
-from services.analysis.methods.toolkit.reference import Reference, reference_of
+from services.analysis.methods.toolkit.reference import reference_of
 from services.analysis.methods.toolkit.rows import Rows
 from services.analysis.methods.toolkit.splitting import last_quarter
-from services.analysis.worker.sdk import MethodError
 from tests.analysis.linked import pseudonyms
 
 SIZE = 800
@@ -104,33 +101,6 @@ def test_bins_of_fewer_than_ten_are_joined() -> None:
     before, now = drift.joined(np.array([100.0, 3, 2, 50]), np.array([90.0, 0, 5, 60]))
     assert before.tolist() == [100.0, 55.0]
     assert now.tolist() == [90.0, 65.0]
-
-
-def test_a_reference_outlives_json_and_a_broken_one_is_refused() -> None:
-    rows = rows_of(3)
-    encoding = fit_encoding(rows, rows.known)
-    made = reference_of(encoding, rows, every(rows), lambda _: rows.label)
-    told = json.loads(json.dumps(made.to_json()))
-    assert Reference.from_json(told) == made
-    for broken in ({}, {"rows": 3}, told | {"features": {"debt": {"shares": [1], "edges": [3, 2]}}}):
-        with pytest.raises(MethodError, match="reference-unreadable"):
-            Reference.from_json(broken)
-
-
-def test_categories_of_another_round_are_compared_by_name() -> None:
-    rows = rows_of(4, 1200)
-    encoding = fit_encoding(rows, rows.known)
-    before = reference_of(encoding, rows, every(rows), lambda _: rows.label)
-    swapped = rows.only(dict(rows.features) | {"trade": np.array(["c", "c", "b", "a"] * 300, dtype=object)})
-    other = fit_encoding(swapped, rows.known)
-    assert encoding.codes["trade"] != other.codes["trade"]
-    shares = {"c": 0.5, "b": 0.25, "a": 0.25}
-    expected = sum(
-        (shares[level] - share) * np.log(shares[level] / share)
-        for level, share in zip(before.features["trade"].levels, before.features["trade"].shares[:-1], strict=True)
-    )
-    found = {each.name: each.psi for each in drift.find_drift(before, other, other.matrix(swapped), rows.label)}
-    assert found["trade"] == pytest.approx(expected, abs=0.01)
 
 
 @given(st.lists(st.sampled_from("abcdefgh"), min_size=30, max_size=400), st.integers(0, 2**32 - 1))

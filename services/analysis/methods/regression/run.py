@@ -20,7 +20,6 @@ from services.analysis.methods.toolkit.parameters import read
 from services.analysis.methods.toolkit.previous import drift_of
 from services.analysis.methods.toolkit.quantities import Aim, NumberStudy, conduct
 from services.analysis.methods.toolkit.reading import Reading, read_rows
-from services.analysis.methods.toolkit.reference import Reference
 from services.analysis.methods.toolkit.rows import Rows
 from services.analysis.methods.toolkit.splitting import split_rows
 from services.analysis.methods.toolkit.stored import Table
@@ -31,8 +30,7 @@ SCORING = ("R2 감소", "Loss of R squared")
 BAR = ("지표의 악화", "Loss of the measure")
 
 
-def run(bundle: Bundle, report: Report, previous: Reference | None = None) -> Outputs:
-    """`previous`: the round of the released model, out of its manifest."""
+def run(bundle: Bundle, report: Report) -> Outputs:
     parameters = read(SCHEMA, bundle.parameters)
     report(0.05, "reading the linked table")
     rows = rows_of(bundle, parameters)
@@ -41,7 +39,7 @@ def run(bundle: Bundle, report: Report, previous: Reference | None = None) -> Ou
     study = conduct(rows, split, Aim(parameters["loss"], parameters["quantile"]), capacity=parameters["capacity"])
     report(0.7, "measuring")
     alarms = find_alarms(study)
-    made, summary = measure(study, alarms, previous, champion_of(bundle, rows))
+    made, summary = measure(study, alarms, champion_of(bundle, rows))
     report(0.9, "listing with reasons")
     listed = list_numbers(study)
     drawn = {name: spec for name, spec in draw().items() if spec["data"]["name"] in made}
@@ -77,13 +75,11 @@ def find_alarms(study: NumberStudy) -> Alarms:
     return alarms[:20]
 
 
-def measure(
-    study: NumberStudy, alarms: Alarms, previous: Reference | None, champion: Champion | None
-) -> tuple[dict[str, Any], dict[str, Any]]:
+def measure(study: NumberStudy, alarms: Alarms, champion: Champion | None) -> tuple[dict[str, Any], dict[str, Any]]:
     encoding, known = study.encoding, study.rows.known[study.split.scored]
     uses = dict.fromkeys(encoding.codes, "category") | dict.fromkeys(encoding.masks, "masked") | dict(encoding.left_out)
     losses, tried = importances(study.final, study.matrix[known], study.label, "r2")
-    drift, against = drift_of(study, previous, champion)
+    drift, against = drift_of(study, champion)
     made = [
         quantity_tables.model_comparison(study),
         quantity_tables.calibration(study),

@@ -9,7 +9,6 @@ from services.analysis.methods.toolkit.keeping import champion_of, keep_model, m
 from services.analysis.methods.toolkit.leakage import find_alarms
 from services.analysis.methods.toolkit.listing import list_highest
 from services.analysis.methods.toolkit.reading import Reading, read_rows
-from services.analysis.methods.toolkit.reference import Reference
 from services.analysis.methods.toolkit.reporting import draw, tell
 from services.analysis.methods.toolkit.rows import Rows
 from services.analysis.methods.toolkit.splitting import split_rows
@@ -18,8 +17,7 @@ from services.analysis.methods.toolkit.study import Study, conduct
 from services.analysis.worker.sdk import Bundle, Outputs, Report
 
 
-def run(bundle: Bundle, report: Report, previous: Reference | None = None) -> Outputs:
-    """`previous`: the round of the released model, out of its manifest."""
+def run(bundle: Bundle, report: Report) -> Outputs:
     parameters = Parameters.of(bundle.parameters)
     report(0.05, "reading the linked table")
     rows = read(bundle, parameters)
@@ -28,7 +26,7 @@ def run(bundle: Bundle, report: Report, previous: Reference | None = None) -> Ou
     report(0.6, "looking for leaks")
     alarms = find_alarms(study)
     report(0.7, "measuring")
-    told = tell(study, previous, champion=champion_of(bundle, study.rows))
+    told = tell(study, champion=champion_of(bundle, study.rows))
     report(0.9, "listing with reasons")
     listed = list_highest(study, parameters.minimum_score)
     return Outputs(

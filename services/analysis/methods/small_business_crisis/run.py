@@ -13,7 +13,6 @@ from services.analysis.methods.toolkit.leakage import find_alarms
 from services.analysis.methods.toolkit.listing import list_highest
 from services.analysis.methods.toolkit.models import MODELS as PLAIN
 from services.analysis.methods.toolkit.parameters import read
-from services.analysis.methods.toolkit.reference import Reference
 from services.analysis.methods.toolkit.reporting import draw, tell
 from services.analysis.methods.toolkit.scorecard import make_scorecard, points_table
 from services.analysis.methods.toolkit.splitting import split_rows
@@ -27,8 +26,7 @@ MODELS = {name: PLAIN[name] for name in ("prior", "logistic", "boosting")} | {
 RATE = ("실제 비율", "Realised rate")
 
 
-def run(bundle: Bundle, report: Report, previous: Reference | None = None) -> Outputs:
-    """`previous`: the round of the released model, out of its manifest."""
+def run(bundle: Bundle, report: Report) -> Outputs:
     parameters = read(SCHEMA, bundle.parameters)
     report(0.05, "reading the linked table")
     books = read_books(bundle, parameters["outcome"], parameters["observed_until"])
@@ -37,7 +35,7 @@ def run(bundle: Bundle, report: Report, previous: Reference | None = None) -> Ou
     report(0.7, "measuring")
     alarms = [*books.outcome.alarms, *find_alarms(study)]
     levels = levels_of(study, parameters)
-    told = tell(study, previous, MODELS, {"size": SIZES}, champion_of(bundle, study.rows))
+    told = tell(study, MODELS, {"size": SIZES}, champion_of(bundle, study.rows))
     own = [
         levels_table(levels, study.probability(study.best), study.label),
         industries(study),

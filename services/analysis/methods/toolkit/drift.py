@@ -28,28 +28,13 @@ class Drift:
 
 
 def find_drift(reference: Reference, encoding: Encoding, matrix: Matrix, scores: Floats) -> list[Drift]:
-    """Of each feature that both rounds have, the most moved first, and before them of the score."""
-    places = {name: place for place, name in enumerate(encoding.names)}
+    """Of each feature, the most moved first, and before them of the score; the reference is of the same encoding."""
     found = []
-    for name, spread in reference.features.items():
-        if name in places and comparable(spread, encoding, name):
-            values = recoded(matrix[:, places[name]], encoding.codes.get(name, ()), spread.levels)
-            found.append(Drift(name, stability(spread, reference.rows, values), reference.rows, len(matrix)))
+    for place, name in enumerate(encoding.names):
+        moved = stability(reference.features[name], reference.rows, matrix[:, place].astype(np.float64))
+        found.append(Drift(name, moved, reference.rows, len(matrix)))
     score = Drift(SCORE, stability(reference.scores, reference.rows, scores), reference.rows, len(scores))
     return [score, *sorted(found, key=lambda each: -each.psi)]
-
-
-def comparable(spread: Spread, encoding: Encoding, name: str) -> bool:
-    return bool(spread.levels) == (name in encoding.codes)
-
-
-def recoded(values: Matrix, ours: tuple[str, ...], theirs: tuple[str, ...]) -> Floats:
-    """Our category codes as those of the previous round."""
-    if not theirs:
-        return values.astype(np.float64)
-    place = {level: float(code) for code, level in enumerate(theirs)}
-    table = np.array([*(place.get(level, np.nan) for level in ours), np.nan])
-    return np.asarray(table[np.where(np.isfinite(values), values, len(ours)).astype(np.int64)])
 
 
 def stability(spread: Spread, rows: int, values: Floats) -> float:

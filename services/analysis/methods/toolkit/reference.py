@@ -1,8 +1,7 @@
-"""How the features and scores of a round were spread: what the next round is compared with."""
+"""How the features and scores of some rows were spread: what others are compared with."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Self
 
 import numpy as np
 
@@ -10,7 +9,6 @@ from services.analysis.methods.toolkit.arrays import Flags, Floats, Matrix
 from services.analysis.methods.toolkit.encoding import Encoding
 from services.analysis.methods.toolkit.rows import Rows
 from services.analysis.methods.toolkit.scoring import Score, score_rows
-from services.analysis.worker.sdk import MethodError
 
 BINS = 10
 OTHER = "other"
@@ -36,17 +34,6 @@ class Spread:
         place = np.searchsorted(np.asarray(self.edges), values[known], side="right")
         return np.append(np.bincount(place, minlength=len(self.edges) + 1), (~known).sum()).astype(np.float64)
 
-    def to_json(self) -> dict[str, Any]:
-        return {"shares": list(self.shares), "edges": list(self.edges), "levels": list(self.levels)}
-
-    @classmethod
-    def from_json(cls, told: Mapping[str, Any]) -> Self:
-        made = cls(*(tuple(told.get(name, ())) for name in ("shares", "edges", "levels")))
-        bins = len(made.levels) + 1 if made.levels else len(made.edges) + 2
-        if len(made.shares) != bins or list(made.edges) != sorted(made.edges):
-            raise ValueError("shares and bins do not fit")
-        return made
-
 
 @dataclass(frozen=True)
 class Reference:
@@ -55,19 +42,6 @@ class Reference:
     rows: int
     features: Mapping[str, Spread]
     scores: Spread
-
-    def to_json(self) -> dict[str, Any]:
-        features = {name: spread.to_json() for name, spread in self.features.items()}
-        return {"rows": self.rows, "features": features, "scores": self.scores.to_json()}
-
-    @classmethod
-    def from_json(cls, told: Mapping[str, Any]) -> Self:
-        """As `to_json` wrote it, for instance into the manifest of the released model."""
-        try:
-            features = {str(name): Spread.from_json(spread) for name, spread in told["features"].items()}
-            return cls(int(told["rows"]), features, Spread.from_json(told["scores"]))
-        except (KeyError, TypeError, ValueError, AttributeError):
-            raise MethodError("reference-unreadable", "The previous round's reference has not the shape it must have.") from None
 
 
 def reference_of(encoding: Encoding, rows: Rows, member: Flags, score: Score) -> Reference:

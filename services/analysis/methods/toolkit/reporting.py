@@ -13,7 +13,6 @@ from services.analysis.methods.toolkit.layout import Table
 from services.analysis.methods.toolkit.models import MODELS
 from services.analysis.methods.toolkit.monotone import of_matrix
 from services.analysis.methods.toolkit.previous import drift_of
-from services.analysis.methods.toolkit.reference import Reference
 from services.analysis.methods.toolkit.rows import Words
 from services.analysis.methods.toolkit.study import Study
 
@@ -33,14 +32,13 @@ class Told:
 
 def tell(
     study: Study,
-    previous: Reference | None,
     models: Mapping[str, Words] = MODELS,
     groups: Mapping[str, Mapping[str, Words]] | None = None,
     champion: Champion | None = None,
 ) -> Told:
     """`models` names the models that are compared, `groups` the levels of the groupings."""
     losses, tried = importances(study.final, study.matrix[study.rows.known[study.split.scored]], study.label)
-    drift, against = drift_of(study, previous, champion)
+    drift, against = drift_of(study, champion)
     rates, uses = tables.group_rates(study, study.best, groups), uses_of(study)
     made = [
         tables.population(study, PARTS),

@@ -7,7 +7,6 @@ from services.analysis.methods.toolkit.beside import champion_table
 from services.analysis.methods.toolkit.keeping import champion_of, keep_model, metrics_of
 from services.analysis.methods.toolkit.leakage import find_alarms
 from services.analysis.methods.toolkit.previous import drift_of
-from services.analysis.methods.toolkit.reference import Reference
 from services.analysis.methods.welfare_blind_spots import titles
 from services.analysis.methods.welfare_blind_spots.card import CARD
 from services.analysis.methods.welfare_blind_spots.features import read
@@ -20,8 +19,7 @@ from services.analysis.methods.welfare_blind_spots.tables import make_tables
 from services.analysis.worker.sdk import Bundle, Outputs, Report
 
 
-def run(bundle: Bundle, report: Report, previous: Reference | None = None) -> Outputs:
-    """`previous`: the round of the released model, out of its manifest."""
+def run(bundle: Bundle, report: Report) -> Outputs:
     parameters = Parameters.read(bundle.parameters)
     report(0.05, "reading the linked table")
     linked = read(bundle)
@@ -30,7 +28,7 @@ def run(bundle: Bundle, report: Report, previous: Reference | None = None) -> Ou
     report(0.5, "measuring the test year")
     alarms = find_alarms(study.core)
     champion = champion_of(bundle, study.core.rows)
-    drift, against = drift_of(study.core, previous, champion)
+    drift, against = drift_of(study.core, champion)
     tables = make_tables(study)
     tables["drift"] = toolkit_tables.drift_table(study.core.rows, drift, against, titles.TABLES["drift"])
     if champion and (beside := champion_table(study.core, champion)):

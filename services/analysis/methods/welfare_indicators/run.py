@@ -11,7 +11,6 @@ from services.analysis.methods.toolkit.layout import figure, text
 from services.analysis.methods.toolkit.leakage import find_alarms
 from services.analysis.methods.toolkit.listing import list_highest
 from services.analysis.methods.toolkit.parameters import read
-from services.analysis.methods.toolkit.reference import Reference
 from services.analysis.methods.toolkit.reporting import draw, tell
 from services.analysis.methods.toolkit.splitting import split_rows
 from services.analysis.methods.toolkit.study import Study, conduct
@@ -27,8 +26,7 @@ MODELS = {
 }
 
 
-def run(bundle: Bundle, report: Report, previous: Reference | None = None) -> Outputs:
-    """`previous`: the round of the released model, out of its manifest."""
+def run(bundle: Bundle, report: Report) -> Outputs:
     parameters = read(SCHEMA, bundle.parameters)
     report(0.05, "reading the linked table")
     found = read_round(bundle, parameters["support"])
@@ -36,7 +34,7 @@ def run(bundle: Bundle, report: Report, previous: Reference | None = None) -> Ou
     study = study_of(found, parameters)
     report(0.6, "measuring")
     alarms = find_alarms(study)
-    told = tell(study, previous, MODELS, GROUPS, champion_of(bundle, study.rows))
+    told = tell(study, MODELS, GROUPS, champion_of(bundle, study.rows))
     contacts = contact_outcomes(found)
     tables = told.tables | ({contacts["name"]: contacts} if contacts else {})
     report(0.9, "listing with reasons")
