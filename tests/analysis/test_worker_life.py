@@ -56,7 +56,7 @@ def test_once_ends_after_one_run(stub: Stub, start_worker: StartWorker) -> None:
     run = probe(stub, "sleep", pause=0)
     waiting = probe(stub, "sleep", pause=0)
     worker = start_worker("--once", ready=False)
-    assert worker.process.wait(30) == 0
+    assert worker.process.wait(90) == 0
     assert run.finish is not None
     assert run.finish.outcome is Outcome.SUCCEEDED
     assert waiting.waiting
@@ -216,7 +216,7 @@ def test_a_log_is_sent_only_by_a_worker_that_was_told_to(stub: Stub, start_worke
     quiet = start_worker("--once")
     silent = probe(stub, "shout")
     eventually(lambda: silent.finish)
-    assert quiet.process.wait(30) == 0
+    assert quiet.process.wait(90) == 0
     start_worker("--send-logs", name="telling")
     told, failed = probe(stub, "shout"), probe(stub, "crash")
     eventually(lambda: told.finish and failed.finish)
@@ -230,5 +230,5 @@ def test_a_log_is_sent_only_by_a_worker_that_was_told_to(stub: Stub, start_worke
 def test_a_worker_without_methods_says_so(start_worker: StartWorker, stub: Stub) -> None:
     stub.fail_next("/methods", *([422] * 1000))
     worker = start_worker(ready=False)
-    assert worker.process.wait(30) == 2
+    assert worker.process.wait(90) == 2
     assert list(worker.scratch.iterdir()) == []
