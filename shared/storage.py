@@ -92,6 +92,11 @@ def object_path(sha256: str) -> str:
     return f"sha256/{sha256[:2]}/{sha256}"
 
 
+def digest_of(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
 def check_limit(size: int, limit: int) -> None:
     if size > limit:
         raise TooLarge(f"The file is larger than the {limit:,} bytes that are accepted.", limit_bytes=limit)
@@ -170,15 +175,35 @@ class Storage:
         path, digest = object_path(sha256), hashlib.sha256()
         with translated(sha256):
             size = (await obstore.head_async(self.store, path))["size"]
-        for start in range(0, size, PART):
-            with translated(sha256):
-                part = bytes(await obstore.get_range_async(self.store, path, start=start, end=min(start + PART, size)))
-            await asyncio.to_thread(digest.update, part)
-            if start + PART >= size and digest.hexdigest() != sha256:
-                raise Corrupt(sha256)
-            yield part
+        given = 0
+        async with aclosing(self.ranges(sha256, path, size)) as parts:
+            async for part in parts:
+                await asyncio.to_thread(digest.update, part)
+                given += len(part)
+                if given == size and digest.hexdigest() != sha256:
+                    raise Corrupt(sha256)
+                yield part
         if size == 0 and digest.hexdigest() != sha256:
             raise Corrupt(sha256)
+
+    async def ranges(self, sha256: str, path: str, size: int) -> AsyncGenerator[bytes, None]:
+        """The object part by part; while one is being used the next is on its way."""
+
+        async def part(start: int) -> bytes:
+            with translated(sha256):
+                return bytes(await obstore.get_range_async(self.store, path, start=start, end=min(start + PART, size)))
+
+        coming = [asyncio.create_task(part(0))] if size else []
+        try:
+            for start in range(PART, size + PART, PART):
+                arrived = await coming.pop()
+                if start < size:
+                    coming.append(asyncio.create_task(part(start)))
+                yield arrived
+        finally:
+            for task in coming:
+                task.cancel()
+            await asyncio.gather(*coming, return_exceptions=True)
 
     async def read(self, sha256: str, limit: int) -> bytes:
         """A small object as a whole; TooLarge before anything is read if it is not small."""
@@ -187,15 +212,31 @@ class Storage:
         return b"".join([part async for part in self.open_stream(sha256)])
 
     async def fetch(self, sha256: str, path: Path) -> None:
-        """Copy the object to a local file, which appears only when it is complete and right."""
+        """The object as a local file, which appears only when it is complete and right.
+
+        To be read alone: on the disk of the storage's own folder it is no copy, but a second name of the object."""
         partial = path.with_name(f".{path.name}.{uuid4().hex}")
         try:
-            with partial.open("xb") as file:
-                async for part in self.open_stream(sha256):
-                    await asyncio.to_thread(file.write, part)
+            if self.lend(sha256, partial):
+                if await asyncio.to_thread(digest_of, partial) != sha256:
+                    raise Corrupt(sha256)
+            else:
+                with partial.open("xb") as file:
+                    async for part in self.open_stream(sha256):
+                        await asyncio.to_thread(file.write, part)
             partial.replace(path)
         finally:
             partial.unlink(missing_ok=True)
+
+    def lend(self, sha256: str, path: Path) -> bool:
+        """A second name of an object's file; False where there is no such file, or it is on another disk."""
+        if self.folder is None:
+            return False
+        try:
+            path.hardlink_to(self.folder / object_path(sha256))
+        except OSError:
+            return False
+        return True
 
     async def about(self, sha256: str) -> Mapping[str, Any] | None:
         """Size and time of writing by the storage's clock, or None if it is not there."""

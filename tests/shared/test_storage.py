@@ -6,6 +6,7 @@ import os
 import stat
 import subprocess
 import sys
+import tempfile
 import textwrap
 import threading
 import time
@@ -356,6 +357,18 @@ async def test_damage_is_found(place: Place, tmp_path: Path, size: int, damage: 
         async for part in place.storage.open_stream(sha256):
             given += part
     assert len(given) < max(len(changed), 1)
+
+
+async def test_only_another_disk_gets_a_copy(tmp_path: Path) -> None:
+    storage, data = Storage((tmp_path / "objects").as_uri()), content(BIG)
+    sha256 = (await storage.put_bytes(data, "x/y")).sha256
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as elsewhere:
+        for folder, names in ((tmp_path, 2), (Path(elsewhere), 1)):
+            await storage.fetch(sha256, folder / "copy")
+            assert (folder / "copy").read_bytes() == data
+            assert (folder / "copy").stat().st_nlink == names
+    await storage.delete(sha256)
+    assert (tmp_path / "copy").read_bytes() == data
 
 
 async def test_a_fetch_replaces_an_older_copy(place: Place, tmp_path: Path) -> None:
