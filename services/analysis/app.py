@@ -44,18 +44,23 @@ async def reap(context: Context) -> bool:
 
 
 async def workers_part(context: Context) -> Part:
-    """Whether workers call, and whether each has every layer of the sandbox; what is not built in does not run without."""
+    """Whether workers call, and whether each has every layer of the sandbox; what is not built in does not run without.
+
+    A worker that brings its methods in a program of its own need not say: then that is told, and no fault."""
     try:
         async with context.db.reading() as session:
             workers = await queries.missing_layers(session, timedelta(seconds=context.settings.worker_seen_seconds))
     except Exception:  # the part `database` says why
         return Part(name="workers", state="ready", detail="not known while the database does not answer")
-    lacking = [missing for missing in workers if missing]
-    if lacking:
+    if not workers:
+        return Part(name="workers", state="ready", detail="no worker has called lately")
+    told = []
+    if lacking := [missing for missing in workers if missing]:
         names = ", ".join(sorted({name for missing in lacking for name in missing}))
-        detail = f"{len(lacking)} of {len(workers)} workers lack layers of the sandbox: {names}"
-        return Part(name="workers", state="degraded", detail=detail)
-    return Part(name="workers", state="ready", detail=None if workers else "no worker has called lately")
+        told.append(f"{len(lacking)} of {len(workers)} workers lack layers of the sandbox: {names}")
+    if silent := workers.count(None):
+        told.append(f"{silent} of {len(workers)} workers do not say which layers of the sandbox they have")
+    return Part(name="workers", state="degraded" if lacking else "ready", detail="; ".join(told) or None)
 
 
 def build(settings: Settings, bus: Bus) -> FastAPI:

@@ -118,10 +118,10 @@ async def offered_methods(session: Session, seen: timedelta) -> set[str]:
     return {label for methods in (await session.exec(lately)).all() for label in methods}
 
 
-async def missing_layers(session: Session, seen: timedelta) -> list[list[str]]:
-    """For each worker that called lately the layers of the sandbox that do not hold there."""
+async def missing_layers(session: Session, seen: timedelta) -> list[list[str] | None]:
+    """For each worker that called lately the layers of the sandbox that do not hold there; None: it does not say."""
     lately = select(Sighting.missing_layers).where(col(Sighting.seen_at) > now() - seen)
-    return [list(missing or ()) for missing in (await session.exec(lately)).all()]
+    return [missing if missing is None else list(missing) for missing in (await session.exec(lately)).all()]
 
 
 async def claimed_method(session: Session, run: Run) -> tuple[MethodRef, Resources]:
