@@ -22,6 +22,7 @@ from shared.clock import now
 from shared.contracts import Envelope, Event
 from shared.ids import new_id
 from shared.keys import KeyPair, SigningKey
+from tests.databases import migrated
 from tests.heartbeat import Heartbeat
 
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # onnxruntime would report to its maker
@@ -182,7 +183,10 @@ async def serve(make_settings: Callable[..., Any], bus: InProcessBus) -> AsyncIt
     async with AsyncExitStack() as stack:
 
         async def start(name: str, *, on: Bus | None = None, **more: Any) -> Client:
-            app = importlib.import_module(f"services.{name}.app").build(make_settings(name, **more), on or bus)
+            module, settings = importlib.import_module(f"services.{name}.app"), make_settings(name, **more)
+            if settings.migrate_at_start:
+                await migrated(Path(module.__file__ or "").with_name("migrations"), settings.database_url)
+            app = module.build(settings, on or bus)
             await stack.enter_async_context(app.router.lifespan_context(app))
             transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
             client = await stack.enter_async_context(Client(transport=transport, base_url="http://test"))

@@ -1,6 +1,5 @@
 """The analysis service in several states of readiness."""
 
-import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -13,9 +12,9 @@ from threadpoolctl import threadpool_limits
 from services.analysis.app import MIGRATIONS
 from services.analysis.scoring.app import build
 from services.analysis.scoring.settings import Settings
-from shared import migrate
 from tests.analysis.centre import Centre, Headers
 from tests.analysis.scoring import ScoringDoor, linear
+from tests.databases import migrated
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -60,7 +59,7 @@ async def open_door(
             given = make_settings("analysis").model_dump()
             common = {name: given[name] for name in ("database_url", "storage_url", "jwks", "issuer", "audience", "public_url")}
             values = common | more
-            await asyncio.to_thread(migrate.upgrade, MIGRATIONS, values["database_url"])
+            await migrated(MIGRATIONS, values["database_url"])
             app = build(Settings(**values))
             await stack.enter_async_context(app.router.lifespan_context(app))
             transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)

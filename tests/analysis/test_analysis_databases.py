@@ -36,6 +36,7 @@ from tests.analysis.examples import (
     card,
     person,
 )
+from tests.databases import migrated
 
 TERMS = actions.ClaimTerms(timedelta(seconds=30), 3)
 PRESENT = queries.Present(timedelta(seconds=60), TERMS.order)
@@ -99,7 +100,7 @@ class Desk:
 
 @pytest.fixture
 async def desk(database_url: str, tmp_path: Path) -> AsyncIterator[Desk]:
-    await asyncio.to_thread(upgrade, MIGRATIONS, database_url)
+    await migrated(MIGRATIONS, database_url)
     db = Database(database_url, Base.metadata, PLUMBING, "analysis")
     desk = Desk(db, Storage((tmp_path / "objects").as_uri()), tmp_path)
     await desk.go_live()
@@ -229,7 +230,7 @@ async def test_a_withdrawal_that_came_unseen_is_met_at_claim_and_finish(desk: De
 
 
 async def test_two_reviewers_of_one_body_at_once(database_url: str, tmp_path: Path) -> None:
-    await asyncio.to_thread(upgrade, MIGRATIONS, database_url)
+    await migrated(MIGRATIONS, database_url)
     db = Database(database_url, Base.metadata, PLUMBING, "analysis")
     desk = Desk(db, Storage((tmp_path / "objects").as_uri()), tmp_path)
     async with db.transaction(caller=WORKER) as session:

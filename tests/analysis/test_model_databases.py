@@ -14,13 +14,13 @@ from services.analysis.methods.toolkit.export import read_manifest
 from services.analysis.models import PLUMBING, Base, Model, ModelState, Verdict, Withdrawn
 from shared.contracts import ModelReleased, ModelWithdrawn, Outcome, OutputKind, RequestApproved
 from shared.db import Database
-from shared.migrate import upgrade
 from shared.paging import PageQuery
 from shared.storage import Storage
 from tests.analysis.centre import said
 from tests.analysis.examples import ANALYST, DIGEST, REQUESTER, WORKER, approved, person
 from tests.analysis.test_analysis_databases import Desk
 from tests.analysis.test_models import trained, training_card
+from tests.databases import migrated
 
 
 class ModelDesk(Desk):
@@ -67,7 +67,7 @@ class ModelDesk(Desk):
 
 @pytest.fixture
 async def desk(database_url: str, tmp_path: Path) -> AsyncIterator[ModelDesk]:
-    await asyncio.to_thread(upgrade, MIGRATIONS, database_url)
+    await migrated(MIGRATIONS, database_url)
     db = Database(database_url, Base.metadata, PLUMBING, "analysis")
     desk = ModelDesk(db, Storage((tmp_path / "objects").as_uri()), tmp_path)
     await desk.go_live()

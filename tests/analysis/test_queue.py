@@ -21,11 +21,11 @@ from services.analysis.queries.queue import TO_WORK, next_in_line
 from shared.clock import now
 from shared.contracts import Outcome
 from shared.db import Database
-from shared.migrate import upgrade
 from shared.storage import Storage
 from tests.analysis.centre import Centre
 from tests.analysis.examples import ANALYST, CSV, DIGEST, METERS_FILE, METHOD, SITES_FILE, WORKER, approved
 from tests.analysis.test_analysis_databases import Desk
+from tests.databases import migrated
 
 HOUR = timedelta(hours=1)
 TERMS = actions.ClaimTerms(timedelta(seconds=300), 3, quota=100, aging=HOUR)
@@ -34,7 +34,7 @@ URGENT, NORMAL, LOW = Priority
 
 @pytest.fixture
 async def desk(database_url: str, tmp_path: Path) -> AsyncIterator[Desk]:
-    await asyncio.to_thread(upgrade, MIGRATIONS, database_url)
+    await migrated(MIGRATIONS, database_url)
     db = Database(database_url, Base.metadata, PLUMBING, "analysis")
     desk = Desk(db, Storage((tmp_path / "objects").as_uri()), tmp_path)
     await desk.go_live()

@@ -1,6 +1,5 @@
 """A house that knows its members, datasets and method, on a SQLite file of its own."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -9,7 +8,7 @@ import pytest
 from services.requests.app import MIGRATIONS
 from services.requests.models import PLUMBING, Base
 from shared.db import Database
-from shared.migrate import upgrade
+from tests.databases import migrated
 from tests.requests.examples import world
 from tests.requests.house import House
 
@@ -17,7 +16,7 @@ from tests.requests.house import House
 @pytest.fixture
 async def migrated_house(database_url: str) -> AsyncIterator[House]:
     """A house on a database that the migrations made."""
-    await asyncio.to_thread(upgrade, MIGRATIONS, database_url)
+    await migrated(MIGRATIONS, database_url)
     db = Database(database_url, Base.metadata, PLUMBING, "requests")
     house = House(db)
     await house.hear(*world())
