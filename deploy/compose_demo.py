@@ -1,6 +1,7 @@
 """`make compose-demo`: the suite in containers with real parts, walked through its gateway, and taken down again.
 
 With `--disturb`, each container is stopped and started once while the walk goes on: nothing may be lost, and the walk ends.
+With `--engine`, a scheduler and two nodes stand beside it, and a second request's model is scored by them.
 """
 
 import argparse
@@ -8,18 +9,19 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, nullcontext
-from dataclasses import asdict, dataclass, field
+from collections.abc import Mapping
+from contextlib import nullcontext
+from dataclasses import asdict, dataclass
 from functools import partial
 from http.server import ThreadingHTTPServer
 
 import httpx
 
 from deploy.compose import checks
-from deploy.compose.images import BY_HAND, CONTENTS, inspect
+from deploy.compose.disturbance import Disturbance
+from deploy.compose.images import CONTENTS, inspect
 from deploy.compose.stack import Stack, StackError
-from deploy.demo import people
+from deploy.demo import people, uploaded
 from deploy.demo.__main__ import keep_checkpoints
 from deploy.demo.people import Person
 from deploy.demo.receiver import Receiver
@@ -28,16 +30,11 @@ from deploy.installation import SERVICES
 from deploy.running import ROOT
 
 FOLDER = ROOT / "var" / "compose-demo"
+FILES = (ROOT / "docker-compose.yml",)
+WITH_ENGINE = (*FILES, ROOT / "deploy" / "compose" / "engine.yml")
+NODES = 2
+SCORED = "scores came from the engine"
 OPS = Person("ops.person", "mois", "ops", "the operators")
-# Stop of the walk -> what is away when it begins, and comes back while it goes on.
-AWAY = {
-    0: ("storage", "catalog"), 1: ("analysis",), 2: ("rabbitmq",), 3: ("postgres",), 4: ("requests",), 6: ("gateway",),
-    7: ("results",),
-}  # fmt: skip
-# Stopped, a worker would end its run first.
-KILLED = {5: ("worker",)}
-BEGUN_SECONDS = 1.5
-AWAY_SECONDS = 3.0
 VERSIONS = {
     "postgres": ("postgres", "--version"), "rabbitmq": ("rabbitmqctl", "version"), "gateway": ("nginx", "-v"),
     "catalog": ("python", "--version"),
@@ -74,7 +71,8 @@ def build(stack: Stack) -> None:
     tell("Building the images (the first time takes some minutes) ...")
     stack.do("building", "build")
     version, python = stack.value("DURE_VERSION"), stack.value("PYTHON_IMAGE")
-    images = [inspect(name, stack.environment, version=version, python=python) for name in CONTENTS if name not in BY_HAND]
+    left_out = {"worker"} if stack.files == WITH_ENGINE else {"engine"}
+    images = [inspect(name, stack.environment, version=version, python=python) for name in CONTENTS if name not in left_out]
     for image in images:
         size = f"{image.megabytes:>4} MB, of which {image.own_megabytes:>3} over {python}"
         tell(f"  dure/{image.name:<9}{size}; {len(image.libraries)} libraries, {len(image.code)} modules")
@@ -85,7 +83,7 @@ def build(stack: Stack) -> None:
 
 def start(stack: Stack) -> None:
     tell("Starting PostgreSQL, RabbitMQ, storage, the jobs, four services, a worker and the gateway ...")
-    stack.up()
+    stack.up(*([f"node={NODES}"] if stack.files == WITH_ENGINE else []))
     stack.wait_ready()
     tell(f"Running at {stack.url}; really running here:")
     for service, command in VERSIONS.items():
@@ -101,48 +99,6 @@ def minted(stack: Stack) -> dict[Person, str]:
     return dict(zip(everybody, stack.tokens(wanted), strict=True))
 
 
-@dataclass
-class Disturbance:
-    """Stops containers and starts them again beside the walk; what goes wrong with that is raised at the end."""
-
-    stack: Stack
-    keeps_nothing: frozenset[str]
-    faults: list[Exception] = field(default_factory=list)
-
-    @contextmanager
-    def at(self, stop: int) -> Iterator[None]:
-        away = threading.Event()
-        thread = threading.Thread(target=self.disturb, args=(stop, away))
-        thread.start()
-        if stop in AWAY:
-            away.wait()
-        yield
-        thread.join()
-        if self.faults:
-            raise self.faults[0]
-
-    def disturb(self, stop: int, away: threading.Event) -> None:
-        try:
-            for service in AWAY.get(stop, ()):
-                self.take_away(service, "pause" if service in self.keeps_nothing else "stop", away)
-            for service in KILLED.get(stop, ()):
-                time.sleep(BEGUN_SECONDS)
-                self.take_away(service, "kill", away)
-        except StackError as error:
-            self.faults.append(error)
-        finally:
-            away.set()
-
-    def take_away(self, service: str, how: str, away: threading.Event) -> None:
-        self.stack.ask(how, service)
-        tell(f"    !!! {how} {service}")
-        away.set()
-        time.sleep(AWAY_SECONDS)
-        back = "unpause" if how == "pause" else "start"
-        self.stack.ask(back, service)
-        tell(f"    !!! {back} {service}")
-
-
 def walk_through(stack: Stack, tokens: Mapping[Person, str], disturbance: Disturbance | None) -> None:
     with ReachableReceiver(host=stack.host()) as receiver, httpx.Client(timeout=90, trust_env=False) as http:
         walk = Walk(dict.fromkeys(SERVICES, stack.url), tokens.__getitem__, receiver, http, tell)
@@ -153,6 +109,8 @@ def walk_through(stack: Stack, tokens: Mapping[Person, str], disturbance: Distur
                 stop()
             tell(f"    ({time.monotonic() - started:.2f} s)")
         check_nothing_is_lost(walk)
+        if stack.files == WITH_ENGINE:
+            score_elsewhere(stack, walk)
         for lang in ("ko", "en"):
             (stack.folder / f"report-{lang}.html").write_text(walk.report(lang), encoding="utf-8")
         keep_checkpoints(walk, stack.folder / "checkpoints")
@@ -178,6 +136,16 @@ def all_sent(walk: Walk, service: str) -> bool:
 def counts(walk: Walk, service: str, box: str) -> dict[str, int]:
     found: dict[str, int] = walk.call(OPS, "GET", service, f"/ops/{box}").json()["counts"]
     return found
+
+
+def score_elsewhere(stack: Stack, walk: Walk) -> None:
+    """The model that somebody uploads is scored by the nodes, and not by the worker."""
+    tell(f"\nAn uploaded model, scored by {NODES} nodes:")
+    run = uploaded.walk_on(walk)
+    said = stack.ask("logs", "--no-color", "worker")
+    if not any(run in line and f'"{SCORED}"' in line for line in said.splitlines()):
+        raise Unexpected(f"the worker's log does not say of the run {run} that its {SCORED}")
+    tell(f"    run {run} succeeded; {SCORED}")
 
 
 def check(stack: Stack, token: str) -> None:
@@ -210,10 +178,12 @@ def main() -> int:
     parser.add_argument(
         "--set", action="append", default=[], metavar="NAME=VALUE", help="another value than that of .env.example"
     )
+    parser.add_argument("--engine", action="store_true", help="with deploy/compose/engine.yml: nodes score an uploaded model")
     parser.add_argument("--keep", action="store_true", help="leave it running")
     options = parser.parse_args()
     given = dict(pair.split("=", 1) for pair in options.set)
     stack, started = Stack(FOLDER, "dure-demo", given, tell), time.monotonic()
+    stack.files = WITH_ENGINE if options.engine else FILES
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     stack.prepare()
     try:
@@ -225,7 +195,7 @@ def main() -> int:
         build(stack)
         start(stack)
         tokens = minted(stack)
-        disturbance = Disturbance(stack, frozenset(options.keeps_nothing)) if options.disturb else None
+        disturbance = Disturbance(stack, frozenset(options.keeps_nothing), tell) if options.disturb else None
         walk_through(stack, tokens, disturbance)
         check(stack, tokens[people.LEE])
         verify_audit(stack)

@@ -24,8 +24,6 @@ NOT_IN = {
     # Looked for only when a worker is given a scheduler's address.
     "worker": frozenset({"services.analysis.worker.engine.dask", "services.analysis.worker.engine.__main__"}),
 }
-# No container of the suite runs them: `docker build -f deploy/Dockerfile --target engine .`
-BY_HAND = frozenset({"engine"})
 LOOK = """
 import json, os, pathlib, sys
 from importlib.metadata import distributions

@@ -35,6 +35,7 @@ class Stack:
     given: dict[str, str]
     tell: Callable[[str], None] = print
     port: int = field(default_factory=free_port)
+    files: tuple[Path, ...] = (ROOT / "docker-compose.yml",)
 
     def prepare(self) -> None:
         """A folder of its own with new secrets."""
@@ -67,15 +68,8 @@ class Stack:
         """`docker compose` where it is, else the older `docker-compose`."""
         for candidate in (["docker", "compose"], ["docker-compose"]):
             if shutil.which(candidate[0]) and not subprocess.run([*candidate, "version"], capture_output=True).returncode:
-                return [
-                    *candidate,
-                    "-p",
-                    self.project,
-                    "--env-file",
-                    str(self.folder / "env"),
-                    "-f",
-                    str(ROOT / "docker-compose.yml"),
-                ]
+                files = [part for file in self.files for part in ("-f", str(file))]
+                return [*candidate, "-p", self.project, "--env-file", str(self.folder / "env"), *files]
         raise StackError("Neither `docker compose` nor `docker-compose` is here.")
 
     def find_engine(self) -> None:
@@ -110,8 +104,9 @@ class Stack:
         """What a container of this service prints when it does something else for once."""
         return self.ask("run", "--rm", "--no-deps", "-T", *options, service, *arguments, given=given)
 
-    def up(self) -> None:
-        self.do("starting", "up", "-d", "--no-build")
+    def up(self, *scale: str) -> None:
+        """`node=2` starts two containers of that service."""
+        self.do("starting", "up", "-d", "--no-build", *(part for each in scale for part in ("--scale", each)))
 
     def wait_ready(self, seconds: float = 120) -> None:
         """Until every service says `ready` through the gateway."""

@@ -1,5 +1,6 @@
 """docker-compose.yml and its environment, as far as they can be checked without a container engine."""
 
+import argparse
 import re
 import stat
 import subprocess
@@ -14,6 +15,7 @@ import yaml
 
 from deploy.compose.make_env import KEYS, main, rendered, write
 from deploy.installation import SERVICES
+from services.analysis.worker.options import add_engine, add_worker
 from shared.topology import LISTENERS, Topology
 
 ROOT = Path(__file__).parents[2]
@@ -21,6 +23,9 @@ COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text
 CONTAINERS: dict[str, dict[str, Any]] = COMPOSE["services"]
 OWN = {name: container for name, container in CONTAINERS.items() if container["image"].startswith("dure/")}
 JOBS = {name for name, container in CONTAINERS.items() if container["restart"] == "no"}
+ENGINE: dict[str, Any] = yaml.safe_load((ROOT / "deploy" / "compose" / "engine.yml").read_text("utf-8"))
+PARTS: dict[str, dict[str, Any]] = {name: part for name, part in ENGINE["services"].items() if name != "worker"}
+DEFAULT = r"\$\{\w+:-(.+)\}"
 EXAMPLE = (ROOT / ".env.example").read_text("utf-8")
 
 
@@ -35,9 +40,9 @@ SECRETS = {name for name, value in variables(EXAMPLE).items() if not value}
 # The containers
 
 
-@pytest.mark.parametrize("name", CONTAINERS)
+@pytest.mark.parametrize("name", [*CONTAINERS, *PARTS])
 def test_every_container_is_confined(name: str) -> None:
-    container = CONTAINERS[name]
+    container = (CONTAINERS | PARTS)[name]
     assert container["read_only"] is True
     assert container["cap_drop"] == ["ALL"]
     assert "no-new-privileges:true" in container["security_opt"]
@@ -92,7 +97,7 @@ def test_our_programs_run_under_a_user_without_rights(name: str) -> None:
 
 @pytest.mark.parametrize("name", CONTAINERS)
 def test_images_are_pinned(name: str) -> None:
-    image = re.sub(r"\$\{\w+:-(.+)\}", r"\1", CONTAINERS[name]["image"])
+    image = re.sub(DEFAULT, r"\1", CONTAINERS[name]["image"])
     tag = image.rpartition(":")[2]
     assert re.search(r"\d+\.\d+|\d{4}-\d{2}-\d{2}", tag), image
 
@@ -168,6 +173,41 @@ def test_the_identity_provider_is_for_development_only() -> None:
         for volume in volumes:
             if volume.startswith(("jwks:", "worker-token:")) and name != "identity":
                 assert volume.endswith(":ro")
+
+
+# With an engine
+
+
+def test_the_parts_of_an_engine_stand_alone() -> None:
+    assert PARTS.keys() == {"engine-keys", "scheduler", "node"}
+    assert PARTS["engine-keys"]["network_mode"] == "none"
+    assert PARTS["scheduler"]["networks"] == PARTS["node"]["networks"] == ["engine"]
+    assert ENGINE["networks"] == {"engine": {"internal": True}}
+    for name, part in PARTS.items():
+        assert part["user"] == "10001:10001"
+        assert part["restart"] == ("no" if name in ("engine-keys",) else "unless-stopped")
+        assert "cap_add" not in part
+        assert "ports" not in part
+        assert "environment" not in part
+        assert part["image"] in {"dure/engine:${DURE_VERSION:-0.1.0}", "dure/setup:${DURE_VERSION:-0.1.0}"}
+    for name, part in ENGINE["services"].items():
+        for volume in part["volumes"]:
+            source, target, *mode = volume.split(":")
+            assert source in ENGINE["volumes"]
+            assert mode == (["ro"] if target == "/keys" else []), f"{name} may write to its own keys"
+
+
+def test_the_worker_of_an_engine_is_told_the_same_and_the_scheduler() -> None:
+    parser = argparse.ArgumentParser()
+    add_worker(parser)
+    add_engine(parser)
+    commands = [[re.sub(DEFAULT, r"\1", word) for word in each["worker"]["command"]] for each in (CONTAINERS, ENGINE["services"])]
+    alone, beside = (vars(parser.parse_args(command)) for command in commands)
+    told = {name: value for name, value in beside.items() if alone[name] != value}
+    assert told.keys() == {"scheduler", "root", "authority", "certificate", "key"}
+    assert told["scheduler"] in PARTS["node"]["command"]
+    assert f"engine:{told['root']}" in PARTS["node"]["volumes"]
+    assert ENGINE["services"]["worker"]["build"] == {"target": "engine"}
 
 
 # The environment

@@ -27,7 +27,7 @@ ENTRIES = {
     "scoring": ["services.analysis.scoring.app"],
     "worker": ["services.analysis.worker.__main__", "services.analysis.worker.child"],
     "engine": ["services.analysis.worker.__main__", "services.analysis.worker.child", "services.analysis.worker.engine.__main__"],
-    "setup": ["deploy.compose.setup", "deploy.compose.bucket", "deploy.compose.identity"],
+    "setup": ["deploy.compose.setup", "deploy.compose.bucket", "deploy.compose.identity", "deploy.compose.engine_keys"],
 }
 # Imported only under an option that is refused where it is missing.
 LEFT_OUT = {"worker": {"services.analysis.worker.engine.dask"}}

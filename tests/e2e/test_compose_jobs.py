@@ -4,18 +4,19 @@ import io
 import json
 import os
 import sqlite3
+import ssl
 import stat
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
-from deploy.compose import bucket, identity, setup
+from deploy.compose import bucket, engine_keys, identity, setup
 from deploy.compose.images import CONTENTS, Image, locked
 from shared.auth import Jwks, Role, TokenVerifier
 from shared.keys import SigningKey, VerifyKey
@@ -166,3 +167,54 @@ def test_what_does_not_belong_into_an_image_is_found() -> None:
         "worker lacks numpy of its lock",
         "worker runs as root, or may write to its own code",
     ]
+
+
+# The keys of an engine
+
+
+def context(side: ssl.Purpose, folder: Path) -> ssl.SSLContext:
+    made = ssl.create_default_context(side, cafile=str(folder / "authority.pem"))
+    made.load_cert_chain(folder / "own.pem", folder / "own.key")
+    made.check_hostname, made.verify_mode = False, ssl.CERT_REQUIRED
+    return made
+
+
+def shake_hands(server: ssl.SSLContext, client: ssl.SSLContext) -> None:
+    """SSLCertVerificationError if one does not take the other's certificate."""
+    there, back = ssl.MemoryBIO(), ssl.MemoryBIO()
+    ends = [client.wrap_bio(back, there), server.wrap_bio(there, back, server_side=True)]
+    for _ in range(10):
+        for end in ends:
+            with suppress(ssl.SSLWantReadError):
+                end.do_handshake()
+    assert all(end.getpeercert() for end in ends)
+
+
+@pytest.fixture
+def make_keys(tmp_path: Path) -> Callable[[str], Path]:
+    def make(name: str) -> Path:
+        for part in engine_keys.PARTS:
+            (tmp_path / name / part).mkdir(parents=True, exist_ok=True)
+        engine_keys.main(tmp_path / name)
+        return tmp_path / name
+
+    return make
+
+
+def test_the_parts_of_an_engine_know_one_another_and_nobody_else(make_keys: Callable[[str], Path]) -> None:
+    own, other = make_keys("own"), make_keys("other")
+    server = context(ssl.Purpose.CLIENT_AUTH, own / "scheduler")
+    for part in ("node", "worker"):
+        shake_hands(server, context(ssl.Purpose.SERVER_AUTH, own / part))
+    with pytest.raises(ssl.SSLCertVerificationError):
+        shake_hands(server, context(ssl.Purpose.SERVER_AUTH, other / "node"))
+
+
+def test_keys_of_an_engine_are_made_once_and_its_authority_signs_no_more(make_keys: Callable[[str], Path]) -> None:
+    folder = make_keys("own")
+    files = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    assert {path.name for path in files} == {"authority.pem", "own.pem", "own.key"}
+    assert len({content for path, content in files.items() if path.name == "authority.pem"}) == 1
+    assert all(stat.S_IMODE(path.stat().st_mode) == 0o600 for path in files if path.suffix == ".key")
+    make_keys("own")
+    assert files == {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
