@@ -1,5 +1,5 @@
-"""`python -m tests.bench.sizes welfare 10000000`: a national task from its generator through prepare and the sandboxed
-method, with the memory of its card; for docs/scale.md. A folder keeps the linked table for the next time."""
+"""`python -m tests.bench.sizes welfare 10000000`: a method's table, of a national task from its generator, through prepare and
+the sandboxed method, with the memory of its card; for docs/scale.md. A folder keeps the linked table for the next time."""
 
 import argparse
 import asyncio
@@ -10,20 +10,33 @@ import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 from uuid import uuid4
 
 import duckdb
 
 from deploy.generate import business, ghg, welfare
 from deploy.generate.blocks import Block, write
-from services.analysis.methods import ghg_anomalies, small_business_crisis, welfare_indicators
+from services.analysis.methods import (
+    anomaly_series,
+    anomaly_tables,
+    clustering,
+    cross_tabulation,
+    forecasting,
+    ghg_anomalies,
+    record_linkage,
+    small_business_crisis,
+    welfare_indicators,
+)
 from services.analysis.prepare.readers import PARQUET
 from services.analysis.worker.folders import run_folders
 from services.analysis.worker.hosting import locate
 from services.analysis.worker.jobs import Job, Sandbox, Task
 from services.analysis.worker.launcher import Launcher
 from services.analysis.worker.verdict import judge
-from shared.contracts import ApprovedInput, CardColumn, Column, ColumnRole, InputRole, MethodCard, StoredObject
+from shared.contracts import ApprovedInput, CardColumn, Column, ColumnRole, ColumnType, InputRole, MethodCard, StoredObject
+from tests.bench import made
 
 Make = Callable[[Path, int], dict[str, Path]]
 DISK_TO_MEMORY = 4
@@ -32,13 +45,13 @@ FEWEST = 1000
 
 @dataclass(frozen=True)
 class Sized:
-    """One national task: its method, and how its inputs are written; role -> file."""
+    """A method, and how its inputs are written; role -> file."""
 
     target: str
     card: MethodCard
     make: Make
     since: dict[str, str]
-    parameters: dict[str, float]
+    parameters: dict[str, Any]
 
 
 def one_table(role: str, blocks: Callable[[int, int], Iterator[Block]]) -> Make:
@@ -54,6 +67,11 @@ def statements(folder: Path, rows: int) -> dict[str, Path]:
     return {role: folder / f"{role}.parquet" for role in ("statements", "billing", "stacks")}
 
 
+def any_table(method: ModuleType, query: str, **parameters: Any) -> Sized:
+    card: MethodCard = method.CARD
+    return Sized(method.__name__, card, made.one_query(card.inputs[0].name, query), {}, parameters)
+
+
 TASKS = {
     "welfare": Sized(
         welfare_indicators.__name__, welfare_indicators.CARD, one_table("indicators", welfare.blocks),
@@ -64,14 +82,31 @@ TASKS = {
         business.AVAILABLE_FROM, {"capacity": 0.05},
     ),
     "emissions": Sized(ghg_anomalies.__name__, ghg_anomalies.CARD, statements, {}, {}),
+    "clusters": any_table(clustering, made.SUBJECTS),
+    "counts": any_table(cross_tabulation, made.SUBJECTS, rows="area", columns="age", measure="income"),
+    "linkage": any_table(record_linkage, made.TWINS, block=["phone", "name"]),
+    "forecasts": any_table(forecasting, made.VALUES),
+    "records": any_table(anomaly_tables, made.RECORDS),
+    "days": any_table(anomaly_series, made.DAYS),
+    "quarters": any_table(anomaly_series, made.QUARTERS),
+}  # fmt: skip
+TYPES = {
+    "VARCHAR": ColumnType.STRING, "DOUBLE": ColumnType.NUMBER, "INTEGER": ColumnType.INTEGER, "DATE": ColumnType.DATE,
 }  # fmt: skip
 
 
 def approved(role: InputRole, path: Path, since: dict[str, str]) -> ApprovedInput:
-    """All that the card takes and the file has."""
+    """All that the card takes and the file has; under names of their own what the card takes of any name."""
     with duckdb.connect() as connection:
-        there = {str(row[0]) for row in connection.execute("DESCRIBE SELECT * FROM read_parquet($1)", [str(path)]).fetchall()}
+        described = connection.execute("DESCRIBE SELECT * FROM read_parquet($1)", [str(path)]).fetchall()
+    there = {str(row[0]): str(row[1]) for row in described}
     columns = [stored(each, since.get(each.name)) for each in role.columns if each.name in there]
+    known = {each.name for each in columns}
+    columns += [
+        Column(name=name, type=TYPES[kind], role=ColumnRole.ATTRIBUTE)
+        for name, kind in there.items()
+        if role.further and name not in known
+    ]
     return ApprovedInput(
         role=role.name,
         dataset_id=uuid4(),
