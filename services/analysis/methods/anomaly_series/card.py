@@ -31,5 +31,5 @@ CARD = MethodCard(
         "A stretch that is listed is no proof of an error or of intent.",
         "A series that is not listed may still be wrong: an error that is there all the time is what is expected.",
     ),
-    resources=Resources(seconds=900, memory_mb=2048),
+    resources=Resources(seconds=1800, memory_mb=2048),
 )

@@ -31,5 +31,5 @@ CARD = MethodCard(
         "A record that is listed is strange, not wrong.",
         "An error that the other columns share, or that is everywhere, is not strange and is not listed.",
     ),
-    resources=Resources(seconds=900, memory_mb=2048),
+    resources=Resources(seconds=1800, memory_mb=2048),
 )
