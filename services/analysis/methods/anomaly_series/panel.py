@@ -1,6 +1,6 @@
-"""The linked table as series x times, with what else was known at each time."""
+"""Series as series x times, with what else was known at each time: all of them, or those of one part."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,19 +8,19 @@ import numpy as np
 from services.analysis.methods.anomaly_series.columns import LABEL, TIME, VALUE
 from services.analysis.methods.anomaly_series.times import Grid, read_grid
 from services.analysis.methods.deviation.robust import Codes, Flags, Floats, encode
-from services.analysis.worker.sdk import Array, Bundle, MethodError
+from services.analysis.worker.sdk import Array
 
-MINIMUM_ROWS = 12
 LARGEST = 1e18
-MOST_CELLS = 60_000_000
 MOST_DRIVERS = 30
 
 
 @dataclass(frozen=True)
 class Panel:
     grid: Grid
-    pseudonyms: Array
-    """By series."""
+    series: Codes
+    """Which series these are, numbered among all in the order of their pseudonyms."""
+    every: int
+    """How many series there are in all."""
     value: Floats
     """Series x times; NaN where nothing stands."""
     present: Flags
@@ -36,48 +36,46 @@ class Panel:
 
     @property
     def shape(self) -> tuple[int, int]:
-        return len(self.pseudonyms), self.grid.count
-
-
-def read(bundle: Bundle) -> Panel:
-    found = bundle.columns()
-    for name in ("pseudonym", TIME, VALUE):
-        if name not in found:
-            raise MethodError("missing-column", f"The linked table lacks the required column {name}.")
-    if found[VALUE].dtype.kind not in "fiub":
-        raise MethodError("wrong-type", "The column value must hold numbers.")
-    if len(found[VALUE]) < MINIMUM_ROWS:
-        raise MethodError("too-few-rows", f"Fewer than {MINIMUM_ROWS} rows; nothing can be compared.")
-    return make_panel(found)
+        return len(self.series), self.grid.count
 
 
 def make_panel(found: Mapping[str, Array]) -> Panel:
-    """From columns of equal length; what is neither key, time, value nor label is a driver."""
-    series, names = encode(found["pseudonym"])
-    grid, place, outside = read_grid(found[TIME])
-    shape = (len(names), grid.count)
-    if shape[0] * shape[1] > MOST_CELLS:
-        raise MethodError("too-many-cells", "Series times times are more than this method can hold: ask for fewer.")
-    at = (series[~outside], place[~outside])
-    count = np.zeros(shape, dtype=np.int32)
-    np.add.at(count, at, 1)
+    """All series of columns of equal length; what is neither key, time, value nor label is a driver."""
+    own, names = encode(found["pseudonym"])
+    grid, place = read_grid(found[TIME])
+    columns = {name: plain(values) for name, values in found.items() if name not in ("pseudonym", TIME)}
+    return lay(grid, np.arange(len(names)), len(names), own, place, list(columns), columns.__getitem__)
 
-    def lay(values: Floats) -> Floats:
-        matrix = np.full(shape, np.nan)
-        matrix[at] = values[~outside]
-        return matrix
 
-    further = [name for name in found if name not in ("pseudonym", TIME, VALUE, LABEL)][:MOST_DRIVERS]
+def lay(
+    grid: Grid, series: Codes, every: int, own: Codes, place: Codes, columns: list[str], read: Callable[[str], Floats]
+) -> Panel:
+    """A panel of rows: `own` is the series of each, as its position in `series`; `place` its time, -1 for none."""
+    shape = (len(series), grid.count)
+    inside = place >= 0
+    at = own[inside] * grid.count + place[inside]
+    count = np.bincount(at, minlength=shape[0] * shape[1]).reshape(shape)
+
+    def cells(name: str) -> Floats:
+        matrix = np.full(shape[0] * shape[1], np.nan)
+        matrix[at] = read(name)[inside]
+        return matrix.reshape(shape)
+
     return Panel(
         grid=grid,
-        pseudonyms=np.array(names, dtype=object),
-        value=lay(plain(found[VALUE])),
+        series=series,
+        every=every,
+        value=cells(VALUE),
         present=count > 0,
         again=count > 1,
-        lost=np.bincount(series[outside], minlength=len(names)),
-        drivers={name.partition("__")[2]: lay(plain(found[name])) for name in further},
-        label=lay(plain(found[LABEL])) if LABEL in found else np.full(shape, np.nan),
+        lost=np.bincount(own[~inside], minlength=len(series)),
+        drivers={name.partition("__")[2]: cells(name) for name in drivers(columns)},
+        label=cells(LABEL) if LABEL in columns else np.broadcast_to(np.nan, shape),
     )
+
+
+def drivers(names: Iterable[str]) -> list[str]:
+    return [name for name in names if name not in (TIME, VALUE, LABEL)][:MOST_DRIVERS]
 
 
 def plain(values: Array) -> Floats:

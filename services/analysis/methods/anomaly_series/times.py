@@ -4,11 +4,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from services.analysis.methods.deviation.robust import Codes, Flags
+from services.analysis.methods.deviation.robust import Codes, encode
 from services.analysis.worker.sdk import Array, MethodError
 
 DAY, WEEK = 1440, 10080
 MOST_PLACES = 400_000
+MOST_CELLS = 2_000_000
+"""Series times times that stand in memory at a time: more of them are judged in parts."""
 MONTHLY = 28 * DAY
 
 
@@ -30,6 +32,11 @@ class Grid:
         lengths += [WEEK // self.step] if self.step <= DAY else []
         return tuple(one for one in lengths if 1 < one < self.count)
 
+    @property
+    def at_a_time(self) -> int:
+        """How many series stand in memory at a time."""
+        return max(MOST_CELLS // self.count, 1)
+
     def label(self, at: int) -> str:
         place = self.first + int(at) * self.step
         if self.monthly:
@@ -46,30 +53,25 @@ class Grid:
         return np.column_stack([places % DAY, (places // DAY + 3) % 7, month])
 
 
-def read_grid(texts: Array) -> tuple[Grid, Codes, Flags]:
-    """The grid, the place of each row on it, and which rows have no place: no time that can be read, or one far off."""
-    minutes, known = _minutes(texts)
+def read_grid(texts: Array) -> tuple[Grid, Codes]:
+    """The grid, and the place of each row on it; -1 for none: no time that can be read, or one far off."""
+    codes, names = encode(texts)
+    parsed = np.array([*(_minute(name[:19]) for name in names), np.datetime64("NaT", "m")])
+    known = ~np.isnat(parsed)
     if not known.any():
         raise MethodError("no-time", "No row has a time that can be read as ISO 8601.")
+    minutes = np.where(known, parsed.astype(np.int64), 0)
     months = minutes.astype("datetime64[m]").astype("datetime64[M]")
     whole = months.astype("datetime64[m]").astype(np.int64) == minutes
-    distinct = np.unique(minutes[known])
-    gaps = np.diff(distinct)
+    gaps = np.diff(np.unique(minutes[known]))
     monthly = bool(whole[known].all() and len(gaps) and np.median(gaps) >= MONTHLY)
     numbers = months.astype(np.int64) if monthly else minutes
     step = _step(np.unique(numbers[known]))
-    first, last = _span(numbers[known], step)
+    rows = np.bincount(codes + 1, minlength=len(parsed))[1:]
+    first, last = _span(np.repeat(numbers[:-1], rows * known[:-1]), step)
     inside = known & (numbers >= first) & (numbers <= last)
     place = np.where(inside, np.rint((numbers - first) / step), -1).astype(np.int64)
-    return Grid(first, int(np.rint((last - first) / step)) + 1, step, monthly), place, ~inside
-
-
-def _minutes(texts: Array) -> tuple[Codes, Flags]:
-    names, inverse = np.unique(np.array(["" if one is None else str(one)[:19] for one in texts], dtype=str), return_inverse=True)
-    parsed = np.array([_minute(name) for name in names])
-    known = ~np.isnat(parsed)
-    numbers = np.where(known, parsed.astype(np.int64), 0)
-    return numbers[inverse], known[inverse]
+    return Grid(first, int(np.rint((last - first) / step)) + 1, step, monthly), place[codes]
 
 
 def _minute(text: str) -> np.datetime64:

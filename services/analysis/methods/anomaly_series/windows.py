@@ -41,9 +41,10 @@ PART_OF_DAY = 6
 
 @dataclass(frozen=True)
 class Windows:
-    """A window a row, the likeliest first; `ratio` is what was stated over what was expected (NaN if it says nothing)."""
+    """A window a row; `ratio` is what was stated over what was expected (NaN if it says nothing)."""
 
     series: Codes
+    """As they are numbered among all."""
     first: Codes
     last: Codes
     kind: Codes
@@ -82,8 +83,8 @@ def _run_length(cells: Flags) -> Codes:
     flat = np.pad(cells, ((0, 0), (1, 1))).ravel()
     edges = np.flatnonzero(np.diff(flat.astype(np.int8)))
     lengths = np.zeros(len(flat), dtype=np.int64)
-    for start, end in zip(edges[::2] + 1, edges[1::2] + 1, strict=True):
-        lengths[start:end] = end - start
+    length = edges[1::2] - edges[::2]
+    lengths[flat] = np.repeat(length, length)
     return lengths.reshape(cells.shape[0], -1)[:, 1:-1]
 
 
@@ -125,10 +126,15 @@ def find_windows(panel: Panel, found: Expected, flat: Flags, score: Floats, thre
         _join(Kind.LEVEL, level, score, panel, found, gap=long // 2),
         _join(Kind.ABOVE, far & ~level & (found.score > 0), score, panel, found, gap=gap),
         _join(Kind.BELOW, far & ~level & (found.score < 0), score, panel, found, gap=gap),
-        _join(Kind.MISSING, missing, np.full(panel.shape, MOST_SCORE), panel, found, gap=0),
-        _join(Kind.DOUBLED, panel.again, np.full(panel.shape, MOST_SCORE), panel, found, gap=1),
+        _join(Kind.MISSING, missing, np.broadcast_to(MOST_SCORE, panel.shape), panel, found, gap=0),
+        _join(Kind.DOUBLED, panel.again, np.broadcast_to(MOST_SCORE, panel.shape), panel, found, gap=1),
         _placeless(panel),
     ]
+    return ranked(parts)
+
+
+def ranked(parts: list[Windows]) -> Windows:
+    """The windows of all parts, the likeliest first and of these the longest."""
     whole = Windows(**{name: np.concatenate([getattr(part, name) for part in parts]) for name in vars(parts[0])})
     return whole.take(np.lexsort((whole.first, whole.series, -whole.points, -whole.score)))
 
@@ -144,11 +150,11 @@ def _join(kind: Kind, cells: Flags, score: Floats, panel: Panel, found: Expected
     mean = np.bincount(group, np.nan_to_num(score[cells]), many) / count
     stated, hoped = (np.bincount(group, np.nan_to_num(one[cells]), many) for one in (panel.value, found.level))
     ratio = np.where((hoped > 0) & (stated >= 0), stated / np.where(hoped > 0, hoped, 1.0), np.nan)
-    return Windows(series[starts], place[starts], place[ends], np.full(many, KINDS.index(kind)), mean, ratio)
+    return Windows(panel.series[series[starts]], place[starts], place[ends], np.full(many, KINDS.index(kind)), mean, ratio)
 
 
 def _placeless(panel: Panel) -> Windows:
-    series = np.flatnonzero(panel.lost)
+    series = panel.series[panel.lost > 0]
     start, nothing = np.zeros(len(series), dtype=np.int64), np.full(len(series), np.nan)
     return Windows(
         series, start, start, np.full(len(series), KINDS.index(Kind.NO_TIME)), np.full(len(series), MOST_SCORE), nothing

@@ -23,6 +23,7 @@ CARD = MethodCard(
         "counts in usual spreads, and a column whose residuals often lie far out is drawn in.",
         "A row's score is that of its three strangest columns together; a rare text and a gap where hardly any is count too.",
         "Robust z within the peer group and an isolation forest are reported beside it and list nobody.",
+        "Of very large tables the list ends at 200,000 rows, and columns of names are left out.",
         "Known anomalies are only measured against, never learned from.",
         "Deterministic: fixed seed; equal scores are ordered by pseudonym.",
     ),
@@ -30,5 +31,5 @@ CARD = MethodCard(
         "A record that is listed is strange, not wrong.",
         "An error that the other columns share, or that is everywhere, is not strange and is not listed.",
     ),
-    resources=Resources(seconds=900, memory_mb=2048),
+    resources=Resources(seconds=1800, memory_mb=2048),
 )

@@ -1,14 +1,13 @@
 """What a study gives: the list of records with the columns that are strange, and aggregates over enough of them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from sklearn.metrics import average_precision_score, roc_auc_score
 
 from services.analysis.methods.anomaly_tables import titles
 from services.analysis.methods.anomaly_tables.records import Records
-from services.analysis.methods.anomaly_tables.scores import WORDS, Scores
+from services.analysis.methods.anomaly_tables.scores import WHYS, WORDS, Scores
 from services.analysis.methods.deviation.layout import (
     LABELS,
     MINIMUM_CELL,
@@ -29,10 +28,10 @@ from services.analysis.methods.deviation.layout import (
     table,
     text,
 )
-from services.analysis.methods.deviation.parameters import Parameters
-from services.analysis.methods.deviation.robust import Codes, Floats
+from services.analysis.methods.deviation.measures import separation
+from services.analysis.methods.deviation.parameters import MOST_LISTED, Parameters
+from services.analysis.methods.deviation.robust import Codes, Flags, Floats
 
-MOST, SMALLEST = 3, 2.0
 LONGEST = 60
 RECORDS = count("records", "기록 수", "Records")
 WAYS: dict[str, Words] = {
@@ -51,38 +50,33 @@ class Study:
     """Rows within the budget and beyond the threshold, the strangest first."""
 
     @property
-    def strangest(self) -> Codes:
-        """Of each listed row the strangest column."""
-        return np.asarray(np.argmax(np.abs(self.scores.each[self.listed]), axis=1), dtype=np.int64)
+    def places(self) -> int:
+        return min(self.parameters.places(self.records.rows), MOST_LISTED)
 
 
 def choose(records: Records, parameters: Parameters, scores: Scores) -> Study:
-    order = np.lexsort((records.pseudonyms.astype(str), -scores.residual))[: parameters.places(records.rows)]
-    return Study(records, parameters, scores, order[scores.residual[order] >= parameters.threshold])
+    study = Study(records, parameters, scores, np.empty(0, dtype=np.int64))
+    order = np.lexsort((records.ranks, -scores.residual))[: study.places]
+    return replace(study, listed=order[scores.residual[order] >= parameters.threshold])
 
 
 def list_records(study: Study) -> list[dict[str, object]]:
-    likely = np.minimum(1 - np.exp(-study.scores.residual[study.listed] / 4), 0.999)
+    listed, scores = study.listed, study.scores
+    likely = np.minimum(1 - np.exp(-scores.residual[listed] / 4), 0.999)
+    names, told = study.records.names(study.records.ranks[listed]), _reasons(scores)
     return [
-        {
-            "pseudonym": str(study.records.pseudonyms[row]),
-            "score": round(float(score), 4),
-            "reasons": _reasons(study, int(row)),
-        }
-        for row, score in zip(study.listed, likely, strict=True)
+        {"pseudonym": str(name), "score": round(float(score), 4), "reasons": [told[code] for code in codes[:many]]}
+        for name, score, codes, many in zip(names, likely, scores.codes[:, listed].T, scores.reasons[listed], strict=True)
     ]
 
 
-def _reasons(study: Study, row: int) -> list[dict[str, str]]:
-    """At most three columns, the strangest first; their names in words, never a value."""
-    each, numbers = np.abs(study.scores.each[row]), study.records.numbers.shape[1]
-    chosen = [int(at) for at in np.argsort(-each, kind="stable")[:MOST] if each[at] >= SMALLEST]
-    told = []
-    for at in chosen:
-        why = study.scores.why(row, at, numbers)
-        (ko, en), name = WORDS[why], study.scores.columns[at]
-        told.append({"code": why.value, "ko": f"{name}: {ko}", "en": f"{name}: {en}"})
-    return told
+def _reasons(scores: Scores) -> list[dict[str, str]]:
+    """By code: columns by their names in words, never a value. Rows share them, as there are many."""
+    return [
+        {"code": why.value, "ko": f"{name}: {WORDS[why][0]}", "en": f"{name}: {WORDS[why][1]}"}
+        for name in scores.columns
+        for why in WHYS
+    ]
 
 
 def make_tables(study: Study) -> dict[str, Table]:
@@ -92,7 +86,8 @@ def make_tables(study: Study) -> dict[str, Table]:
 
 def by_column(study: Study) -> Table:
     names = study.scores.columns
-    sizes = {name: int((study.strangest == at).sum()) for at, name in enumerate(names)}
+    strangest = np.bincount(study.scores.codes[0, study.listed] // len(WHYS), minlength=len(names))
+    sizes = {name: int(size) for name, size in zip(names, strangest, strict=True)}
     rows: list[list[Cell]] = []
     for name, parts in grouped(sizes).items():
         label = OTHER if parts != [name] else (name, name)
@@ -105,15 +100,14 @@ def by_column(study: Study) -> Table:
 
 def by_group(study: Study) -> Table:
     """Peer groups with enough records on either side; the others together."""
-    group, listed = study.records.peers, np.zeros(study.records.rows, dtype=bool)
-    listed[study.listed] = True
     names = [name[:LONGEST] for name in study.records.peer_names]
-    inside = {str(at): int((listed & (group == at)).sum()) for at in range(len(names))}
-    smaller = {at: max(1, min(found, int((group == int(at)).sum()) - found)) for at, found in inside.items()}
+    group = study.records.peers
+    member, hit = (np.bincount(some[some >= 0], minlength=len(names)) for some in (group, group[study.listed]))
+    smaller = {str(at): int(max(1, min(hit[at], member[at] - hit[at]))) for at in range(len(names))}
     rows: list[list[Cell]] = []
     for name, parts in grouped(smaller).items():
-        member = np.isin(group, [int(part) for part in parts])
-        every, found = int(member.sum()), int((member & listed).sum())
+        some = [int(part) for part in parts]
+        every, found = int(member[some].sum()), int(hit[some].sum())
         if min(found, every - found) >= MINIMUM_CELL:
             label = OTHER if name == "other" else (names[int(name)],) * 2
             rows.append([label[1], *label, every, found, round(found / every, 4)])
@@ -129,18 +123,19 @@ def by_group(study: Study) -> Table:
 
 def layers(study: Study) -> Table:
     """What each way would list at the budget, how much it agrees with the first, and how well it does where somebody knows."""
-    places = study.parameters.places(study.records.rows)
     ways: dict[str, Floats] = {name: getattr(study.scores, name) for name in WAYS}
-    tops = {name: set(np.argsort(-score, kind="stable")[:places].tolist()) for name, score in ways.items()}
-    known = np.isfinite(study.records.label)
-    label = study.records.label[known]
-    told = len(np.unique(label)) == 2 and min(int(label.sum()), int((1 - label).sum())) >= MINIMUM_CELL
+    first = _top(ways["residual"], study.places)
+    label = study.records.label
+    known = np.isfinite(label)
+    label = label[known]
+    wrong = label == 1
+    told = bool((wrong | (label == 0)).all()) and MINIMUM_CELL <= wrong.sum() <= len(label) - MINIMUM_CELL
     rows: list[list[Cell]] = []
     for name, score in ways.items():
-        agrees = len(tops[name] & tops["residual"]) / places
+        agrees = (first & _top(score, study.places)).sum() / study.places
         row: list[Cell] = [name, *WAYS[name], study.records.rows, significant(agrees)]
         if told:
-            row += [significant(roc_auc_score(label, score[known])), significant(average_precision_score(label, score[known]))]
+            row += [significant(one) for one in separation(wrong, score[known])]
         rows.append(row)
     columns = [
         dimension("by", "방법", "By"),
@@ -156,6 +151,12 @@ def layers(study: Study) -> Table:
     return table("layers", titles.TABLES["layers"], columns, rows)
 
 
+def _top(score: Floats, places: int) -> Flags:
+    found = np.zeros(len(score), dtype=bool)
+    found[np.argsort(-score, kind="stable")[:places]] = True
+    return found
+
+
 def make_figures(tables: dict[str, Table]) -> dict[str, Spec]:
     if "findings_by_column" not in tables:
         return {}
@@ -168,7 +169,7 @@ def make_metrics(study: Study) -> dict[str, Any]:
     figures = [
         metric("records", ("기록", "Records"), rows, rows, "records"),
         metric("columns", ("비교한 열", "Columns compared"), len(study.scores.columns), rows),
-        metric("review_places", ("검토 가능한 기록", "Records that can be reviewed"), study.parameters.places(rows), rows),
+        metric("review_places", ("검토 가능한 기록", "Records that can be reviewed"), study.places, rows),
     ]
     if MINIMUM_CELL <= listed <= rows - MINIMUM_CELL:
         figures.append(metric("listed", ("명단에 오른 기록", "Records listed"), listed, listed, "records"))

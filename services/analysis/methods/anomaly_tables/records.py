@@ -1,12 +1,16 @@
 """The linked table as numbers: amounts evened out, texts as codes; rows are records."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
 from services.analysis.methods.anomaly_tables.columns import LABEL, PEERS
+from services.analysis.methods.deviation.cells import Cells
+from services.analysis.methods.deviation.parameters import most_texts
 from services.analysis.methods.deviation.robust import SIGMA, Codes, Floats, encode
+from services.analysis.methods.toolkit.stored import Columns, Table
 from services.analysis.worker.sdk import Array, Bundle, MethodError
 
 MINIMUM_ROWS = 12
@@ -18,57 +22,89 @@ MOST_KINDS = 0.05
 
 @dataclass(frozen=True)
 class Records:
-    """Rows x columns, evened out: 0 is the median, 1 about a usual spread; NaN where nothing stands."""
+    """Rows x columns, stored. Numbers are evened out: 0 is the median, 1 about a usual spread; NaN where nothing stands."""
 
-    pseudonyms: Array
-    names: list[str]
-    numbers: Floats
-    kinds: list[str]
-    codes: Codes
-    """Rows x kinds of text; -1 where nothing stands."""
-    peers: Codes
+    cells: Cells
+    numbers: dict[int, str]
+    """Column -> its name."""
+    kinds: dict[int, str]
+    """The same of texts as codes; -1 where nothing stands."""
+    peer_column: int
     peer_names: list[str]
-    label: Floats
+    label_column: int
+    """-1 if nobody knows."""
+    ranks: Codes
+    """Of each row's pseudonym."""
+    names: Callable[[Codes], Array]
+    """The pseudonyms of some ranks."""
 
     @property
     def rows(self) -> int:
-        return len(self.pseudonyms)
+        return self.cells.rows
+
+    @property
+    def features(self) -> list[int]:
+        return [*self.numbers, *self.kinds]
+
+    @property
+    def peers(self) -> Codes:
+        return self.cells.column(self.peer_column).astype(np.int64)
+
+    @property
+    def label(self) -> Floats:
+        return np.full(self.rows, np.nan) if self.label_column < 0 else self.cells.column(self.label_column)
 
 
 def read(bundle: Bundle) -> Records:
-    found = bundle.columns()
-    if "pseudonym" not in found:
-        raise MethodError("missing-column", "The linked table lacks the required column pseudonym.")
-    if len(found["pseudonym"]) < MINIMUM_ROWS:
+    ((rows,),) = bundle.sql("SELECT count(*) AS rows FROM linked").values()
+    table = Table(bundle, most_texts=most_texts(int(rows)))
+    if table.rows < MINIMUM_ROWS:
         raise MethodError("too-few-rows", f"Fewer than {MINIMUM_ROWS} rows; nothing can be compared.")
-    return make_records(found)
+    found = Columns(table, {name: name for name in table})
+    return store(found, table.ranks, table.subjects.names, bundle.means.folder)
 
 
 def make_records(found: Mapping[str, Array]) -> Records:
-    """From columns of equal length; a column that is always empty or always the same says nothing and is left out."""
-    rows = len(found["pseudonym"])
-    further = {name: values for name, values in found.items() if name not in ("pseudonym", PEERS, LABEL)}
-    numbers = {name: even(values) for name, values in further.items() if values.dtype.kind in "fiub"}
-    numbers = {name: values for name, values in numbers.items() if len(np.unique(values[np.isfinite(values)])) > 1}
-    texts = {name: encode(values) for name, values in further.items() if values.dtype.kind not in "fiub"}
-    kinds = {name: codes for name, (codes, names) in texts.items() if 1 < len(names) <= max(MOST_KINDS * rows, 2)}
+    """From columns of equal length."""
+    names, ranks = np.unique(found["pseudonym"].astype(str), return_inverse=True)
+    return store(found, ranks, names.__getitem__)
+
+
+def store(found: Mapping[str, Array], ranks: Codes, names: Callable[[Codes], Array], folder: Path | None = None) -> Records:
+    """A column that is always empty or always the same says nothing and is left out."""
+    cells = Cells(len(ranks), folder)
+    numbers: dict[int, str] = {}
+    kinds: dict[int, str] = {}
+    for name in found:
+        if name in ("pseudonym", PEERS, LABEL):
+            continue
+        values = found[name]
+        if values.dtype.kind in "fiub":
+            if len(numbers) < MOST_COLUMNS and varies(evened := even(values)):
+                numbers[cells.add(evened)] = short(name)
+        elif len(kinds) < MOST_COLUMNS:
+            codes, texts = encode(values)
+            if 1 < len(texts) <= max(MOST_KINDS * len(ranks), 2):
+                kinds[cells.add(codes)] = short(name)
     if not numbers and not kinds:
         raise MethodError("no-features", "Every further column is empty, the same for all rows, or different in every row.")
-    peers, peer_names = encode(found[PEERS]) if PEERS in found else (np.full(rows, -1), [])
+    peers, peer_names = encode(found.get(PEERS, np.full(len(ranks), None)))
+    label = found.get(LABEL, np.empty(0, dtype=object))
     return Records(
-        pseudonyms=found["pseudonym"],
-        names=[short(name) for name in numbers][:MOST_COLUMNS],
-        numbers=stack(list(numbers.values())[:MOST_COLUMNS], rows),
-        kinds=[short(name) for name in kinds][:MOST_COLUMNS],
-        codes=stack(list(kinds.values())[:MOST_COLUMNS], rows).astype(np.int64),
-        peers=peers,
+        cells=cells,
+        numbers=numbers,
+        kinds=kinds,
+        peer_column=cells.add(peers),
         peer_names=peer_names,
-        label=found[LABEL].astype(np.float64) if LABEL in found and found[LABEL].dtype.kind in "fiub" else np.full(rows, np.nan),
+        label_column=cells.add(label) if label.dtype.kind in "fiub" else -1,
+        ranks=ranks,
+        names=names,
     )
 
 
-def stack(columns: list[Floats] | list[Codes], rows: int) -> Floats:
-    return np.column_stack(columns).astype(np.float64) if columns else np.zeros((rows, 0))
+def varies(numbers: Floats) -> bool:
+    known = numbers[np.isfinite(numbers)]
+    return len(known) > 0 and bool(known.min() < known.max())
 
 
 def short(name: str) -> str:

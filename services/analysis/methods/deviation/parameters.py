@@ -7,6 +7,15 @@ from typing import Any
 
 from services.analysis.methods.toolkit.parameters import read
 
+FEWEST_TEXTS, SHARE_OF_TEXTS = 100_000, 0.05
+MOST_LISTED = 200_000
+"""Lines of a list."""
+
+
+def most_texts(rows: int) -> float:
+    """How many different texts a column may have before it is left out as one of names: of a small table any number."""
+    return max(FEWEST_TEXTS, SHARE_OF_TEXTS * rows)
+
 
 def schema(budget: float, budget_is: str, threshold_is: str) -> dict[str, Any]:
     return {

@@ -1,35 +1,87 @@
 """Expected values out of fold: gradient boosting that never saw the group whose value it expects."""
 
+from dataclasses import dataclass
+from typing import Any, Protocol
+
 import numpy as np
+from numpy.typing import NDArray
 from sklearn.ensemble import HistGradientBoostingRegressor
 
-from services.analysis.methods.deviation.robust import Codes, Floats
+from services.analysis.methods.deviation.robust import Codes, Flags, Floats
 
 FOLDS = 3
 MOST_LEARNED = 60_000
 FEWEST = 60
+Fold = NDArray[np.int8]
+BLOCK = 131_072
+"""Rows whose features stand in memory at a time."""
+
+
+class Features(Protocol):
+    """Rows of features by their places: a matrix, or what makes one when it is asked for."""
+
+    def __getitem__(self, places: Codes, /) -> Floats: ...
+
+
+@dataclass(frozen=True)
+class Taught:
+    """What the known rows let expect: the overall median, and of a fold what the other folds taught."""
+
+    middle: float
+    models: dict[int, tuple[Any, Flags]]
+    """By fold: the model, and the features that it uses."""
+
+    def expect(self, features: Features, fold: Fold) -> Floats:
+        expected = np.full(len(fold), self.middle)
+        for each, (model, used) in self.models.items():
+            judge = np.flatnonzero(fold == each)
+            for start in range(0, len(judge), BLOCK):
+                block = judge[start : start + BLOCK]
+                expected[block] = model.predict(features[block][:, used])
+        return expected
 
 
 def expect(
-    features: Floats, target: Floats, group: Codes, *, seed: int, leaves: int = 15, rounds: int = 80, most: int = MOST_LEARNED
+    features: Features, target: Floats, group: Codes, *, seed: int, leaves: int = 15, rounds: int = 80, most: int = MOST_LEARNED
 ) -> Floats:
-    """The expected value of each row with a known target, learned from other groups; the overall median where too few teach."""
-    known = np.flatnonzero(np.isfinite(target))
-    expected = np.full(len(target), np.nan)
-    if not len(known):
-        return expected
-    expected[:] = np.median(target[known])
+    """The expected value of each row, learned from other groups where the target is known; the overall median where too few
+    teach."""
     random = np.random.default_rng(seed)
-    fold = random.permutation(int(group.max(initial=0)) + 1)[group] % FOLDS
-    if len(known) < FEWEST or len(np.unique(fold[known])) < 2:
-        return expected
+    fold = divide(group, int(group.max(initial=0)) + 1, random)
+    return learn(features, target, fold, random, seed=seed, leaves=leaves, rounds=rounds, most=most).expect(features, fold)
+
+
+def divide(group: Codes, groups: int, random: np.random.Generator) -> Fold:
+    """The fold of each row: one for all rows of a group."""
+    return (random.permutation(groups) % FOLDS).astype(np.int8)[group]
+
+
+def learn(
+    features: Features,
+    target: Floats,
+    fold: Fold,
+    random: np.random.Generator,
+    *,
+    seed: int,
+    leaves: int,
+    rounds: int,
+    most: int = MOST_LEARNED,
+) -> Taught:
+    known = np.flatnonzero(np.isfinite(target))
+    if not len(known):
+        return Taught(np.nan, {})
+    taught = Taught(float(np.median(target[known])), {})
+    own = fold[known]
+    if len(known) < FEWEST or (own == own[0]).all():
+        return taught
     for each in range(FOLDS):
-        teach, judge = known[fold[known] != each], np.flatnonzero(fold == each)
-        if len(teach) < FEWEST or not len(judge):
+        teach = known[own != each]
+        if len(teach) < FEWEST or not (fold == each).any():
             continue
         if len(teach) > most:
             teach = random.choice(teach, most, replace=False)
-        used = _varied(features[teach])
+        matrix = features[teach]
+        used = _varied(matrix)
         if not used.any():
             continue
         model = HistGradientBoostingRegressor(
@@ -40,12 +92,12 @@ def expect(
             l2_regularization=1.0,
             early_stopping=False,
             random_state=seed,
-        ).fit(features[teach][:, used], target[teach])
-        expected[judge] = model.predict(features[judge][:, used])
-    return expected
+        ).fit(matrix[:, used], target[teach])
+        taught.models[each] = (model, used)
+    return taught
 
 
-def _varied(features: Floats) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+def _varied(features: Floats) -> Flags:
     """Columns that say anything: some number, and not always the same."""
     known = np.isfinite(features)
     low = np.where(known, features, np.inf).min(axis=0)

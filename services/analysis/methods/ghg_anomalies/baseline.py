@@ -12,7 +12,7 @@ SEED = 20241
 
 def strangeness(panel: Panel) -> Floats:
     """How strange the forest finds each row."""
-    return isolate(np.column_stack(list(panel.numbers.values())), seed=SEED)
+    return isolate(np.column_stack(list(panel.numbers.values())), panel.rows, seed=SEED)
 
 
 def strangest(strange: Floats, places: int) -> Flags:

@@ -1,5 +1,6 @@
 """The linked table in a file of the run's own, column beside column: what is asked for stands in memory, and nothing else."""
 
+import math
 import os
 import tempfile
 import weakref
@@ -37,13 +38,15 @@ class Subjects:
 class Table:
     """Columns as `Bundle.columns` gives them (infinite numbers are unknown), and the rank of each row's pseudonym."""
 
-    def __init__(self, bundle: Bundle) -> None:
+    def __init__(self, bundle: Bundle, most_texts: float = math.inf, but: str = "") -> None:
+        """A column of more different texts than `most_texts` would fill the memory and is left out, `but` this one."""
         handle, path = tempfile.mkstemp(dir=bundle.means.folder)
         Path(path).unlink()
         weakref.finalize(self, os.close, handle)
         self.handle, self.bundle = handle, bundle
         self.levels: dict[str, dict[str | None, int] | None] = {}
         """Column -> its texts with their codes; None for numbers."""
+        self.most_texts, self.but, self.left_out = most_texts, but, set[str]()
         self.rows, self.ranks, self.subjects = self._fill()
 
     def _fill(self) -> tuple[int, Whole, Subjects]:
@@ -61,7 +64,7 @@ class Table:
         return self.rows, ranks, Subjects(self.bundle, first)
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self.levels)
+        return (name for name in self.levels if name not in self.left_out)
 
     def is_text(self, name: str) -> bool:
         return self.levels[name] is not None
@@ -79,6 +82,8 @@ class Table:
         return found if places is None else found[places - low]
 
     def _write(self, name: str, values: Array, start: int) -> None:
+        if name in self.left_out:
+            return
         if name not in self.levels:
             self.levels[name] = {} if values.dtype.kind == "O" else None
         codes = self.levels[name]
@@ -87,6 +92,9 @@ class Table:
         else:
             found = (codes.setdefault(value, len(codes)) for value in values)
             cells = np.fromiter(found, dtype=np.int64, count=len(values))
+            if len(codes) > self.most_texts and name != self.but:
+                self.left_out.add(name)
+                codes.clear()
         os.pwrite(self.handle, cells.tobytes(), self._offset(name, start))
 
     def _part(self, name: str, start: int, count: int) -> Array:
