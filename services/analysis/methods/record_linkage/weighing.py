@@ -35,7 +35,7 @@ def weigh(candidates: Candidates, parts: Iterator[Part], patterns: Patterns, wei
     at_best = probability(patterns.seen, weights, np.where(patterns.seen == AGREES, rarest, weights.u))
     worth = at_best >= EDGES[0]  # the others stay below the first edge, whatever values they agree on
     bands, sure, marked = np.zeros(len(EDGES) + 1, dtype=np.int64), 0, np.zeros(len(fields[0].codes), dtype=bool)
-    pairs = np.empty(0, dtype=PAIR)
+    kept, held = [np.empty(0, dtype=PAIR)], 0
     for part in parts:
         place = patterns.places(agreement(fields, part))
         chosen = np.flatnonzero(worth[place])
@@ -43,13 +43,14 @@ def weigh(candidates: Candidates, parts: Iterator[Part], patterns: Patterns, wei
         bands += np.bincount(np.digitize(found["likely"], EDGES), minlength=len(bands))
         bands[0] += len(part) - len(chosen)
         found = found[found["likely"] >= certain]
-        sure += len(found)
         marked[found["one"]] = marked[found["other"]] = True
-        pairs = np.concatenate([pairs, found])
-        if len(pairs) > 4 * MOST_LISTED:
-            pairs, first = mentioned(pairs)
-            pairs = pairs[np.unique(first // 2)]
-    return Weighed(bands, sure, int(marked.sum()), *mentioned(pairs))
+        kept.append(found)
+        sure, held = sure + len(found), held + len(found)
+        if held > 4 * MOST_LISTED:
+            pairs, first = mentioned(np.concatenate(kept))
+            kept = [pairs[np.unique(first // 2)]]
+            held = len(kept[0])
+    return Weighed(bands, sure, int(marked.sum()), *mentioned(np.concatenate(kept)))
 
 
 def weighed(candidates: Candidates, part: Part, pattern: Places, patterns: Patterns, weights: Weights) -> Sure:
