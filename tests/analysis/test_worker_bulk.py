@@ -95,6 +95,17 @@ def test_columns_that_are_not_there_or_no_numbers(bundle: Bundle) -> None:
         assert caught.value.code == code
 
 
+def test_pieces_are_of_the_columns_and_the_size_that_are_asked_for(bundle: Bundle) -> None:
+    names = ["a__region", "a__x"]
+    pieces, whole = list(bundle.pieces(names, 300)), bundle.columns(names)
+    assert [list(piece) for piece in pieces] == [names] * 4
+    assert [len(piece["a__x"]) for piece in pieces] == [300, 300, 300, 100]
+    for name in names:
+        np.testing.assert_array_equal(np.concatenate([piece[name] for piece in pieces]), whole[name])
+    with pytest.raises(MethodError, match="missing-column"):
+        next(bundle.pieces(["a__z"]))
+
+
 @pytest.mark.parametrize("rows", [0, 1, 2047, 5000])
 def test_scores_are_those_of_the_whole_table_at_once(tmp_path: Path, rows: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Blocks smaller than a row group, not a divisor of it, and reads of several of them."""

@@ -144,7 +144,7 @@ class Execution:
         """Put the scores of a model that stands elsewhere beside the bundle; a verdict if it cannot be asked."""
         report = await self.launcher.run(self._job(folders, info, Task.FEATURES), self._on_progress)
         try:
-            body = outputs.read(str(folders.work), FEATURES_FILE, largest=LARGEST_FEATURES)
+            body = outputs.mapped(str(folders.work), FEATURES_FILE, largest=LARGEST_FEATURES)
         except (FileNotFoundError, outputs.InvalidError):
             return await asyncio.to_thread(judge, report, str(folders.work), self.hosted.card)
         manifest = HostedManifest.model_validate_json(self.hosted.code.files["manifest.json"].read_bytes())

@@ -6,6 +6,7 @@ import os
 import random
 import sys
 import traceback
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -82,12 +83,13 @@ def _carry_out(job: Job) -> dict[str, Any]:
         method = _load(job.target)
         if job.task is Task.DESCRIBE:
             _write(CARD_FILE, MethodCard.model_validate(method.CARD).model_dump(mode="json"))
-        elif job.task is Task.FEATURES and isinstance(method, onnx_method.OnnxMethod):
-            matrix = method.features(Bundle(Path(job.bundle), job.parameters))
-            _save(onnx_method.FEATURES_FILE, matrix.astype("<f4").tobytes())
+            return {"status": Status.DONE}
+        means = Means(job.memory_mb, job.disk_mb, job.threads, Path(job.work, "tmp"))
+        bundle = Bundle(Path(job.bundle), job.parameters, job.match_rates, job.available_from, means)
+        if job.task is Task.FEATURES and isinstance(method, onnx_method.OnnxMethod):
+            _save("unfinished", (block.astype("<f4").tobytes() for block in method.features(bundle)))
+            Path("unfinished").rename(onnx_method.FEATURES_FILE)
         else:
-            means = Means(job.memory_mb, job.disk_mb, job.threads, Path(job.work, "tmp"))
-            bundle = Bundle(Path(job.bundle), job.parameters, job.match_rates, job.available_from, means)
             _keep(method.run(bundle, report))
     except MethodError as refusal:
         return {"status": Status.REFUSED, "code": str(refusal.code), "detail": str(refusal.detail)}
@@ -136,7 +138,7 @@ def _keep(outputs: object) -> None:
     if outputs.restricted_list is not None:
         if not isinstance(outputs.restricted_list, list):
             raise InvalidOutputError("Its restricted list is not a list.")
-        _save(LIST_FILE, b"".join(_json(row) + b"\n" for row in outputs.restricted_list))
+        _save(LIST_FILE, (_json(row) + b"\n" for row in outputs.restricted_list))
     _keep_models(outputs.models)
     if not isinstance(outputs.alarms, list):
         raise InvalidOutputError("Its alarms are not a list.")
@@ -150,16 +152,17 @@ def _keep_models(models: object) -> None:
     for name, body in models.items():
         if not isinstance(name, str) or not name.isidentifier() or not isinstance(body, bytes):
             raise InvalidOutputError("One of its models has no valid name, or is no bytes.")
-        _save(f"{MODELS_FOLDER}/{name}.model", body)
+        _save(f"{MODELS_FOLDER}/{name}.model", [body])
 
 
 def _write(path: str, content: object) -> None:
-    _save(path, _json(content))
+    _save(path, [_json(content)])
 
 
-def _save(path: str, body: bytes) -> None:
+def _save(path: str, parts: Iterable[bytes]) -> None:
     try:
-        Path(path).write_bytes(body)
+        with Path(path).open("wb") as file:
+            file.writelines(parts)
     except OSError:
         raise InvalidOutputError("It gave back more than can be kept.") from None
 

@@ -1,6 +1,7 @@
 """A method that is an ONNX file and a manifest: no code of its own, scored as the manifest says. Runs inside the child."""
 
 import json
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -9,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.analysis.worker.manifests import HostedManifest
-from services.analysis.worker.sdk import Bundle, MethodError, Outputs, Report
+from services.analysis.worker.sdk import Array, Bundle, MethodError, Outputs, Report
 from shared.contracts import HostedFeature, MethodCard
 
 MANIFEST_FILE: Final = "manifest.json"
@@ -17,35 +18,43 @@ MODEL_FILE: Final = "model.onnx"
 SCORES_FILE: Final = "scores.f32"
 FEATURES_FILE: Final = "features.f32"
 BLOCK: Final = 65_536
+CELLS: Final = 1 << 23
 SMALLEST: Final = 10
 BANDS: Final = 10
 REASONS: Final = 3
 Floats = NDArray[np.float32]
+Places = NDArray[np.int64]
+TOP: Final = """SELECT pseudonym, max(score) AS score, arg_max(place, (score, -place)) AS place
+    FROM (SELECT pseudonym, file_row_number AS place, score FROM numbered POSITIONAL JOIN scores
+          ORDER BY score DESC, pseudonym, place LIMIT $1)
+    GROUP BY pseudonym ORDER BY score DESC, pseudonym LIMIT $2"""
 
 
 @dataclass
 class OnnxMethod:
-    """CARD and run, as of a module. `folder` holds the manifest and, unless the model stands elsewhere, the ONNX file."""
+    """CARD and run, as of a module. `folder` holds the manifest and, unless the model stands elsewhere, the ONNX file.
+
+    Of all rows only the scores stand in memory, and the features of one block or one column at a time."""
 
     folder: Path
     manifest: HostedManifest
     CARD: MethodCard
 
-    def features(self, bundle: Bundle) -> Floats:
-        """The model's inputs, a column each in the manifest's order, float32; NaN where nothing is known."""
-        columns = bundle.columns(["pseudonym", *(feature.column for feature in self.manifest.features)])
-        if len(columns["pseudonym"]) < SMALLEST:
+    def features(self, bundle: Bundle) -> Iterator[Floats]:
+        """The model's inputs, a column each in the manifest's order, float32; NaN where nothing is known. In blocks of rows."""
+        columns = ["pseudonym", *(feature.column for feature in self.manifest.features)]
+        if len(bundle.columns(columns, range(SMALLEST))["pseudonym"]) < SMALLEST:
             raise MethodError("too-few-rows", f"There are fewer than {SMALLEST} rows to score.")
-        return np.column_stack([numbers(feature, columns[feature.column]) for feature in self.manifest.features])
+        return matrices(bundle, self.manifest.features, BLOCK)
 
     def run(self, bundle: Bundle, report: Report) -> Outputs:
-        matrix = self.features(bundle)
-        given = bundle.folder / SCORES_FILE
-        score = np.fromfile(given, dtype="<f4") if given.exists() else self.score(matrix, report)
-        if score.shape != (len(matrix),) or not np.isfinite(score).all():
+        given, blocks = bundle.folder / SCORES_FILE, self.features(bundle)
+        rows = int(bundle.sql("SELECT count(*) AS rows FROM linked")["rows"][0])
+        score = np.fromfile(given, dtype="<f4") if given.exists() else self.score(blocks, rows, report)
+        if score.shape != (rows,) or not np.isfinite(score).all():
             raise MethodError("bad-scores", "The model did not give one finite score for each row.")
         report(0.9, "writing results")
-        return self.outputs(bundle, matrix, score.astype(np.float64))
+        return self.outputs(bundle, score)
 
     def session(self) -> Any:
         import onnxruntime
@@ -54,13 +63,14 @@ class OnnxMethod:
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         return onnxruntime.InferenceSession(str(self.folder / MODEL_FILE), options, providers=["CPUExecutionProvider"])
 
-    def score(self, matrix: Floats, report: Report) -> Floats:
-        """One score for each row, in blocks of bounded memory."""
-        session, parts = self.session(), []
-        for start in range(0, len(matrix), BLOCK):
-            parts.append(self.block(session, matrix[start : start + BLOCK]))
-            report(0.8 * min(start + BLOCK, len(matrix)) / len(matrix), "scoring")
-        return np.concatenate(parts)
+    def score(self, blocks: Iterator[Floats], rows: int, report: Report) -> Floats:
+        """One score for each row."""
+        session, score, start = self.session(), np.empty(rows, dtype=np.float32), 0
+        for block in blocks:
+            score[start : start + len(block)] = self.block(session, block)
+            start += len(block)
+            report(0.8 * start / rows, "scoring")
+        return score
 
     def block(self, session: Any, rows: Floats) -> Floats:
         inputs = session.get_inputs()
@@ -80,7 +90,7 @@ class OnnxMethod:
             raise MethodError("bad-model", "The model's output is not one number for each row.")
         return found.astype(np.float32)
 
-    def outputs(self, bundle: Bundle, matrix: Floats, score: NDArray[np.float64]) -> Outputs:
+    def outputs(self, bundle: Bundle, score: Floats) -> Outputs:
         """Whatever of the three the card declares: the scores in bands, their summary, and the list of the highest."""
         declared = {output.name for output in self.CARD.outputs}
         found = Outputs()
@@ -90,39 +100,59 @@ class OnnxMethod:
             count = {
                 "name": "mean_score",
                 "title": words("평균 점수", "Mean score"),
-                "value": float(score.mean()),
+                "value": float(score.astype(np.float64).mean()),
                 "count": len(score),
             }
             found.metrics["summary"] = {"name": "summary", "figures": [count], "split": None, "notes": None}
         if "highest" in declared:
-            found.restricted_list = self.highest(bundle, matrix, score)
+            found.restricted_list = self.highest(bundle, score)
         return found
 
-    def highest(self, bundle: Bundle, matrix: Floats, score: NDArray[np.float64]) -> list[dict[str, Any]]:
+    def highest(self, bundle: Bundle, score: Floats) -> list[dict[str, Any]]:
         """The rows with the highest scores; equal ones by pseudonym. A pseudonym stands once, with its highest score."""
-        pseudonym = bundle.columns(["pseudonym"])["pseudonym"].astype(str)
-        ranked = np.lexsort((pseudonym, -score))
-        _, first = np.unique(pseudonym[ranked], return_index=True)
-        chosen = ranked[np.sort(first)][: int(bundle.parameters.get("capacity", 100))]
-        reasons = self.reasons(matrix, chosen, score)
+        found = top(bundle, score, int(bundle.parameters.get("capacity", 100)))
+        chosen = found["place"].astype(np.int64)
+        reasons = self.reasons(bundle, chosen, score)
         return [
-            {"pseudonym": pseudonym[row], "score": round(float(score[row]), 6), "reasons": reasons[at]}
-            for at, row in enumerate(chosen)
+            {"pseudonym": str(name), "score": round(float(score[row]), 6), "reasons": told}
+            for name, row, told in zip(found["pseudonym"], chosen, reasons, strict=True)
         ]
 
-    def reasons(self, matrix: Floats, chosen: NDArray[np.int64], score: NDArray[np.float64]) -> list[list[dict[str, str]]]:
+    def reasons(self, bundle: Bundle, chosen: Places, score: Floats) -> list[list[dict[str, str]]]:
         """What lowers a score most when it is set to the typical value. None where the model stands elsewhere."""
         if not (self.folder / MODEL_FILE).exists() or not len(chosen):
             return [[] for _ in chosen]
-        typical = np.array([np.median(known) if len(known := column[np.isfinite(column)]) else np.nan for column in matrix.T])
-        session, drops = self.session(), np.empty((len(chosen), matrix.shape[1]))
+        typical, matrix = self.typical(bundle, chosen, len(score))
+        session, drops = self.session(), np.empty(matrix.shape)
         for at, value in enumerate(typical):
-            changed = matrix[chosen].copy()
+            changed = matrix.copy()
             changed[:, at] = value
-            drops[:, at] = score[chosen] - self.block(session, changed)
+            drops[:, at] = score[chosen].astype(np.float64) - self.block(session, changed)
         titles = {f"{role.name}__{column.name}": column.title for role in self.CARD.inputs for column in role.columns}
         told = [feature.reason(titles.get(feature.column)) for feature in self.manifest.features]
         return [[told[at] for at in np.argsort(-row, kind="stable")[:REASONS] if row[at] > 0] for row in drops]
+
+    def typical(self, bundle: Bundle, chosen: Places, rows: int) -> tuple[list[float], Floats]:
+        """The median of each feature, and the features of these rows; as many columns at a time as are no more than a few."""
+        features, together = self.manifest.features, max(1, CELLS // rows)
+        medians: list[float] = []
+        matrix = np.empty((len(chosen), len(features)), dtype=np.float32)
+        for at in range(0, len(features), together):
+            found = np.concatenate(list(matrices(bundle, features[at : at + together])))
+            matrix[:, at : at + together] = found[chosen]
+            for column in found.T:
+                known = column[np.isfinite(column)]
+                medians.append(float(np.median(known, overwrite_input=True)) if len(known) else np.nan)
+        return medians, matrix
+
+
+def matrices(bundle: Bundle, features: Sequence[HostedFeature], size: int | None = None) -> Iterator[Floats]:
+    """These features of all rows, so many rows at a time."""
+    return (stacked(features, piece) for piece in bundle.pieces([feature.column for feature in features], size))
+
+
+def stacked(features: Sequence[HostedFeature], columns: dict[str, Array]) -> Floats:
+    return np.column_stack([numbers(feature, columns[feature.column]) for feature in features])
 
 
 def numbers(feature: HostedFeature, values: NDArray[Any]) -> Floats:
@@ -133,10 +163,22 @@ def numbers(feature: HostedFeature, values: NDArray[Any]) -> Floats:
     return np.array([codes.get(value, np.float32("nan")) for value in values], dtype=np.float32)
 
 
-def bands(score: NDArray[np.float64]) -> dict[str, Any]:
+def top(bundle: Bundle, score: Floats, capacity: int) -> dict[str, Array]:
+    """Pseudonyms with the highest scores, each with the first of its rows that has it. More rows are asked for as long as
+    those at the top are of too few."""
+    with bundle.database() as connection:
+        connection.register("scores", {"score": score})
+        asked, found = capacity, connection.execute(TOP, [capacity, capacity]).fetchnumpy()
+        while len(found["place"]) < capacity and asked < len(score):
+            asked *= 8
+            found = connection.execute(TOP, [asked, capacity]).fetchnumpy()
+    return {name: np.asarray(values) for name, values in found.items()}
+
+
+def bands(score: Floats) -> dict[str, Any]:
     """How the scores are spread: bands of equal size, fewer where there are few rows, so that none stands on less than ten."""
     parts = np.array_split(np.sort(score), min(BANDS, max(1, len(score) // (2 * SMALLEST))))
-    rows = [[place, len(part), round(float(part.mean()), 6)] for place, part in enumerate(parts, start=1)]
+    rows = [[place, len(part), round(float(part.astype(np.float64).mean()), 6)] for place, part in enumerate(parts, start=1)]
     columns = [
         {"name": "band", "title": words("점수 구간", "Score band"), "kind": "dimension"},
         {"name": "rows", "title": words("건수", "Rows"), "kind": "count"},

@@ -1,6 +1,7 @@
 """What a child left in its folder, checked as data from a stranger before anything of it leaves this machine."""
 
 import json
+import mmap
 import os
 import stat
 from collections.abc import Iterator
@@ -73,14 +74,27 @@ def alarms(work: str) -> list[Alarm]:
 
 def read(work: str, *path: str, largest: int = LARGEST) -> bytes:
     """A plain file of the child: no link, no pipe, no second name elsewhere, not too large."""
+    with _plain(work, *path, largest=largest) as file, open(file, "rb", closefd=False) as stream:
+        return stream.read(largest + 1)
+
+
+def mapped(work: str, *path: str, largest: int) -> mmap.mmap:
+    """Such a file, of which only what is looked at is read."""
+    with _plain(work, *path, largest=largest) as file:
+        if not os.fstat(file).st_size:
+            raise InvalidError("An output is empty.")
+        return mmap.mmap(file, 0, access=mmap.ACCESS_READ)
+
+
+@contextmanager
+def _plain(work: str, *path: str, largest: int) -> Iterator[int]:
     with _opened(work, *path) as file:
         about = os.fstat(file)
         if not stat.S_ISREG(about.st_mode) or about.st_nlink != 1:
             raise InvalidError("An output is not a plain file.")
         if about.st_size > largest:
             raise InvalidError(f"An output is larger than {largest // MIB} MiB.")
-        with open(file, "rb", closefd=False) as stream:
-            return stream.read(largest + 1)
+        yield file
 
 
 def parse(body: bytes) -> Any:

@@ -79,13 +79,14 @@ class Bundle:
             query = f"SELECT {', '.join(map(_quoted, wanted))} FROM {table}"  # noqa: S608 - quoted names of columns that are there
             return _fetch(connection, query) if wanted else {}
 
-    def pieces(self) -> Iterator[dict[str, Array]]:
-        """All columns as `columns` gives them, 262,144 rows at a time: so much stands in memory, whatever the table's size."""
+    def pieces(self, names: Iterable[str] | None = None, size: int | None = None) -> Iterator[dict[str, Array]]:
+        """Columns as `columns` gives them, 262,144 rows (or `size`) at a time: so much stands in memory, and no more."""
         with self.database() as connection:
+            wanted, step = ", ".join(map(_quoted, _present(connection, names))), size or PIECE
             ((rows,),) = connection.execute("SELECT count(*) FROM linked").fetchall()
-            query = "SELECT * EXCLUDE (file_row_number) FROM numbered WHERE file_row_number >= $1 AND file_row_number < $2"
-            for start in range(0, max(rows, 1), PIECE):
-                yield _fetch(connection, query, [start, start + PIECE])
+            query = f"SELECT {wanted} FROM numbered WHERE file_row_number >= $1 AND file_row_number < $2"  # noqa: S608
+            for start in range(0, max(rows, 1), step):
+                yield _fetch(connection, query, [start, start + step])
 
     @contextmanager
     def database(self, share: float = 0.6) -> Iterator[duckdb.DuckDBPyConnection]:

@@ -66,7 +66,8 @@ CARD = MethodCard(
         "Fields are held to be independent of one another among pairs of different subjects; where they are not, the "
         "probabilities are too sure of themselves.",
         "Where the table names sources, only records of different sources are compared.",
-        "A block of more than 200 records is too common to tell anything and is not compared.",
+        "A block of more than 200 records is too common to tell anything and is not compared; the headline figures count them.",
+        "The list holds at most 100,000 records, those with the likeliest twins.",
     ),
     must_not_conclude=(
         "A likely pair is a question to the owner of the register, no finding; nobody's benefit may end on it.",

@@ -10,8 +10,6 @@ from pathlib import Path
 from typing import Final
 from uuid import uuid4
 
-import numpy as np
-
 from services.analysis.worker import hosting, onnx_method
 from services.analysis.worker.sdk import TABLE_FILE, Bundle, Means, MethodError
 
@@ -156,7 +154,7 @@ def write_hosted(task: PartitionTask, root: Path, work: Path) -> tuple[Path, int
     bundle = Bundle(root / task.bundle, means=Means(task.memory_mb, 1 << 20, task.threads, work))
     start, features = task.part * onnx_method.BLOCK, method.manifest.features
     columns = bundle.columns([feature.column for feature in features], range(start, start + onnx_method.BLOCK))
-    matrix = np.column_stack([onnx_method.numbers(feature, columns[feature.column]) for feature in features])
+    matrix = onnx_method.stacked(features, columns)
     path = work / onnx_method.SCORES_FILE
     try:
         path.write_bytes(method.block(method.session(), matrix).astype("<f4").tobytes())
