@@ -16,7 +16,7 @@ from services.analysis.methods.toolkit.layout import (
     text,
 )
 from services.analysis.methods.welfare_blind_spots.models import MODELS
-from services.analysis.methods.welfare_blind_spots.reasons import SIDES, contributions
+from services.analysis.methods.welfare_blind_spots.reasons import SIDES, mean_effects
 from services.analysis.methods.welfare_blind_spots.study import Study
 from services.analysis.methods.welfare_blind_spots.tables.layout import FOUND, HOUSEHOLDS, RECEIVERS, SELECTED, table
 
@@ -90,7 +90,7 @@ def capacity_curve(study: Study) -> Table:
 
 
 def drivers(study: Study) -> Table:
-    effects = np.abs(contributions(study.fitted, study.matrix)).mean(axis=0)
+    effects = mean_effects(study.fitted, study.matrix)
     rows: list[list[Cell]] = [
         [SIDES[place].code, SIDES[place].ko, SIDES[place].en, len(study.label), round(float(effects[place]), 4)]
         for place in np.argsort(-effects, kind="stable")
