@@ -11,14 +11,15 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from services.analysis.methods import BUILT_IN
-from services.analysis.methods.toolkit import evaluation, scoring
-from services.analysis.methods.welfare_blind_spots import CARD, reasons, run
+from services.analysis.methods.toolkit import evaluation, models, scoring
+from services.analysis.methods.welfare_blind_spots import CARD, run
 from services.analysis.methods.welfare_blind_spots.columns import ALL_COLUMNS, BENEFITS, SIGNS
 from services.analysis.methods.welfare_blind_spots.features import FEATURES, INCOMES, read
 from services.analysis.methods.welfare_blind_spots.groups import bounded
 from services.analysis.methods.welfare_blind_spots.monotone import count_violations
 from services.analysis.methods.welfare_blind_spots.parameters import Parameters
 from services.analysis.methods.welfare_blind_spots.study import Study, conduct
+from services.analysis.methods.welfare_blind_spots.tables.models import drivers
 from services.analysis.worker import sdk
 from services.analysis.worker.sdk import Bundle, MethodError, Outputs
 from shared.contracts import OutputKind
@@ -213,11 +214,19 @@ def test_pieces_and_blocks_change_nothing(bundle: Bundle, outputs: Outputs, monk
     assert (again.tables, again.metrics, again.restricted_list) == (outputs.tables, outputs.metrics, outputs.restricted_list)
 
 
-def test_what_moves_the_score_is_the_same_in_blocks(study: Study, monkeypatch: pytest.MonkeyPatch) -> None:
-    whole = np.abs(reasons.contributions(study.fitted, study.matrix)).mean(axis=0)
-    np.testing.assert_array_equal(reasons.mean_effects(study.fitted, study.matrix), whole)
-    monkeypatch.setattr(reasons, "BLOCK", 1000)
-    np.testing.assert_allclose(reasons.mean_effects(study.fitted, study.matrix), whole, rtol=1e-9)
+def test_what_moves_the_score_is_measured_on_all_households_up_to_a_size_and_on_a_sample_above_it(
+    study: Study, outputs: Outputs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    size = len(study.label)
+    monkeypatch.setattr(models, "MOST_ROWS", size)
+    assert drivers(study) == outputs.tables["drivers"]
+    monkeypatch.setattr(models, "MOST_ROWS", size - 1)
+    sampled = drivers(study)
+    assert {row["households"] for row in records(sampled)} == {size - 1}
+    assert sampled == drivers(study)
+    assert sampled["notes"]["en"].endswith("Of households that were drawn by lot.")
+    effects = [{row["reason"]: row["effect"] for row in records(each)} for each in (sampled, outputs.tables["drivers"])]
+    assert effects[0] == pytest.approx(effects[1], abs=0.01)
 
 
 def test_of_many_regions_the_most_frequent_stay() -> None:

@@ -6,7 +6,6 @@ import numpy as np
 
 from services.analysis.methods.toolkit.arrays import Floats, Matrix
 from services.analysis.methods.toolkit.models import Fitted
-from services.analysis.methods.toolkit.scoring import BLOCK
 
 MOST = 3
 SMALLEST = 0.02
@@ -89,14 +88,6 @@ def contributions(fitted: Fitted, matrix: Matrix) -> Floats:
             changed[known, position] = fitted.typical[position]
         found[:, place] = whole - fitted.raw(changed)
     return found
-
-
-def mean_effects(fitted: Fitted, matrix: Matrix) -> Floats:
-    """By side: how far it moves the log-odds either way, on average over the households."""
-    found = np.zeros(len(SIDES))
-    for start in range(0, len(matrix), BLOCK):
-        found += np.abs(contributions(fitted, matrix[start : start + BLOCK])).sum(axis=0)
-    return found / len(matrix)
 
 
 def explain(fitted: Fitted, matrix: Matrix) -> list[list[dict[str, str]]]:
