@@ -22,7 +22,7 @@ CELLS = """
 SELECT sha256((i // 2)::VARCHAR) AS pseudonym,
        CASE WHEN i % 11 > 0 THEN ['서울', 'b''"', 'unknown', '=cmd()', repeat('ㄱ', 45) || i % 2][1 + (hash(i) % 5)::INTEGER] END
        AS table__place,
-       'v' || (i * i) % 97 AS table__many,
+       'v' || sqrt(hash(i + 3) % 10000)::INTEGER AS table__many,
        CASE WHEN i % 700 = 0 THEN 'rare' WHEN i % 3 = 0 THEN 'often' ELSE 'other' END AS table__few,
        CASE WHEN i % 5 = 0 THEN NULL WHEN i % 17 = 0 THEN 'nan'::DOUBLE WHEN i % 19 = 0 THEN 'inf'::DOUBLE
             WHEN i % 23 = 0 THEN '-inf'::DOUBLE ELSE hash(i) % 100000 / 7.0 END AS table__income,
