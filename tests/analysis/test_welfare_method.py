@@ -11,13 +11,16 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from services.analysis.methods import BUILT_IN
-from services.analysis.methods.toolkit import evaluation
+from services.analysis.methods.toolkit import evaluation, models, scoring
 from services.analysis.methods.welfare_blind_spots import CARD, run
-from services.analysis.methods.welfare_blind_spots.columns import BENEFITS, SIGNS
-from services.analysis.methods.welfare_blind_spots.features import FEATURES, read
+from services.analysis.methods.welfare_blind_spots.columns import ALL_COLUMNS, BENEFITS, SIGNS
+from services.analysis.methods.welfare_blind_spots.features import FEATURES, INCOMES, read
+from services.analysis.methods.welfare_blind_spots.groups import bounded
 from services.analysis.methods.welfare_blind_spots.monotone import count_violations
 from services.analysis.methods.welfare_blind_spots.parameters import Parameters
 from services.analysis.methods.welfare_blind_spots.study import Study, conduct
+from services.analysis.methods.welfare_blind_spots.tables.models import drivers
+from services.analysis.worker import sdk
 from services.analysis.worker.sdk import Bundle, MethodError, Outputs
 from shared.contracts import OutputKind
 
@@ -146,7 +149,8 @@ def test_the_monotone_trial_finds_a_wrong_move(study: Study, monkeypatch: pytest
 
 def test_listed_are_poor_without_benefit_high_and_within_capacity(study: Study, outputs: Outputs) -> None:
     rows = outputs.restricted_list or []
-    place = {pseudonym: position for position, pseudonym in enumerate(study.pseudonym)}
+    everybody = np.ones(len(study.label), dtype=bool)
+    place = {pseudonym: position for position, pseudonym in enumerate(study.names(everybody))}
     listed = np.array([place[row["pseudonym"]] for row in rows])
     assert 10 <= len(rows) <= study.places == 385
     assert (study.label[listed] == 0).all()
@@ -182,6 +186,52 @@ def test_the_same_bundle_gives_the_same_bytes(bundle: Bundle, outputs: Outputs) 
     for one, two in ((outputs.tables, again.tables), (outputs.metrics, again.metrics), (outputs.figures, again.figures)):
         assert json.dumps(one, allow_nan=False) == json.dumps(two, allow_nan=False)
     assert outputs.restricted_list == again.restricted_list
+
+
+def test_stored_columns_are_those_of_the_bundle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sdk, "PIECE", 4000)
+    odd = "CASE WHEN household__age_of_head % 7 = 0 THEN 'inf'::DOUBLE WHEN household__age_of_head % 5 = 0 THEN 'nan'::DOUBLE"
+    changed = f"{odd} ELSE household__property_tax END AS household__property_tax, NULL::VARCHAR AS household__families"
+    bundle = link(tmp_path, change=f"* EXCLUDE (income__farm_income) REPLACE ({changed})")
+    linked, found = read(bundle), bundle.columns()
+    for name, full in ALL_COLUMNS.items():
+        values = np.full(len(linked.pseudonym), np.nan)
+        if full in found and found[full].dtype.kind == "f":
+            values = np.where(np.isfinite(found[full]), found[full], np.nan)
+        np.testing.assert_array_equal(linked.raw[name], values)
+    flags = np.column_stack([found[ALL_COLUMNS[name]] for name in BENEFITS])
+    receives = np.where(np.isnan(flags).all(axis=1), np.nan, (np.nan_to_num(flags) > 0).any(axis=1))
+    np.testing.assert_array_equal(linked.receives, receives)
+    incomes = [np.nan_to_num(linked.raw[name]) for name in INCOMES[1:]]
+    each = (linked.raw["wages"] + sum(incomes)) / np.sqrt(np.maximum(linked.raw["household_size"], 1))
+    np.testing.assert_allclose(linked.rows().features["income_per_member"], each, rtol=1e-12)
+
+
+def test_pieces_and_blocks_change_nothing(bundle: Bundle, outputs: Outputs, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sdk, "PIECE", 4000)
+    monkeypatch.setattr(scoring, "BLOCK", 1000)
+    again = run(bundle, lambda progress, message: None)
+    assert (again.tables, again.metrics, again.restricted_list) == (outputs.tables, outputs.metrics, outputs.restricted_list)
+
+
+def test_what_moves_the_score_is_measured_on_all_households_up_to_a_size_and_on_a_sample_above_it(
+    study: Study, outputs: Outputs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    size = len(study.label)
+    monkeypatch.setattr(models, "MOST_ROWS", size)
+    assert drivers(study) == outputs.tables["drivers"]
+    monkeypatch.setattr(models, "MOST_ROWS", size - 1)
+    sampled = drivers(study)
+    assert {row["households"] for row in records(sampled)} == {size - 1}
+    assert sampled == drivers(study)
+    assert sampled["notes"]["en"].endswith("Of households that were drawn by lot.")
+    effects = [{row["reason"]: row["effect"] for row in records(each)} for each in (sampled, outputs.tables["drivers"])]
+    assert effects[0] == pytest.approx(effects[1], abs=0.01)
+
+
+def test_of_many_regions_the_most_frequent_stay() -> None:
+    regions = np.array([f"r{at:02d}" for at in range(70) for _ in range(70 - at)], dtype=object)
+    assert set(bounded(regions)) == {f"r{at:02d}" for at in range(60)} | {"other"}
 
 
 def test_figures_name_a_table_and_its_columns_and_hold_no_data(outputs: Outputs) -> None:

@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
-from services.analysis.methods.toolkit.arrays import Floats, Texts, numbers, texts
+from services.analysis.methods.toolkit.arrays import Floats, Texts, Whole, numbers, texts
 from services.analysis.methods.toolkit.periods import days
 from services.analysis.methods.toolkit.rows import Rows
+from services.analysis.methods.toolkit.stored import Columns, Subjects, Table
 from services.analysis.methods.welfare_blind_spots.columns import ALL_COLUMNS, BENEFITS, REQUIRED, SIGNS, TITLES
 from services.analysis.worker.sdk import Bundle, MethodError
 
@@ -21,18 +23,21 @@ INCOMES = (
     "social_security",
     "veterans_benefit",
 )
-FEATURES: dict[str, int] = SIGNS | {"income_per_member": -1}
+PER_MEMBER = "income_per_member"
+FEATURES: dict[str, int] = SIGNS | {PER_MEMBER: -1}
 MINIMUM_ROWS = 100
 
 
 @dataclass(frozen=True)
 class Linked:
-    """The linked table, a column each; a column that nobody gave is all unknown (NaN)."""
+    """The linked table, a column each, stored or not; a column that nobody gave is all unknown (NaN)."""
 
-    pseudonym: Texts
+    pseudonym: Texts | Whole
     raw: Mapping[str, Floats]
     region: Texts
     area: Texts
+    subjects: Subjects | None = None
+    """Whose the pseudonyms are, where these are ranks."""
 
     @property
     def year(self) -> Floats:
@@ -42,12 +47,14 @@ class Linked:
     def size(self) -> Floats:
         return np.maximum(self.raw["household_size"], 1.0)
 
-    @property
+    @cached_property
     def receives(self) -> Floats:
         """1 or 0, and NaN where no flag is known: a household without a match is unknown, not a non-receiver."""
-        flags = np.column_stack([self.raw[name] for name in BENEFITS])
-        known = ~np.isnan(flags).all(axis=1)
-        return np.where(known, (np.nan_to_num(flags) > 0).any(axis=1), np.nan)
+        found = np.full(len(self.pseudonym), np.nan)
+        for name in BENEFITS:
+            flag = self.raw[name]
+            found = np.fmax(found, np.where(np.isnan(flag), np.nan, flag > 0))
+        return found
 
     @property
     def income_per_member(self) -> Floats:
@@ -61,16 +68,22 @@ class Linked:
 
     def rows(self, available_from: Mapping[str, int] | None = None) -> Rows:
         """What the models see: the features with their constraints, the outcome and the year."""
-        columns = dict(self.raw) | {"income_per_member": self.income_per_member}
         return Rows(
             pseudonym=self.pseudonym,
             label=self.receives,
-            features={name: columns[name] for name in FEATURES},
+            features=self.features(),
             day=days(self.year, "survey_year"),
             signs={name: sign for name, sign in FEATURES.items() if sign},
             titles=TITLES,
             available_from=available_from or {},
+            subjects=self.subjects,
         )
+
+    def features(self) -> Mapping[str, Floats]:
+        if isinstance(self.raw, Columns):
+            self.raw.table.put(PER_MEMBER, self.income_per_member)
+            return Columns(self.raw.table, {name: self.raw.names.get(name, PER_MEMBER) for name in FEATURES})
+        return {name: self.raw[name] for name in SIGNS} | {PER_MEMBER: self.income_per_member}
 
 
 def total(raw: Mapping[str, Floats], names: tuple[str, ...]) -> Floats:
@@ -81,18 +94,23 @@ def total(raw: Mapping[str, Floats], names: tuple[str, ...]) -> Floats:
 
 def read(bundle: Bundle) -> Linked:
     """The bundle's columns, checked: what is required must be there, what is optional may be missing."""
-    found = bundle.columns()
-    if missing := [name for name in REQUIRED if name not in found]:
+    table = Table(bundle)
+    if missing := [name for name in REQUIRED if name not in ("pseudonym", *table)]:
         raise MethodError("missing-column", f"The linked table lacks the required column {missing[0]}.")
-    rows = len(found["pseudonym"])
-    if rows < MINIMUM_ROWS:
+    if table.rows < MINIMUM_ROWS:
         raise MethodError("too-few-rows", f"Fewer than {MINIMUM_ROWS} households are linked; nothing can be learned.")
-    raw = {name: numbers(found.get(full), rows, name) for name, full in ALL_COLUMNS.items()}
+    raw = Columns(table, {name: numeric(table, name, full) for name, full in ALL_COLUMNS.items()})
     if not any(np.isfinite(raw[name]).any() for name in BENEFITS):
         raise MethodError("no-label", "No column tells which households receive a benefit.")
-    return Linked(
-        pseudonym=found["pseudonym"],
-        raw=raw,
-        region=texts(found.get("household__region"), rows),
-        area=texts(found.get("household__area"), rows),
+    region, area = (
+        texts(table.read(name) if name in table else None, table.rows) for name in ("household__region", "household__area")
     )
+    return Linked(table.ranks, raw, region, area, table.subjects)
+
+
+def numeric(table: Table, name: str, full: str) -> str:
+    """The stored column of numbers: the column itself, or one that is all unknown."""
+    if full in table and not table.is_text(full):
+        return full
+    table.put(name, numbers(table.read(full) if full in table else None, table.rows, name))
+    return name

@@ -1,11 +1,12 @@
 """The groups that tables count by: coarse, so that most cells stand on enough households."""
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
-from services.analysis.methods.toolkit.arrays import Flags, Texts
+from services.analysis.methods.toolkit.arrays import UNKNOWN, Flags, Floats, Texts, by_value, chosen
 from services.analysis.methods.welfare_blind_spots.study import Study
 
 NAMES = ("age_band", "household_type", "disability", "region")
@@ -51,25 +52,27 @@ def levels(study: Study, *groups: str) -> Iterator[Level]:
 
 def assign(study: Study, group: str) -> Texts:
     """The level of every scored household."""
-    raw = {name: values[study.test] for name, values in study.linked.raw.items()}
+
+    def raw(name: str) -> Floats:
+        return study.linked.raw[name][study.test]
+
     if group == "age_band":
-        age = raw["age_of_head"]
-        return np.select([age < 35, age < 50, age < 65, age >= 65], list(AGE_BANDS), "unknown").astype(object)
+        age = raw("age_of_head")
+        return chosen(np.select([age < 35, age < 50, age < 65, age >= 65], range(4), 4), [*AGE_BANDS, UNKNOWN])
     if group == "household_type":
-        children = raw["children_under_18"] > 0
-        cases = [raw["single_parent"] > 0, children, raw["household_size"] <= 1]
-        return np.select(cases, ["single_parent", "with_children", "single"], "adults_only").astype(object)
+        cases = [raw("single_parent") > 0, raw("children_under_18") > 0, raw("household_size") <= 1]
+        return chosen(np.select(cases, range(3), 3), ["single_parent", "with_children", "single", "adults_only"])
     if group == "disability":
-        members = raw["disabled_members"]
-        return np.select([members > 0, members == 0], ["disabled", "not_disabled"], "unknown").astype(object)
+        members = raw("disabled_members")
+        return chosen(np.select([members > 0, members == 0], range(2), 2), ["disabled", "not_disabled", UNKNOWN])
     return bounded(getattr(study.linked, group)[study.test])
 
 
 def bounded(texts: Texts) -> Texts:
     """The most frequent values; the rest, if a table could not hold them, as one."""
-    values, counts = np.unique(texts.astype(str), return_counts=True)
-    kept = values[np.lexsort((values, -counts))][:MOST_LEVELS]
-    return np.where(np.isin(texts.astype(str), kept), texts, "other").astype(object)
+    counts = Counter(texts.tolist())
+    kept = set(sorted(counts, key=lambda value: (-counts[value], value))[:MOST_LEVELS])
+    return by_value(texts, lambda value: value if value in kept else "other")
 
 
 def _place(code: str) -> tuple[int, str]:

@@ -43,7 +43,7 @@ def run(bundle: Bundle, report: Report) -> Outputs:
 
 def list_blind_spots(study: Study) -> list[dict[str, object]]:
     """Pseudonym, score and reasons, the highest score first: no value of the household leaves."""
-    scores, names = study.probability("boosting")[study.listed], study.pseudonym[study.listed]
+    scores, names = study.probability("boosting")[study.listed], study.names(study.listed)
     reasons = explain(study.fitted, study.matrix[study.listed])
     return [
         {"pseudonym": str(names[place]), "score": round(float(scores[place]), 4), "reasons": reasons[place]}

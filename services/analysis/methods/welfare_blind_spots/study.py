@@ -50,6 +50,10 @@ class Study:
     def pseudonym(self) -> Texts | Whole:
         return self.core.pseudonym
 
+    def names(self, chosen: Flags) -> Texts:
+        """The pseudonyms of these households."""
+        return self.core.rows.names(np.flatnonzero(self.test)[chosen])
+
     @cached_property
     def poor(self) -> Flags:
         """Below the income limit; a household of unknown income is not counted as poor."""

@@ -15,6 +15,7 @@ from services.analysis.methods.toolkit.layout import (
     shares,
     text,
 )
+from services.analysis.methods.toolkit.models import sample
 from services.analysis.methods.welfare_blind_spots.models import MODELS
 from services.analysis.methods.welfare_blind_spots.reasons import SIDES, contributions
 from services.analysis.methods.welfare_blind_spots.study import Study
@@ -90,9 +91,10 @@ def capacity_curve(study: Study) -> Table:
 
 
 def drivers(study: Study) -> Table:
-    effects = np.abs(contributions(study.fitted, study.matrix)).mean(axis=0)
+    households = sample(np.ones(len(study.label), dtype=bool))
+    effects = np.abs(contributions(study.fitted, study.matrix[households])).mean(axis=0)
     rows: list[list[Cell]] = [
-        [SIDES[place].code, SIDES[place].ko, SIDES[place].en, len(study.label), round(float(effects[place]), 4)]
+        [SIDES[place].code, SIDES[place].ko, SIDES[place].en, len(households), round(float(effects[place]), 4)]
         for place in np.argsort(-effects, kind="stable")
     ]
     columns = [
@@ -105,6 +107,8 @@ def drivers(study: Study) -> Table:
         "한 요인을 일반적인 가구의 값으로 바꿨을 때의 평균 변화이며, 인과관계가 아닙니다.",
         "Mean change when one side is set to that of a typical household; not a cause.",
     )
+    if len(households) < len(study.label):
+        notes = text(notes["ko"] + " 무작위로 뽑은 가구에 대한 값입니다.", notes["en"] + " Of households that were drawn by lot.")
     return table("drivers", columns, rows, notes)
 
 
