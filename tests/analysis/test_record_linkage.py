@@ -11,7 +11,7 @@ import pytest
 
 from services.analysis.methods import record_linkage
 from services.analysis.methods.record_linkage import pairs, weighing
-from services.analysis.methods.record_linkage.fields import LARGEST_BLOCK
+from services.analysis.methods.record_linkage.fields import LARGEST_BLOCK, as_text
 from services.analysis.methods.record_linkage.matching import learn, probability
 from services.analysis.methods.record_linkage.pairs import AGREES, DIFFERS, MISSING, Patterns
 from services.analysis.worker import sdk
@@ -46,7 +46,7 @@ def register(more: int = 0, sources: bool = False) -> dict[str, Any]:
 def plain(value: Any) -> str | None:
     if isinstance(value, str) or value is None:
         return (value or "").strip().casefold() or None
-    return None if np.isnan(value) else f"{value + 0.0:g}"
+    return None if np.isnan(value) else f"{value + 0.0:.15g}"
 
 
 def compared(fields: dict[str, list[str | None]], block: list[str], source: Any) -> Any:
@@ -165,3 +165,13 @@ def test_more_pairs_than_there_is_time_for(tmp_path: Path, monkeypatch: pytest.M
     with pytest.raises(MethodError) as refused:
         record_linkage.run(bundle, silent)
     assert refused.value.code == "too-many-pairs"
+
+
+def test_a_day_that_is_written_as_a_number_is_told_from_the_next() -> None:
+    assert [as_text(value) for value in (19800101.0, 19800109.0, 0.1 + 0.2, 0.3, -0.0)] == [
+        "19800101",
+        "19800109",
+        "0.3",
+        "0.3",
+        "0",
+    ]

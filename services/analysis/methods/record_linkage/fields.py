@@ -84,4 +84,4 @@ def as_text(value: Any) -> str | None:
     """Numbers as their shortest words; texts without case and outer spaces."""
     if value is None or value != value:
         return None
-    return (str(value).strip().casefold() or None) if isinstance(value, str) else f"{value + 0.0:g}"
+    return (str(value).strip().casefold() or None) if isinstance(value, str) else f"{value + 0.0:.15g}"
