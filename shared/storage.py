@@ -8,29 +8,20 @@ from contextlib import aclosing, contextmanager, suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import unquote, urlsplit
 from uuid import uuid4
 
 import obstore
 from obstore.exceptions import BaseError
-from obstore.store import LocalStore, S3Store
 
 from shared.clock import now
 from shared.contracts import StoredObject
 from shared.errors import TooLarge, Unavailable
 from shared.folders import sweep_folder, sync
+from shared.stores import open_store
 
 PART: Final = 5 * 1024 * 1024  # the smallest part that S3 takes
 INCOMING: Final = "incoming"
 DIGEST: Final = re.compile(r"[0-9a-f]{64}")
-# What an operator calls them -> what the S3 client calls them.
-S3_OPTIONS: Final = {
-    "endpoint": "endpoint",
-    "region": "region",
-    "access_key": "access_key_id",
-    "secret_key": "secret_access_key",
-    "session_token": "session_token",
-}
 
 
 class MissingObject(Exception):
@@ -60,30 +51,6 @@ def translated(sha256: str | None = None, *, bucket: bool = False) -> Iterator[N
                 raise
             raise MissingObject(sha256) from None
         raise Unavailable("The object storage cannot be used just now. Nothing was changed.", retry_after=5) from error
-
-
-def open_store(url: str, options: Mapping[str, str], timeout: timedelta) -> tuple[LocalStore | S3Store, Path | None]:
-    """The store of a `file:///folder` or `s3://bucket/prefix` URL, and its folder if it has one."""
-    parts = urlsplit(url)
-    if parts.scheme == "file":
-        folder = Path(unquote(parts.path))
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        return LocalStore(folder), folder
-    if parts.scheme != "s3" or not parts.netloc:
-        raise ValueError("storage_url is file:///folder or s3://bucket")
-    unknown = set(options) - set(S3_OPTIONS)
-    if unknown:
-        raise ValueError(f"unknown storage options: {', '.join(sorted(unknown))}; known are {', '.join(S3_OPTIONS)}")
-    config: dict[str, Any] = {S3_OPTIONS[name]: value for name, value in options.items()}
-    plain = options.get("endpoint", "").startswith("http://")
-    store = S3Store(
-        parts.netloc,
-        prefix=parts.path.strip("/") or None,
-        **config,
-        client_options={"allow_http": plain, "timeout": timeout, "connect_timeout": timedelta(seconds=5)},
-        retry_config={"max_retries": 3, "retry_timeout": timedelta(seconds=20)},
-    )
-    return store, None
 
 
 def object_path(sha256: str) -> str:
