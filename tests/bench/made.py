@@ -32,17 +32,28 @@ QUARTERS = """SELECT 'S' || lpad((i % 300)::VARCHAR, 9, '0') AS series_key,
     strftime(TIMESTAMP '2025-01-01' + to_minutes((15 * (i // 300))::BIGINT), '%Y-%m-%dT%H:%M:%S') AS time,
     100 + 40 * sin(i // 300 / 15.3) + 5 * u(i, 1) + CASE WHEN u(i // 9000, 2) > 0.999 THEN 80 ELSE 0 END AS value
     FROM range($rows // 300 * 300) AS made(i)"""
+# Three ministries' tables of a household survey: who earns little receives more often, and one in five of them does not.
+PERSON = "'P' || lpad(i::VARCHAR, 9, '0') AS person_no"
+SURVEY = {
+    "household": f"""SELECT {PERSON}, (2012 + i % 3)::INTEGER AS survey_year, 'A' || i % 50 AS area, 'R' || i % 4 AS region,
+        (18 + 70 * u(i, 1))::INTEGER AS age_of_head, (1 + 5 * u(i, 2))::INTEGER AS household_size, u(i, 3) > 0.9 AS single_parent,
+        (4 * u(i, 4) * u(i, 5))::INTEGER AS children_under_18, u(i, 6)::INTEGER AS disabled_members
+        FROM range($rows) AS made(i)""",
+    "income": f"SELECT {PERSON}, 50000 * u(i, 7) * u(i, 8) AS wages, u(i, 9) AS interest_income FROM range($rows) AS made(i)",
+    "benefits": f"""SELECT {PERSON}, u(i, 7) * u(i, 8) + 0.1 * u(i, 10) < 0.15 AND u(i, 11) < 0.8 AS food_aid,
+        u(i, 12) < 0.03 AS housing_aid FROM range($rows) AS made(i)""",
+}
 
 
-def one_query(role: str, query: str) -> Callable[[Path, int], dict[str, Path]]:
-    """A maker: the query's table as the Parquet file of this role."""
+def by_query(queries: dict[str, str]) -> Callable[[Path, int], dict[str, Path]]:
+    """A maker: each query's table as the Parquet file of its role."""
 
     def make(folder: Path, rows: int) -> dict[str, Path]:
-        path = folder / f"{role}.parquet"
+        paths = {role: folder / f"{role}.parquet" for role in queries}
         with duckdb.connect() as connection:
             connection.execute(U)
-            written = query.replace("$rows", str(rows))
-            connection.execute(f"COPY ({written}) TO '{path}' (FORMAT parquet)")
-        return {role: path}
+            for role, path in paths.items():
+                connection.execute(f"COPY ({queries[role].replace('$rows', str(rows))}) TO '{path}' (FORMAT parquet)")
+        return paths
 
     return make

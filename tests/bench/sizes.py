@@ -27,6 +27,7 @@ from services.analysis.methods import (
     ghg_anomalies,
     record_linkage,
     small_business_crisis,
+    welfare_blind_spots,
     welfare_indicators,
 )
 from services.analysis.prepare.readers import PARQUET
@@ -69,7 +70,7 @@ def statements(folder: Path, rows: int) -> dict[str, Path]:
 
 def any_table(method: ModuleType, query: str, **parameters: Any) -> Sized:
     card: MethodCard = method.CARD
-    return Sized(method.__name__, card, made.one_query(card.inputs[0].name, query), {}, parameters)
+    return Sized(method.__name__, card, made.by_query({card.inputs[0].name: query}), {}, parameters)
 
 
 TASKS = {
@@ -82,6 +83,7 @@ TASKS = {
         business.AVAILABLE_FROM, {"capacity": 0.05},
     ),
     "emissions": Sized(ghg_anomalies.__name__, ghg_anomalies.CARD, statements, {}, {}),
+    "survey": Sized(welfare_blind_spots.__name__, welfare_blind_spots.CARD, made.by_query(made.SURVEY), {}, {}),
     "clusters": any_table(clustering, made.SUBJECTS),
     "counts": any_table(cross_tabulation, made.SUBJECTS, rows="area", columns="age", measure="income"),
     "linkage": any_table(record_linkage, made.TWINS, block=["phone", "name"]),
