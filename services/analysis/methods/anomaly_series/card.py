@@ -24,7 +24,8 @@ CARD = MethodCard(
         "A residual is measured by the usual spread at such a level; scores are evened out over a sixth of a day.",
         "A value stands still if a run of it is too long for chance in that series. Zero never stands still.",
         "An isolation forest on the raw columns is reported beside it where known anomalies are given; none learns from these.",
-        "Of more than two million points, whole series drawn by a seed teach what all are judged by.",
+        "Of more than two million points, whole series drawn by a seed teach what all are judged by; the list ends at 200,000 "
+        "lines, and further columns of names are left out.",
         "Deterministic: fixed seed.",
     ),
     must_not_conclude=(

@@ -108,7 +108,7 @@ class Patterns:
 
 
 def keys_of(seen: Seen) -> NDArray[np.uint64]:
-    """A number for each pattern: to the base of three, so that those of up to forty fields never meet, and of more one in 10^19 pairs."""
+    """A number for each pattern, to the base of three: those of up to forty fields never meet, of more one pair in 10^19."""
     keys = np.zeros(len(seen), dtype=np.uint64)
     for column in seen.T:
         keys *= np.uint64(3)
