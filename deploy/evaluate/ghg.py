@@ -89,7 +89,7 @@ def judge(study: Study, truth: Truth) -> Judged:
     hits = [meeting(listed, one, panel.periods.first) for one in truth]
     planted = Counter(str(one["anomaly_type"]) for one in truth)
     found = Counter(str(one["anomaly_type"]) for one, hit in zip(truth, hits, strict=True) if hit)
-    named = Counter(str(one["anomaly_type"]) for one, hit in zip(truth, hits, strict=True) if one["anomaly_type"] in hit)
+    named = Counter(str(one["anomaly_type"]) for one, hit in zip(truth, hits, strict=True) if reason_of(one) in hit)
     exact = [bool(hit) for one, hit in zip(truth, hits, strict=True) if one["arithmetic"]]
     off = [abs(float(one["reported_tco2e"]) - float(one["true_tco2e"])) for one in truth]
     clean = set(panel.pseudonyms) - {one["pseudonym"] for one in truth}
@@ -103,6 +103,11 @@ def judge(study: Study, truth: Truth) -> Judged:
         tonnes=sum(value for value, hit in zip(off, hits, strict=True) if hit) / max(sum(off), 1e-9),
         forest=forest_recall(study, truth),
     )
+
+
+def reason_of(planted: dict[str, Any]) -> str:
+    """The class that a finding of it should have: the eleven are called as they are planted."""
+    return "arithmetic_mismatch" if planted["anomaly_type"] == "arithmetic_slip" else str(planted["anomaly_type"])
 
 
 def meeting(listed: dict[str, list[tuple[str, int, int, str]]], planted: dict[str, Any], start: int) -> set[str]:

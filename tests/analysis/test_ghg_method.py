@@ -85,6 +85,9 @@ def test_what_is_found_has_its_own_name(judged: dict[tuple[int, int], ghg.Judged
     named = sum(sum(one.named[kind] for kind in KINDS) for one in judged.values())
     found = sum(sum(one.found[kind] for kind in KINDS) for one in judged.values())
     assert named / found >= 0.9
+    slips = [(one.named["arithmetic_slip"], one.found["arithmetic_slip"]) for one in judged.values()]
+    assert all(named == found for named, found in slips)
+    assert sum(found for _, found in slips) >= 3
 
 
 def test_the_tonnes_are_found(judged: dict[tuple[int, int], ghg.Judged]) -> None:
