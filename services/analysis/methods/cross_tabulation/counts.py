@@ -1,4 +1,5 @@
 """The table counted in the database: how the levels of a column are told apart there, and what comes out of it, cell by cell."""
+# ruff: noqa: S608  The names in this SQL are quoted; what stands in it otherwise are words and numbers of our own.
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -49,13 +50,13 @@ def grouping(bundle: Bundle, name: str, bins: int) -> Grouping:
 def by_text(bundle: Bundle, column: str) -> Grouping:
     """The values that a table can hold; the rest as one."""
     text = f"left(coalesce(CAST({column} AS VARCHAR), '{UNKNOWN}'), {LONGEST})"
-    query = f"SELECT {text} AS level, count(*) AS rows FROM linked GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT {MOST_LEVELS}"  # noqa: S608
+    query = f"SELECT {text} AS level, count(*) AS rows FROM linked GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT {MOST_LEVELS}"
     kept = bundle.sql(query)["level"].tolist()
     return Grouping(f"CASE WHEN {text} IN (SELECT unnest(?)) THEN {text} ELSE '{OTHER}' END", [kept], str)
 
 
 def by_number(bundle: Bundle, value: str, bins: int) -> Grouping:
-    query = f"SELECT count(*) AS rows, count(DISTINCT {value}) AS values FROM linked WHERE isfinite({value})"  # noqa: S608
+    query = f"SELECT count(*) AS rows, count(DISTINCT {value}) AS values FROM linked WHERE isfinite({value})"
     rows, values = (int(found[0]) for found in bundle.sql(query).values())
     if values <= bins:
         return Grouping(value, [], lambda found: UNKNOWN if found != found else f"{found:g}")
@@ -70,7 +71,7 @@ def edges_of(bundle: Bundle, value: str, rows: int, bins: int) -> list[float]:
     at = (rows - 1) * np.linspace(0, 1, bins + 1)[1:-1]
     below = np.floor(at)
     shares = (np.concatenate([below, np.minimum(below + 1, rows - 1)]) + 0.5) / rows
-    query = f"SELECT unnest(quantile_disc({value}, {shares.tolist()}::DOUBLE[])) AS edge FROM linked WHERE isfinite({value})"  # noqa: S608
+    query = f"SELECT unnest(quantile_disc({value}, {shares.tolist()}::DOUBLE[])) AS edge FROM linked WHERE isfinite({value})"
     pairs = bundle.sql(query)["edge"].reshape(2, -1).T
     return sorted({float(np.quantile(pair, part)) for pair, part in zip(pairs, at - below, strict=True)})
 
@@ -82,7 +83,7 @@ def count_cells(bundle: Bundle, groupings: list[Grouping], measure: str | None) 
     value = f"TRY_CAST({quoted(measure)} AS DOUBLE)" if measure else "NULL::DOUBLE"
     query = f"""SELECT {", ".join(names)}, count(*) AS subjects, count(*) FILTER (WHERE isfinite(value)) AS known,
                        coalesce(fsum(value) FILTER (WHERE isfinite(value)), 0) AS total
-                FROM (SELECT {levels}, {value} AS value FROM linked) GROUP BY ALL ORDER BY ALL"""  # noqa: S608
+                FROM (SELECT {levels}, {value} AS value FROM linked) GROUP BY ALL ORDER BY ALL"""
     found = bundle.sql(query, [one for each in groupings for one in each.given])
     called = [
         np.array([each.called(code) for code in found[name].tolist()], dtype=object)
@@ -106,7 +107,7 @@ def joined(cells: Cells, at: int, name: str) -> list[Level]:
 
 
 def check_number(bundle: Bundle, name: str) -> None:
-    query = f"SELECT count({quoted(name)}) AS known FROM linked"  # noqa: S608
+    query = f"SELECT count({quoted(name)}) AS known FROM linked"
     if is_text(bundle, name) and bundle.sql(query)["known"][0]:
         raise MethodError("wrong-type", f"The column {name.removeprefix('table__')} must hold numbers.")
 
