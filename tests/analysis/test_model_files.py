@@ -6,13 +6,15 @@ import pickle
 import tracemalloc
 import zipfile
 from collections.abc import Callable
+from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import onnx
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from onnx import TensorProto, helper
 from sklearn.calibration import CalibratedClassifierCV
@@ -239,12 +241,25 @@ def test_a_large_ensemble_is_taken_at_little_cost(tmp_path: Path) -> None:
     assert path.stat().st_size > 20_000_000 > 10 * peak
 
 
-@settings(max_examples=150, deadline=None)
-@given(at=st.floats(0, 1, exclude_max=True), byte=st.integers(0, 255), cut=st.booleans(), kept=st.booleans())
+def pressed() -> bytes:
+    """The skops file with members that are compressed."""
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as packed:
+        for name, content in opened().items():
+            packed.writestr(name, content)
+    return file.getvalue()
+
+
+WHOLE: dict[str, Callable[[], bytes]] = {"onnx": models.onnx_file, "skops": models.skops_file, "pressed": cache(pressed)}
+
+
+@settings(max_examples=300, deadline=None)
+@given(at=st.floats(0, 1, exclude_max=True), byte=st.integers(0, 255), cut=st.booleans(), name=st.sampled_from(sorted(WHOLE)))
+@example(at=0.99999, byte=1, cut=False, name="skops")
 def test_a_damaged_file_is_refused_or_taken_and_nothing_else(
-    at: float, byte: int, cut: bool, kept: bool, tmp_path_factory: pytest.TempPathFactory
+    at: float, byte: int, cut: bool, name: str, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    whole = models.skops_file() if kept else models.onnx_file()
+    whole = WHOLE[name]()
     place = int(at * len(whole))
     damaged = whole[:place] if cut else whole[:place] + bytes([byte]) + whole[place + 1 :]
     path = tmp_path_factory.getbasetemp() / "damaged"
@@ -253,6 +268,17 @@ def test_a_damaged_file_is_refused_or_taken_and_nothing_else(
         inspect_file(path)
     except RefusedFileError as refused:
         assert refused.code
+
+
+@pytest.mark.parametrize("name", ["skops", "pressed"])
+def test_an_archive_is_damaged_in_any_of_its_last_bytes(name: str, tmp_path: Path) -> None:
+    """Its directory stands there, with the places and sizes of everything."""
+    whole = WHOLE[name]()
+    for place in range(max(len(whole) - 400, 0), len(whole)):
+        for byte in (0, 1, 0x7F, 0xFF):
+            (tmp_path / "damaged").write_bytes(whole[:place] + bytes([byte]) + whole[place + 1 :])
+            with suppress(RefusedFileError):
+                inspect_file(tmp_path / "damaged")
 
 
 # skops
@@ -288,6 +314,7 @@ def node(module: str, name: str, loader: str = "ObjectNode") -> bytes:
 STRANGE: dict[str, tuple[Callable[[], dict[str, bytes]], str]] = {
     "a pickle among the members": (lambda: {"model.pkl": pickle.dumps([1])}, "pickle"),
     "a pickle called an array": (lambda: {"1.npy": pickle.dumps([1])}, "pickle"),
+    "an array that ends in its head": (lambda: {"1.npy": b"\x93NUMPY"}, "pickle"),
     "an array of objects": (lambda: {"1.npy": npy(np.array([{}, []], dtype=object))}, "pickle"),
     "an array of records with objects": (lambda: {"1.npy": npy(np.zeros(2, dtype=[("a", "f8"), ("b", "O")]))}, "pickle"),
     "an array of records that hide objects": (

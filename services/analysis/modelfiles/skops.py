@@ -3,7 +3,9 @@
 import json
 import math
 import re
+import struct
 import zipfile
+import zlib
 from typing import Any, BinaryIO, Final
 
 from services.analysis.modelfiles.refusal import RefusedFileError, malformed
@@ -16,6 +18,10 @@ LARGEST_TOGETHER: Final = 512 << 20
 LARGEST_DIRECTORY: Final = 8 << 20
 MOST_NODES: Final = 1_000_000
 # What others declare of themselves decides how much memory unpacking takes.
+# What the library raises of an archive whose numbers lie: a place before its beginning is an OSError.
+DAMAGED: Final = (
+    zipfile.BadZipFile, zlib.error, struct.error, EOFError, NotImplementedError, RuntimeError, ValueError, OverflowError, OSError,
+)  # fmt: skip
 COMPRESSIONS: Final = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})
 END: Final = b"PK\x05\x06"
 LOCATOR: Final = b"PK\x06\x07"
@@ -87,7 +93,7 @@ def read_skops(file: BinaryIO) -> bytes | None:
                 if MEMBER.fullmatch(member.filename):
                     check_array(archive, member)
             return read_member(archive, MANIFEST_MEMBER, LARGEST_SCHEMA) if MANIFEST_MEMBER in archive.namelist() else None
-    except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError, ValueError, OverflowError):
+    except DAMAGED:
         raise malformed("it is no whole archive") from None
 
 
@@ -165,7 +171,7 @@ def check_array(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> None:
     """A plain array, as large as its own head says; an array of objects would be a pickle."""
     with archive.open(member) as file:
         start = file.read(10)
-        if start[:6] != b"\x93NUMPY":
+        if len(start) < 10 or start[:6] != b"\x93NUMPY":
             raise RefusedFileError("pickle", "A member that is called an array is none.")
         wide = start[6] > 1
         length = int.from_bytes(start[8:10] + (file.read(2) if wide else b""), "little")

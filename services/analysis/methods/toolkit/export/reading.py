@@ -1,7 +1,9 @@
 """Read the manifest of a model file without opening the model."""
 
 import io
+import struct
 import zipfile
+import zlib
 from typing import Final
 
 import onnx
@@ -35,7 +37,7 @@ def in_archive(model: bytes) -> bytes:
             found = member.read(LARGEST_MANIFEST + 1)
     except KeyError:
         raise RefusedError("manifest-missing", "The file holds no manifest.") from None
-    except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError, ValueError, OSError):
+    except (zipfile.BadZipFile, zlib.error, struct.error, EOFError, NotImplementedError, RuntimeError, ValueError, OSError):
         raise RefusedError("malformed", "The file is neither ONNX nor skops.") from None
     return bounded(found)
 
