@@ -182,8 +182,8 @@ def main() -> int:
     parser.add_argument("--keep", action="store_true", help="leave it running")
     options = parser.parse_args()
     given = dict(pair.split("=", 1) for pair in options.set)
-    stack, started = Stack(FOLDER, "dure-demo", given, tell), time.monotonic()
-    stack.files = WITH_ENGINE if options.engine else FILES
+    files, started = WITH_ENGINE if options.engine else FILES, time.monotonic()
+    stack = Stack(FOLDER, "dure-demo", given, tell, files=files)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     stack.prepare()
     try:

@@ -36,6 +36,14 @@ def write(folder: Path, columns: dict[str, Any], role: str = "table", **more: An
     return Bundle(folder, **more)
 
 
+def write_as_it_is(folder: Path, columns: dict[str, Any], **parameters: Any) -> Bundle:
+    """A bundle of these columns under their own names, each value as it stands."""
+    with duckdb.connect() as connection:
+        connection.register("found", columns)
+        connection.execute(f"COPY (SELECT * FROM found) TO '{folder / 'linked.parquet'}' (FORMAT parquet)")
+    return Bundle(folder, parameters)
+
+
 def generated(
     maker: ModuleType, role: str, key: str, table: Path, folder: Path, change: str, parameters: dict[str, Any]
 ) -> Bundle:

@@ -7,7 +7,6 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-import duckdb
 import numpy as np
 import pytest
 from jsonschema import Draft202012Validator
@@ -22,23 +21,13 @@ from services.analysis.methods.anomaly_tables.records import make_records
 from services.analysis.methods.anomaly_tables.scores import score_rows
 from services.analysis.methods.deviation.parameters import Parameters
 from services.analysis.policy import check_card
-from services.analysis.worker.sdk import Bundle, MethodError, Outputs
+from services.analysis.worker.sdk import MethodError, Outputs
 from services.results.disclosure import Rules, check_figure, check_metrics, check_table, read_line
 from shared.contracts import OutputKind
+from tests.analysis.linked import silent, write_as_it_is
 
 Columns = dict[str, Any]
 HOURS, SERIES = 24 * 21, 26
-
-
-def quiet(progress: float, message: str) -> None:
-    return None
-
-
-def bundle(folder: Path, columns: Columns, **parameters: Any) -> Bundle:
-    with duckdb.connect() as connection:
-        connection.register("found", columns)
-        connection.execute(f"COPY (SELECT * FROM found) TO '{folder / 'linked.parquet'}' (FORMAT parquet)")
-    return Bundle(folder, parameters)
 
 
 def names(count: int) -> Any:
@@ -89,12 +78,12 @@ def series(seed: int = 1, count: int = SERIES, hours: int = HOURS) -> tuple[Colu
 def table_outputs(tmp_path_factory: pytest.TempPathFactory) -> Outputs:
     columns, wrong = records()
     told = columns | {"records__known_anomaly": wrong}
-    return anomaly_tables.run(bundle(tmp_path_factory.mktemp("table"), told), quiet)
+    return anomaly_tables.run(write_as_it_is(tmp_path_factory.mktemp("table"), told), silent)
 
 
 @pytest.fixture(scope="module")
 def series_outputs(tmp_path_factory: pytest.TempPathFactory) -> Outputs:
-    return anomaly_series.run(bundle(tmp_path_factory.mktemp("series"), series()[0]), quiet)
+    return anomaly_series.run(write_as_it_is(tmp_path_factory.mktemp("series"), series()[0]), silent)
 
 
 def rows_of(outputs: Outputs, name: str) -> dict[str, dict[str, Any]]:
@@ -158,7 +147,7 @@ def test_what_cannot_be_compared_is_refused(tmp_path: Path, method: ModuleType, 
         columns[name] = np.full(many, value, dtype=object if isinstance(value, str) else None)
     kept = {name: values for name, values in columns.items() if changes.get(name, 0) is not None}
     with pytest.raises(MethodError) as refusal:
-        method.run(bundle(tmp_path, kept), quiet)
+        method.run(write_as_it_is(tmp_path, kept), silent)
     assert refusal.value.code == code
 
 
@@ -166,10 +155,11 @@ def test_what_cannot_be_compared_is_refused(tmp_path: Path, method: ModuleType, 
 def test_twelve_rows_are_enough_and_eleven_are_not(tmp_path: Path, method: ModuleType, make: Callable[[], Any]) -> None:
     columns = make()[0]
     assert (
-        method.run(bundle(tmp_path, {name: values[:12] for name, values in columns.items()}), quiet).restricted_list is not None
+        method.run(write_as_it_is(tmp_path, {name: values[:12] for name, values in columns.items()}), silent).restricted_list
+        is not None
     )
     with pytest.raises(MethodError) as refusal:
-        method.run(bundle(tmp_path, {name: values[:11] for name, values in columns.items()}), quiet)
+        method.run(write_as_it_is(tmp_path, {name: values[:11] for name, values in columns.items()}), silent)
     assert refusal.value.code == "too-few-rows"
 
 
@@ -177,8 +167,8 @@ def test_twelve_rows_are_enough_and_eleven_are_not(tmp_path: Path, method: Modul
     ("method", "make"), [(anomaly_tables, lambda: records(400)), (anomaly_series, lambda: series(1, 12, 72))]
 )
 def test_the_same_bundle_gives_the_same_bytes(tmp_path: Path, method: ModuleType, make: Callable[[], Any]) -> None:
-    given = bundle(tmp_path, make()[0])
-    one, two = method.run(given, quiet), method.run(given, quiet)
+    given = write_as_it_is(tmp_path, make()[0])
+    one, two = method.run(given, silent), method.run(given, silent)
     assert json.dumps(vars(one), allow_nan=False) == json.dumps(vars(two), allow_nan=False)
 
 
@@ -204,7 +194,7 @@ def test_residuals_leave_the_isolation_forest_behind(seed: int) -> None:
 
 
 def test_known_anomalies_are_measured_against_and_never_learned_from(tmp_path: Path, table_outputs: Outputs) -> None:
-    without = anomaly_tables.run(bundle(tmp_path, records()[0]), quiet)
+    without = anomaly_tables.run(write_as_it_is(tmp_path, records()[0]), silent)
     assert without.restricted_list == table_outputs.restricted_list
     layers = rows_of(table_outputs, "layers")
     assert layers["residual"]["average_precision"] > layers["forest"]["average_precision"] + 0.3
@@ -215,7 +205,7 @@ def test_rare_texts_and_unusual_gaps_are_reasons(tmp_path: Path) -> None:
     columns, _ = records()
     columns["records__kind"][7] = "palace"
     columns["records__sales"][8] = np.nan
-    outputs = anomaly_tables.run(bundle(tmp_path, columns, review_budget=0.1, threshold=2), quiet)
+    outputs = anomaly_tables.run(write_as_it_is(tmp_path, columns, review_budget=0.1, threshold=2), silent)
     reasons = {line["pseudonym"]: {reason["code"] for reason in line["reasons"]} for line in outputs.restricted_list or []}
     assert "rare-value" in reasons[names(9)[7]]
     assert "missing-value" in reasons[names(9)[8]]
@@ -237,7 +227,7 @@ def test_empty_and_constant_columns_and_names_are_left_out(tmp_path: Path) -> No
         "records__text": None,
     }
     odd["records__text"] = np.array(["=1+1", None, "=SUM(A1)"] * 100, dtype=object)
-    outputs = anomaly_tables.run(bundle(tmp_path, columns | odd), quiet)
+    outputs = anomaly_tables.run(write_as_it_is(tmp_path, columns | odd), silent)
     figure = next(one for one in outputs.metrics["summary"]["figures"] if one["name"] == "columns")
     assert figure["value"] == 5
 
@@ -270,7 +260,7 @@ def test_holes_doubles_and_times_out_of_place_are_findings(tmp_path: Path) -> No
     cut = {name: values[kept] for name, values in columns.items()}
     cut["series__time"] = cut["series__time"].copy()
     cut["series__time"][5], cut["series__time"][6] = "2931-01-01", "=1+1"
-    outputs = anomaly_series.run(bundle(tmp_path, cut, review_budget=1), quiet)
+    outputs = anomaly_series.run(write_as_it_is(tmp_path, cut, review_budget=1), silent)
     assert codes(outputs)["missing-period"] >= 2
     assert codes(outputs)["duplicated-period"] == 1
     assert codes(outputs)["no-time"] == 1
@@ -292,7 +282,7 @@ def test_months_and_years_are_steps_too(start: str) -> None:
 def test_constant_and_empty_series_are_borne(tmp_path: Path, value: float) -> None:
     columns, _ = series(count=12, hours=120)
     columns["series__value"][:120] = value
-    outputs = anomaly_series.run(bundle(tmp_path, columns), quiet)
+    outputs = anomaly_series.run(write_as_it_is(tmp_path, columns), silent)
     assert codes(outputs)["flat-line"] <= 6
     json.dumps(vars(outputs), allow_nan=False)
 

@@ -4,7 +4,6 @@ import json
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import numpy as np
 import pytest
 
@@ -19,20 +18,10 @@ from services.analysis.methods.anomaly_series.windows import ranked
 from services.analysis.methods.deviation import forest, residuals
 from services.analysis.methods.deviation.parameters import Parameters
 from services.analysis.worker import sdk
-from services.analysis.worker.sdk import Bundle, MethodError
+from services.analysis.worker.sdk import MethodError
+from tests.analysis.linked import silent, write_as_it_is
 
 Columns = dict[str, Any]
-
-
-def quiet(progress: float, message: str) -> None:
-    return None
-
-
-def write(folder: Path, columns: Columns) -> Bundle:
-    with duckdb.connect() as connection:
-        connection.register("found", columns)
-        connection.execute(f"COPY (SELECT * FROM found) TO '{folder / 'linked.parquet'}' (FORMAT parquet)")
-    return Bundle(folder)
 
 
 @pytest.fixture(autouse=True)
@@ -67,7 +56,7 @@ def series(count: int = 40, hours: int = 24 * 9) -> Columns:
 
 def test_a_panel_of_stored_rows_is_that_of_all_columns(tmp_path: Path) -> None:
     columns = series()
-    plain, stored = make_panel(columns), read(write(tmp_path, columns))
+    plain, stored = make_panel(columns), read(write_as_it_is(tmp_path, columns))
     for chosen in (np.arange(40), np.array([0, 1, 3, 39])):
         panel = stored.panel(chosen)
         assert panel.grid == plain.grid
@@ -84,7 +73,7 @@ def test_parts_that_are_taught_by_all_find_what_all_find(tmp_path: Path, monkeyp
     whole, matrix = conduct(panel, asked), raw(panel)
     lessons = Lessons(whole.expected.fits, forest.grow(matrix, len(matrix), seed=20241))
     monkeypatch.setattr(times, "MOST_CELLS", 32 * panel.grid.count)
-    stored = read(write(tmp_path, columns))
+    stored = read(write_as_it_is(tmp_path, columns))
     parts = [conduct(stored.panel(chosen), asked, lessons) for chosen in stored.parts()]
     assert [len(part.panel.series) for part in parts] == [20, 20]
     np.testing.assert_array_equal(np.concatenate([part.score for part in parts]), whole.score)
@@ -95,15 +84,15 @@ def test_parts_that_are_taught_by_all_find_what_all_find(tmp_path: Path, monkeyp
 
 
 def test_parts_begin_where_the_cells_do_not_stand_in_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    bundle = write(tmp_path, series())
+    bundle = write_as_it_is(tmp_path, series())
     grid = read(bundle).grid
-    whole = anomaly_series.run(bundle, quiet)
+    whole = anomaly_series.run(bundle, silent)
     monkeypatch.setattr(times, "MOST_CELLS", 40 * grid.count)
-    assert json.dumps(vars(anomaly_series.run(bundle, quiet))) == json.dumps(vars(whole))
+    assert json.dumps(vars(anomaly_series.run(bundle, silent))) == json.dumps(vars(whole))
     monkeypatch.setattr(times, "MOST_CELLS", 40 * grid.count - 1)
-    assert len(search(bundle, Parameters.read(SCHEMA, {}), quiet).parts) == 2
-    parted = anomaly_series.run(bundle, quiet)
-    assert json.dumps(vars(parted)) == json.dumps(vars(anomaly_series.run(bundle, quiet)))
+    assert len(search(bundle, Parameters.read(SCHEMA, {}), silent).parts) == 2
+    parted = anomaly_series.run(bundle, silent)
+    assert json.dumps(vars(parted)) == json.dumps(vars(anomaly_series.run(bundle, silent)))
     lists = [{line["pseudonym"]: line["reasons"][0]["code"] for line in one.restricted_list or []} for one in (whole, parted)]
     troubled = {f"{one:064x}" for one in range(0, 40, 5)}
     assert troubled <= lists[0].keys() & lists[1].keys()
@@ -118,7 +107,7 @@ def test_parts_begin_where_the_cells_do_not_stand_in_memory(tmp_path: Path, monk
 
 
 def test_more_cells_than_can_be_judged_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    bundle = write(tmp_path, series())
+    bundle = write_as_it_is(tmp_path, series())
     monkeypatch.setattr("services.analysis.methods.anomaly_series.reading.MOST_CELLS", 40 * read(bundle).grid.count - 1)
     with pytest.raises(MethodError) as refusal:
         read(bundle)

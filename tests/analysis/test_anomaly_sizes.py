@@ -3,7 +3,6 @@
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -18,22 +17,11 @@ from services.analysis.methods.deviation.measures import separation
 from services.analysis.methods.deviation.robust import encode
 from services.analysis.methods.toolkit.stored import Table
 from services.analysis.worker import sdk
-from services.analysis.worker.sdk import Bundle
+from tests.analysis.linked import silent, write_as_it_is
 
 Columns = dict[str, Any]
 Floats = NDArray[np.float64]
 ROWS = 3000
-
-
-def quiet(progress: float, message: str) -> None:
-    return None
-
-
-def write(folder: Path, columns: Columns, **asked: Any) -> Bundle:
-    with duckdb.connect() as connection:
-        connection.register("found", columns)
-        connection.execute(f"COPY (SELECT * FROM found) TO '{folder / 'linked.parquet'}' (FORMAT parquet)")
-    return Bundle(folder, asked)
 
 
 @pytest.fixture(autouse=True)
@@ -103,7 +91,7 @@ def test_records_in_a_file_get_the_scores_of_a_matrix(tmp_path: Path, monkeypatc
     strangest = np.sort(np.abs(each), axis=1)[:, :-4:-1]
     score = np.sqrt((strangest**2).sum(axis=1) / 3)
     order = np.lexsort((np.arange(ROWS) // 2, -score))[:300]
-    outputs = anomaly_tables.run(write(tmp_path, columns, review_budget=0.1, threshold=2), quiet)
+    outputs = anomaly_tables.run(write_as_it_is(tmp_path, columns, review_budget=0.1, threshold=2), silent)
     listed = outputs.restricted_list or []
     assert len(listed) == (score[order] >= 2).sum() > 50
     assert [line["pseudonym"] for line in listed] == columns["pseudonym"][order[: len(listed)]].tolist()
@@ -154,7 +142,7 @@ def test_a_forest_of_more_rows_grows_from_a_sample(monkeypatch: pytest.MonkeyPat
 
 def test_columns_of_names_are_left_out_of_a_large_table_and_the_others_read_on(tmp_path: Path) -> None:
     columns = records()
-    table = Table(write(tmp_path, columns), most_texts=ROWS // 2)
+    table = Table(write_as_it_is(tmp_path, columns), most_texts=ROWS // 2)
     assert [*table] == [name for name in columns if name not in ("pseudonym", "records__name")]
     np.testing.assert_array_equal(table.read("records__power"), columns["records__power"])
     assert table.read("records__kind").tolist() == columns["records__kind"].tolist()

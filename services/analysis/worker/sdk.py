@@ -76,15 +76,15 @@ class Bundle:
         with self.database() as connection:
             wanted = _present(connection, names)
             table = "linked" if rows is None else f"numbered WHERE file_row_number BETWEEN {rows.start} AND {rows.stop - 1}"
-            query = f"SELECT {', '.join(map(_quoted, wanted))} FROM {table}"  # noqa: S608 - quoted names of columns that are there
+            query = f"SELECT {', '.join(map(quoted, wanted))} FROM {table}"  # noqa: S608 - quoted names of columns that are there
             return _fetch(connection, query) if wanted else {}
 
     def pieces(self, names: Iterable[str] | None = None, size: int | None = None) -> Iterator[dict[str, Array]]:
         """Columns as `columns` gives them, 262,144 rows (or `size`) at a time: so much stands in memory, and no more."""
         with self.database() as connection:
-            wanted, step = ", ".join(map(_quoted, _present(connection, names))), size or PIECE
+            wanted, step = ", ".join(map(quoted, _present(connection, names))), size or PIECE
             ((rows,),) = connection.execute("SELECT count(*) FROM linked").fetchall()
-            query = f"SELECT {wanted} FROM numbered WHERE file_row_number >= $1 AND file_row_number < $2"  # noqa: S608
+            query = f"SELECT {wanted} FROM numbered WHERE file_row_number >= $1 AND file_row_number < $2"  # noqa: S608 - as above
             for start in range(0, max(rows, 1), step):
                 yield _fetch(connection, query, [start, start + step])
 
@@ -214,17 +214,17 @@ def _literal(path: Path) -> str:
     return "'" + str(path).replace("'", "''") + "'"
 
 
-def _quoted(name: str) -> str:
+def quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
 def _cast(name: str, kind: str) -> str:
     target = "DOUBLE" if kind.partition("(")[0] in NUMERIC else "VARCHAR"
-    return f"CAST({_quoted(name)} AS {target}) AS {_quoted(name)}"
+    return f"CAST({quoted(name)} AS {target}) AS {quoted(name)}"
 
 
 def _float(name: str) -> str:
-    return f"coalesce(CAST({_quoted(name)} AS FLOAT), 'nan'::FLOAT) AS {_quoted(name)}"
+    return f"coalesce(CAST({quoted(name)} AS FLOAT), 'nan'::FLOAT) AS {quoted(name)}"
 
 
 def _plain(values: Array) -> Array:

@@ -10,7 +10,7 @@ import numpy as np
 from services.analysis.methods.toolkit.arrays import LONGEST, UNKNOWN, Flags, Floats, Texts
 from services.analysis.methods.toolkit.disclosure import MOST_LEVELS, OTHER, OTHER_WORDS, Level
 from services.analysis.methods.toolkit.evaluation import MINIMUM_CELL
-from services.analysis.worker.sdk import Bundle, MethodError
+from services.analysis.worker.sdk import Bundle, MethodError, quoted
 
 WORDS = {OTHER: OTHER_WORDS, UNKNOWN: ("모름", "unknown")}
 
@@ -114,7 +114,3 @@ def check_number(bundle: Bundle, name: str) -> None:
 
 def is_text(bundle: Bundle, name: str) -> bool:
     return bundle.columns([name], range(0))[name].dtype.kind == "O"
-
-
-def quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
