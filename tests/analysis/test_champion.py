@@ -15,7 +15,7 @@ from services.analysis.methods.toolkit import champion
 from services.analysis.methods.toolkit.champion import score_champion, side_by_side
 from services.analysis.methods.toolkit.export import matrix_of
 from services.analysis.methods.toolkit.export.spread import deciles, histogram, shift
-from services.analysis.worker.sdk import MethodError
+from services.analysis.worker.sdk import CHAMPION_FILE, Bundle, MethodError
 from tests.analysis import models
 
 NAMES = [feature.name for feature in models.FEATURES]
@@ -32,10 +32,9 @@ def columns(rows: int = 1500) -> dict[str, Any]:
 
 @pytest.fixture
 def file(tmp_path: Path) -> Any:
-    def written(model: bytes) -> Path:
-        path = tmp_path / "champion.model"
-        path.write_bytes(model)
-        return path
+    def written(model: bytes) -> Bundle:
+        (tmp_path / CHAMPION_FILE).write_bytes(model)
+        return Bundle(tmp_path)
 
     return written
 
@@ -118,7 +117,7 @@ def test_text_among_numbers_and_what_is_too_large_is_missing() -> None:
 def test_many_rows_are_scored_in_batches(file: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     path = file(models.onnx_file())
     whole = score_champion(path, columns()).scores
-    monkeypatch.setattr(champion, "BATCH", 7)
+    monkeypatch.setattr(champion, "BLOCK", 7)
     np.testing.assert_array_equal(score_champion(path, columns()).scores, whole)
 
 

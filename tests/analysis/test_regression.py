@@ -12,7 +12,7 @@ from services.analysis.methods import BUILT_IN
 from services.analysis.methods.regression import CARD, run
 from services.analysis.methods.toolkit.champion import score_champion
 from services.analysis.methods.toolkit.export import read_manifest
-from services.analysis.worker.sdk import CHAMPION_FILE, MethodError, Outputs
+from services.analysis.worker.sdk import CHAMPION_FILE, Bundle, MethodError, Outputs
 from shared.contracts import ModelTask, OutputKind
 from tests.analysis.linked import check_passes, records, silent, value, withheld, write
 
@@ -92,7 +92,7 @@ def test_the_next_round_stands_beside_the_released_model(outputs: Outputs, tmp_p
     assert [beside["challenger"][name] for name in measures] == [compared["boosting"][name] for name in measures]
 
     last = slice(SIZE // 4 * 3, None)
-    scores = score_champion(tmp_path / CHAMPION_FILE, meters(seed=8)).scores[last]
+    scores = score_champion(Bundle(tmp_path), meters(seed=8)).scores[last]
     target = meters(seed=8)["target"][last]
     assert beside["champion"]["rows"] == len(target)
     assert beside["champion"]["mae"] == pytest.approx(mean_absolute_error(target, scores), rel=1e-4)

@@ -1,5 +1,6 @@
 """A stock worker with a scheduler: runs of hosted models are scored on nodes, end as they do without, and never hang."""
 
+import json
 import signal
 import socket
 import subprocess
@@ -21,13 +22,46 @@ from services.analysis.worker.engine.dask import security
 from services.analysis.worker.folders import LOCK, PREFIX
 from services.analysis.worker.onnx_method import BLOCK
 from shared.contracts import Outcome, OutputKind
-from tests.analysis import onnx_models
+from tests.analysis import onnx_models, worker_methods
 from tests.analysis.certificates import Authority
 from tests.analysis.engine_process import ROOT, started
-from tests.analysis.weighted_models import above_its_block
+from tests.analysis.weighted_models import above_its_block, hungry, weighted
 from tests.analysis.worker_process import WorkerProcess
 from tests.analysis.worker_stub import Stub, StubRun, eventually
 
+ASKER = """
+import json, os
+from blind_probe.cards import card, text
+from services.analysis.worker.sdk import Outputs, Question
+
+CARD = card("asker")
+
+def blocks(bundle, size):
+    for piece in bundle.pieces(["income__wages"], size):
+        yield piece["income__wages"].astype("f4").reshape(-1, 1)
+
+def run(bundle, report):
+    told = bundle.parameters
+    report(0.25, "asking")
+    if files := told.get("files"):
+        os.makedirs("asked")
+        for name, what in files.items():
+            os.symlink(what, f"asked/{name}") if what.startswith("/") else open(f"asked/{name}", "w").write(what)
+        open("asked/question.json", "w").write(json.dumps({"question": {"features": ["w"]}, "sizes": [2]}))
+        os.write(3, b'{"ask": true}\\n')
+        return outputs([int((bundle.folder / "answer.f32").exists())], os.read(4, 1).decode())
+    model = bytes.fromhex(told["model"])
+    if size := told.get("size"):
+        found = bundle.answers(model, blocks(bundle, size), Question(("wages",)))
+    else:
+        found = bundle.score(model, ["income__wages"])
+    return outputs([len(found)], found.tobytes().hex()[-400:], float(found.astype("f8").sum()))
+
+def outputs(counts, words, total=0.0):
+    rows = [[words[:200], count] for count in counts] + [[str(total), 1]]
+    columns = [{"name": "year", "title": text("year"), "kind": "dimension"}, {"name": "n", "title": text("n"), "kind": "count"}]
+    return Outputs({"counts": {"name": "counts", "title": text("counts"), "columns": columns, "rows": rows, "notes": None}})
+"""
 PARTS = 4
 ROWS = BLOCK * (PARTS - 1) + 1000
 Nodes = list[subprocess.Popen[str]]
@@ -78,6 +112,7 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder, body = tmp_path_factory.mktemp("hosted") / "models", above_its_block(2)
     told = {"output": "score", "position": 0}
     onnx_models.write(folder / "above", onnx_models.manifest(onnx_models.card("above"), **told), body)
+    onnx_models.write(folder / "hungry", onnx_models.manifest(onnx_models.card("hungry"), **told), hungry(2))
     onnx_models.write(folder / "refusing", onnx_models.manifest(onnx_models.card("refusing"), output="nothing"), body)
     return folder
 
@@ -102,8 +137,9 @@ class House:
     worker: WorkerProcess
     table: bytes
 
-    def queue(self, name: str = "above", lease: float = 30.0) -> StubRun:
-        return self.stub.queue(StubRun(name, {"capacity": 50}, {"linked.parquet": self.table}, 60, 1024, lease))
+    def queue(self, name: str = "above", lease: float = 30.0, memory: int = 1024, **told: Any) -> StubRun:
+        given = {"capacity": 50} if name != "asker" else told
+        return self.stub.queue(StubRun(name, given, {"linked.parquet": self.table}, 60, memory, lease))
 
     def ended(self, run: StubRun) -> StubRun:
         eventually(lambda: run.finish is not None or self.worker.process.poll() is not None, 90)
@@ -117,8 +153,8 @@ class House:
 @contextmanager
 def house(folder: Path, models: Path, table: bytes, *options: str) -> Iterator[House]:
     """With models alone: to read the cards of all methods takes longer than a run."""
-    stub, imports = Stub().start(), folder / "imports"
-    imports.mkdir()
+    stub, imports = Stub().start(), worker_methods.install(folder / "imports", "asker = blind_probe.asker")
+    (imports / "blind_probe" / "asker.py").write_text(ASKER)
     (imports / "sitecustomize.py").write_text("import services.analysis.methods\nservices.analysis.methods.BUILT_IN = ()\n")
     worker = WorkerProcess(stub.url, folder, imports, stub.worker_token, ("--models", str(models), *options))
     try:
@@ -153,6 +189,7 @@ def expected(alone: House) -> StubRun:
     return run
 
 
+COUNTS = (OutputKind.TABLE, "counts")
 HIGHEST = (OutputKind.RESTRICTED_LIST, "highest")
 
 
@@ -228,6 +265,72 @@ def test_a_model_that_refuses_its_rows_says_so_itself(spread: House, alone: Hous
     assert run.finish.reason.code == "method-refused-input"
 
 
+def test_a_model_that_would_take_a_node_down_takes_its_own_child_down(engine: Engine, spread: House, expected: StubRun) -> None:
+    """A block more memory than the card allows: on a node it is as it is without one, and the node goes on."""
+    run = spread.ended(spread.queue("hungry", memory=300))
+    assert run.finish is not None
+    assert run.finish.reason is not None
+    assert run.finish.reason.code in ("method-memory", "method-crashed"), run.finish
+    assert [node.poll() for node in engine.nodes] == [None, None]
+    same(spread.ended(spread.queue()), expected)
+    assert engine.left() == []
+
+
+# What a method that is code asks.
+
+
+@pytest.mark.parametrize("size", [None, BLOCK // 2 + 3])
+def test_what_a_method_asks_is_answered_by_the_nodes_in_the_same_bytes(
+    engine: Engine, spread: House, alone: House, size: int | None
+) -> None:
+    told = {"model": above_its_block(1).hex(), "size": size}
+    answers = len(spread.logged("an answer came from the engine"))
+    run, other = spread.ended(spread.queue("asker", **told)), alone.ended(alone.queue("asker", **told))
+    assert run.finish is not None
+    assert run.finish.outcome is Outcome.SUCCEEDED, run.finish.reason
+    assert run.artefacts == other.artefacts
+    assert json.loads(run.artefacts[COUNTS])["rows"][0][1] == ROWS
+    new = spread.logged("an answer came from the engine")[answers:]
+    assert [line["run"] for line in new] == [str(run.run_id)] * len(new)
+    assert sum(line["rows"] for line in new) == ROWS
+    assert engine.left() == []
+    assert spread.worker.left_in_scratch() == []
+
+
+def test_what_no_node_can_answer_the_method_answers_or_says_itself(engine: Engine, spread: House, alone: House) -> None:
+    wrong = {"model": weighted([1, 2]).hex()}
+    run, other = spread.ended(spread.queue("asker", **wrong)), alone.ended(alone.queue("asker", **wrong))
+    assert run.finish is not None
+    assert run.finish == other.finish
+    assert run.finish.reason is not None
+    assert run.finish.reason.code == "method-crashed"
+    assert spread.logged("the engine does not answer what is asked; the child does")
+    assert engine.left() == []
+
+
+def test_a_question_cannot_lead_out_of_the_childs_folder(engine: Engine, spread: House, alone: House) -> None:
+    for one, files in ((spread, {"rows.f32": "/etc/passwd"}), (spread, {"model.onnx": "/proc/self/environ"}), (alone, {})):
+        run = one.ended(one.queue("asker", files={"model.onnx": "", "rows.f32": "12345678"} | files))
+        assert run.finish is not None
+        assert run.finish.outcome is Outcome.SUCCEEDED, run.finish.reason
+        assert json.loads(run.artefacts[COUNTS])["rows"][0] == ["u", 0]
+    assert engine.left() == []
+
+
+def test_a_run_whose_question_nobody_answers_ends(engine: Engine, spread: House) -> None:
+    """Cancelled while it waits."""
+    told = {"model": above_its_block(1).hex()}
+    with frozen(engine.nodes):
+        cancelled = spread.queue("asker", **told)
+        eventually(lambda: cancelled.said == "0 of 2 partitions scored on the engine", 60)
+        assert cancelled.beats[-1].progress == 0.25, "the method's own"
+        cancelled.cancelled = True
+        ended = spread.ended(cancelled).finish
+        assert ended is not None
+        assert ended.outcome is Outcome.CANCELLED
+        assert engine.left() == []
+
+
 def test_what_a_killed_worker_left_is_removed(
     engine: Engine, models: Path, table: bytes, spread: House, expected: StubRun, tmp_path: Path
 ) -> None:
@@ -253,6 +356,9 @@ def test_a_scheduler_that_is_away_fails_the_run(engine: Engine, models: Path, ta
         assert finish.reason is not None
         assert (finish.outcome, finish.reason.code) == (Outcome.FAILED, "engine-failed")
         assert "could not be reached" in finish.reason.detail
+        asked = away.ended(away.queue("asker", model=above_its_block(1).hex())).finish
+        assert asked is not None
+        assert asked.reason == finish.reason
     assert engine.left() == []
 
 

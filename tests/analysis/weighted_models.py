@@ -17,8 +17,7 @@ def weighted(weights: Sequence[float]) -> bytes:
         helper.make_node("Where", ["missing", "zero", "features"], ["filled"]),
         helper.make_node("MatMul", ["filled", "weights"], ["score"]),
     ]
-    taken = helper.make_tensor_value_info("features", TensorProto.FLOAT, [None, len(weights)])
-    return finished(nodes, [taken], [matrix, zero])
+    return finished(nodes, [taking(len(weights))], [matrix, zero])
 
 
 def difference(first: str, second: str) -> bytes:
@@ -38,9 +37,23 @@ def above_its_block(features: int) -> bytes:
         helper.make_node("ReduceMean", ["sum", "rows"], ["mean"], keepdims=1),
         helper.make_node("Sub", ["sum", "mean"], ["score"]),
     ]
-    return finished(
-        nodes, [helper.make_tensor_value_info("features", TensorProto.FLOAT, [None, features])], [zero, rows, columns]
-    )
+    return finished(nodes, [taking(features)], [zero, rows, columns])
+
+
+def hungry(features: int) -> bytes:
+    """`features` [n, k] -> `score` [n, 1]: the first of each row, by way of a matrix [n, 8192]."""
+    wide, axis = numpy_helper.from_array(np.array([1, 8192]), "wide"), numpy_helper.from_array(np.array([1]), "axis")
+    first = numpy_helper.from_array(np.array([0]), "first")
+    nodes = [
+        helper.make_node("Gather", ["features", "first"], ["one"], axis=1),
+        helper.make_node("Expand", ["one", "wide"], ["many"]),
+        helper.make_node("ReduceMean", ["many", "axis"], ["score"], keepdims=1),
+    ]
+    return finished(nodes, [taking(features)], [wide, axis, first])
+
+
+def taking(features: int) -> object:
+    return helper.make_tensor_value_info("features", TensorProto.FLOAT, [None, features])
 
 
 def finished(nodes: list[object], taken: list[object], constants: list[object]) -> bytes:

@@ -175,14 +175,14 @@ probe = blind_probe.probe
 """
 
 
-def install(folder: Path) -> Path:
-    """Put the methods where an installer would; the folder goes on PYTHONPATH."""
+def install(folder: Path, *more: str) -> Path:
+    """Put the methods where an installer would; the folder goes on PYTHONPATH. `more`: other entry points instead."""
     about = folder / "blind_probe-1.0.0.dist-info"
     package = folder / "blind_probe"
     for one in (about, package):
         one.mkdir(parents=True)
     (about / "METADATA").write_text(METADATA)
-    (about / "entry_points.txt").write_text(ENTRY_POINTS)
+    (about / "entry_points.txt").write_text("\n".join(["[dure.methods]", *more]) if more else ENTRY_POINTS)
     (package / "__init__.py").write_text("")
     (package / "cards.py").write_text(CARD)
     (package / "probe.py").write_text(PROBE)

@@ -7,17 +7,19 @@ import select
 import sys
 import time
 from collections import deque
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from services.analysis.worker import folders, inside, sandbox, watch
-from services.analysis.worker.jobs import ChildReport, Job, Layers, Why
+from services.analysis.worker.jobs import ANSWERED, CANCEL, UNANSWERED, ChildReport, Job, Layers, Task, Why
 from services.analysis.worker.reasons import plain
 
 LOG_TAIL = 64 * 1024
 TICK_MS = 50
 MIB = 1 << 20
+ANSWERS = (ANSWERED.strip(), UNANSWERED.strip())
 LONGEST_LINE = 2000
 LONGEST_MESSAGE = 200
 PRELOAD = (
@@ -48,10 +50,12 @@ class Orders:
 
 @dataclass
 class Ears:
-    """The pipes of a child: what it prints (the tail is kept) and reports (bounded lines, the last counts)."""
+    """The pipes of a child: what it prints (the tail is kept), reports (bounded lines, the last counts), and is answered."""
 
     log: int
     progress: int
+    answers: int
+    asked: bool = False
     tail: deque[bytes] = field(default_factory=lambda: deque(maxlen=LOG_TAIL // 4096))
     partial: bytes = b""
     layers: Layers = field(default_factory=Layers)
@@ -66,9 +70,19 @@ class Ears:
         for line in self._lines():
             if "layers" in line and self.layers == Layers():
                 self.layers = Layers(**line["layers"])
+            elif "ask" in line:
+                self.asked = True
             else:
                 news = _news(line) or news
         return news
+
+    def answer(self, answer: bytes) -> None:
+        with suppress(OSError):  # who asked may be gone
+            os.write(self.answers, answer[:1])
+
+    def close(self) -> None:
+        for pipe in (self.log, self.progress, self.answers):
+            os.close(pipe)
 
     def _lines(self) -> list[dict[str, Any]]:
         *lines, rest = (self.partial + _read(self.progress, 65536)).split(b"\n")
@@ -79,22 +93,21 @@ class Ears:
 def supervise(job: Job, orders: Orders) -> tuple[ChildReport, bool]:
     """Run one job to its end; also whether the worker is still there."""
     began = time.monotonic()
-    log, progress = os.pipe(), os.pipe()
+    log, progress, answers = os.pipe(), os.pipe(), os.pipe()
     base = watch.usage(os.getpid(), job.work).memory
     launcher = os.getpid()
     if (pid := os.fork()) == 0:
-        inside.enter(job, launcher, log[1], progress[1])
-    os.close(log[1])
-    os.close(progress[1])
-    ears = Ears(log[0], progress[0])
-    for pipe in (ears.log, ears.progress):
+        inside.enter(job, launcher, log[1], progress[1], answers[0])
+    for pipe in (log[1], progress[1], answers[0]):
+        os.close(pipe)
+    ears = Ears(log[0], progress[0], answers[1])
+    for pipe in (ears.log, ears.progress, ears.answers):
         os.set_blocking(pipe, False)
     why, peak, there = _wait(job, pid, ears, orders, began, base)
     code = watch.end_all(pid)
     ears.listen()
     _keep_tail(job, ears)
-    os.close(ears.log)
-    os.close(ears.progress)
+    ears.close()
     seconds = round(time.monotonic() - began, 3)
     return ChildReport(code, why, ears.layers, seconds, max(peak - base, 0) // MIB), there
 
@@ -109,8 +122,13 @@ def _wait(job: Job, pid: int, ears: Ears, orders: Orders, began: float, base: in
             events = dict(poll.poll(TICK_MS))
             if (news := ears.listen()) is not None:
                 say(news)
+            if ears.asked:
+                ears.asked = False
+                say({"ask": True})
             if 0 in events or orders.waiting:
-                return Why.CANCELLED, peak, orders.next() is not None
+                if (order := orders.next()) not in ANSWERS:
+                    return Why.CANCELLED, peak, order is not None
+                ears.answer(order)
             if pidfd in events:
                 return None, peak, True
             if (now := time.monotonic()) - looked < TICK_MS / 1000:
@@ -176,13 +194,13 @@ def main() -> None:
     say({"ready": True})
     orders = Orders()
     while (line := orders.next()) is not None:
-        if line == b"cancel":
+        if line in (CANCEL.strip(), *ANSWERS):  # for a job that has ended meanwhile
             continue
         job = Job.parse(line)
         report, there = supervise(job, orders)
         if not there:
-            folders.remove(Path(job.bundle))
-            folders.remove(Path(job.work))
+            for folder in (job.work,) if job.task is Task.PARTITION else (job.work, job.bundle):  # that one is other nodes' too
+                folders.remove(Path(folder))
             return
         say(report.told())
 

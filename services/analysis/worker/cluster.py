@@ -1,19 +1,23 @@
-"""Scores of a hosted model from the nodes of an engine: the run's table goes into the folder they share, scores come back."""
+"""Scores from the nodes of an engine: the table of a hosted model, or what a run asks, goes into the folder they share."""
 
 import asyncio
 import hashlib
 import importlib
+import json
 import logging
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
+import shutil
+from collections.abc import Callable, Coroutine
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import duckdb
 import numpy as np
 from numpy.typing import NDArray
 
+from services.analysis.worker import outputs
+from services.analysis.worker.asking import ASKED, MODEL_FILE, QUESTION_FILE, ROWS_FILE, Asked, read_asked
 from services.analysis.worker.engine import (
     Certificates,
     Engine,
@@ -30,10 +34,12 @@ from services.analysis.worker.engine.tasks import NAME
 from services.analysis.worker.folders import own_folder, sweep
 from services.analysis.worker.hosting import Code
 from services.analysis.worker.onnx_method import BLOCK
+from services.analysis.worker.outputs import InvalidError
 from services.analysis.worker.sdk import TABLE_FILE, Bundle, Means
 
 log = logging.getLogger(__name__)
 COPIED: Final = 1 << 24
+LARGEST_QUESTION: Final = 1 << 20
 SCORED: Final = 0.8  # of a run's progress, as when the child makes the scores
 Floats = NDArray[np.float32]
 OnProgress = Callable[[float, str], None]
@@ -57,12 +63,39 @@ class Cluster:
         sweep(self.root)
 
     async def scores(self, code: Code, bundle: Path, memory_mb: int, seconds: float, tell: OnProgress) -> Floats | None:
-        """One score for each row of the linked table; None if the model refuses its rows, which it can say better itself."""
+        """One score for each row of the linked table, of a hosted model; None if the model refuses its rows, which it can say
+        better itself."""
+
+        async def scored() -> Floats:
+            with own_folder(self.root) as shared:
+                for name, path in {**code.model, TABLE_FILE: bundle / TABLE_FILE}.items():
+                    await copied(path, shared / name)
+                rows = await asyncio.to_thread(rows_of, shared)
+                task = self.task("hosted", shared, math.ceil(rows / BLOCK), memory_mb, seconds)
+                return await self.carried_out(replace(task, digest=code.digest), shared, rows, tell)
+
+        return await self.within(seconds, scored())
+
+    async def answer(self, work: Path, memory_mb: int, seconds: float, tell: OnProgress) -> Floats | None:
+        """What the nodes say of the question in the folder of a run that is under way: as its own answer, or None."""
+
+        async def answered() -> Floats:
+            with own_folder(self.root) as shared:
+                asked = await asyncio.to_thread(taken, work, shared)
+                task = self.task("answer", shared, len(asked.sizes), memory_mb, seconds)
+                return await self.carried_out(task, shared, sum(asked.sizes), tell)
+
+        return await self.within(seconds, answered())
+
+    def task(self, name: str, shared: Path, parts: int, memory_mb: int, seconds: float) -> PartitionTask:
+        return PartitionTask(name, shared.name, shared.name, 0, parts, memory_mb=memory_mb, seconds=seconds)
+
+    async def within(self, seconds: float, doing: Coroutine[Any, Any, Floats]) -> Floats | None:
         limit = asyncio.timeout(seconds)
         try:
             async with limit:
-                return await self._scores(code, bundle, memory_mb, tell)
-        except TaskRefusedError:
+                return await doing
+        except (TaskRefusedError, InvalidError):
             return None
         except ClusterError:
             raise
@@ -71,16 +104,29 @@ class Cluster:
             log.warning("no engine", extra={"scheduler": self.scheduler, "error": type(error).__name__, "told": told})
             raise ClusterError(why(error, late=limit.expired())) from None
 
-    async def _scores(self, code: Code, bundle: Path, memory_mb: int, tell: OnProgress) -> Floats:
-        with own_folder(self.root) as shared:
-            for name, path in {**code.model, TABLE_FILE: bundle / TABLE_FILE}.items():
-                await copied(path, shared / name)
-            rows = await asyncio.to_thread(rows_of, shared)
-            blocks = math.ceil(rows / BLOCK)
-            told = PartitionTask("hosted", shared.name, shared.name, 0, blocks, digest=code.digest, memory_mb=memory_mb)
-            async with open_engine(self.root, scheduler=self.scheduler, certificates=self.certificates) as engine:
-                parts = await carried_out(engine, partitions(told), tell)
-            return await asyncio.to_thread(put_together, shared, parts, rows)
+    async def carried_out(self, task: PartitionTask, shared: Path, rows: int, tell: OnProgress) -> Floats:
+        async with open_engine(self.root, scheduler=self.scheduler, certificates=self.certificates) as engine:
+            parts = await carried_out(engine, partitions(task), tell)
+        return await asyncio.to_thread(put_together, shared, parts, rows)
+
+
+def taken(work: Path, shared: Path) -> Asked:
+    """Take a question out of the hands of the child that asks it; InvalidError if it is none."""
+    try:
+        asked = read_asked(outputs.read(str(work), ASKED, QUESTION_FILE, largest=LARGEST_QUESTION))
+        for name, largest in ((MODEL_FILE, outputs.LARGEST_MODEL), (ROWS_FILE, asked.bytes)):
+            with (
+                outputs.plain_file(str(work), ASKED, name, largest=largest) as file,
+                open(file, "rb", closefd=False) as there,
+                (shared / name).open("xb") as here,
+            ):
+                shutil.copyfileobj(there, here, COPIED)
+        if (shared / ROWS_FILE).stat().st_size != asked.bytes:
+            raise ValueError
+    except (ValueError, FileNotFoundError):
+        raise InvalidError("It asks nothing that could be answered.") from None
+    (shared / QUESTION_FILE).write_text(json.dumps(asdict(asked)))
+    return asked
 
 
 def why(error: Exception, *, late: bool) -> str:

@@ -6,17 +6,19 @@ import logging
 import time
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from services.analysis.worker import outputs
+from services.analysis.worker.asking import ANSWER_FILE
 from services.analysis.worker.client import Client, CorruptError, LostError, RefusedError
 from services.analysis.worker.cluster import Cluster, ClusterError
 from services.analysis.worker.folders import RunFolders, run_folders
 from services.analysis.worker.hosting import Hosted
-from services.analysis.worker.jobs import Job, Sandbox, Task
+from services.analysis.worker.jobs import ANSWERED, CANCEL, UNANSWERED, Job, Sandbox, Task
 from services.analysis.worker.launcher import Launcher
 from services.analysis.worker.manifests import HostedManifest, Remote
 from services.analysis.worker.messages import BundleInfo, Claim, Finish, HandedIn
@@ -52,6 +54,7 @@ class Execution:
     cluster: Cluster | None = None
     progress: float = 0.0
     message: str = ""
+    _silence: ClusterError | None = None
     _news: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def perform(self) -> Outcome | None:
@@ -101,7 +104,7 @@ class Execution:
         if failed := await self._scored_elsewhere(folders, info):
             return failed
         job = self._job(folders, info)
-        report = await self.launcher.run(job, self._on_progress)
+        report = await self.launcher.run(job, self._on_progress, partial(self._answer, folders))
         used = {
             "seconds": report.seconds,
             "peak_mb": report.peak_mb,
@@ -111,6 +114,8 @@ class Execution:
         log.info("child ended", extra={"run": str(self.claim.run_id), **used})
         if self.sends_log:
             await self._send_log(Path(job.log))
+        if self._silence:
+            return engine_failed(self._silence, self.claim)
         return await asyncio.to_thread(judge, report, str(folders.work), self.hosted.card)
 
     async def _scored_elsewhere(self, folders: RunFolders, info: BundleInfo) -> Verdict | None:
@@ -123,8 +128,7 @@ class Execution:
         except RemoteError as fault:
             return Verdict.failed("remote-failed", str(fault))
         except ClusterError as fault:
-            log.warning("no scores came from the engine", extra={"run": str(self.claim.run_id), "why": str(fault)})
-            return Verdict.failed("engine-failed", str(fault))
+            return engine_failed(fault, self.claim)
         return None
 
     async def _spread(self, cluster: Cluster, folders: RunFolders) -> None:
@@ -139,6 +143,24 @@ class Execution:
             return
         (folders.bundle / SCORES_FILE).write_bytes(found.tobytes())
         log.info("scores came from the engine", extra=about | {"rows": len(found)})
+
+    async def _answer(self, folders: RunFolders) -> bytes:
+        """Have a question of the child answered by the nodes; without them the run ends."""
+        if not self.cluster:
+            return UNANSWERED
+        limits, about = self.claim.resources, {"run": str(self.claim.run_id), "scheduler": self.cluster.scheduler}
+        tell = lambda _, message: self._on_progress(self.progress, message)  # noqa: E731
+        try:
+            found = await self.cluster.answer(folders.work, limits.memory_mb, limits.seconds, tell)
+        except ClusterError as fault:
+            self._silence = fault
+            return CANCEL
+        if found is None:
+            log.warning("the engine does not answer what is asked; the child does", extra=about)
+            return UNANSWERED
+        await asyncio.to_thread((folders.bundle / ANSWER_FILE).write_bytes, found.tobytes())
+        log.info("an answer came from the engine", extra=about | {"rows": len(found)})
+        return ANSWERED
 
     async def _ask(self, remote: Remote, folders: RunFolders, info: BundleInfo) -> Verdict | None:
         """Put the scores of a model that stands elsewhere beside the bundle; a verdict if it cannot be asked."""
@@ -166,6 +188,7 @@ class Execution:
             memory_mb=self.claim.resources.memory_mb,
             disk_mb=max(LEAST_DISK_MB, self.claim.resources.memory_mb * DISK_TO_MEMORY),
             threads=self.threads,
+            nodes=self.cluster is not None,
             sandbox=self.hosted.code.sandbox(self.sandbox),
             log=self._log_file(folders),
         )
@@ -218,6 +241,11 @@ class Execution:
             if (await self.client.signals(self.claim, wait=SIGNAL_WAIT)).cancel:
                 return
             await asyncio.sleep(max(0.0, SHORTEST_PAUSE - (time.monotonic() - asked)))
+
+
+def engine_failed(fault: ClusterError, claim: Claim) -> Verdict:
+    log.warning("no scores came from the engine", extra={"run": str(claim.run_id), "why": str(fault)})
+    return Verdict.failed("engine-failed", str(fault))
 
 
 async def _stopped(*tasks: "asyncio.Task[Outcome] | asyncio.Task[None]") -> None:

@@ -12,14 +12,17 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from services.analysis.worker import hosting, onnx_method, sandbox
+from services.analysis.worker import asking, hosting, onnx_method, sandbox
+from services.analysis.worker.engine import tasks
 from services.analysis.worker.jobs import (
     ALARMS_FILE,
+    ANSWERED,
     CARD_FILE,
     FOLDERS,
     LIST_FILE,
     MODELS_FOLDER,
     OUTCOME_FILE,
+    UNCONFINED,
     Job,
     Sandbox,
     Status,
@@ -28,19 +31,19 @@ from services.analysis.worker.jobs import (
 from services.analysis.worker.sdk import Bundle, Means, Method, MethodError, Outputs
 from shared.contracts import MethodCard
 
-PROGRESS_FD = 3
-UNCONFINED = 77
+PROGRESS_FD, ANSWERS_FD = 3, 4
+ROOM = 17  # of a run's room on the disk, an eighth is for what it asks (from MiB)
 
 
 class InvalidOutputError(Exception):
     """The method gave back what cannot be written down; the sentence holds no value of it."""
 
 
-def enter(job: Job, launcher: int, log: int, progress: int) -> NoReturn:
+def enter(job: Job, launcher: int, log: int, progress: int, answers: int) -> NoReturn:
     """Never returns into the launcher's code: no exit handler of the launcher may run twice."""
     code = 1
     try:
-        _settle(job, log, progress)
+        _settle(job, log, progress, answers)
         layers = sandbox.confine(job, launcher)
         os.write(PROGRESS_FD, (json.dumps({"layers": vars(layers)}) + "\n").encode())
         if job.sandbox is Sandbox.REQUIRE and not layers.complete:
@@ -57,14 +60,14 @@ def enter(job: Job, launcher: int, log: int, progress: int) -> NoReturn:
             os._exit(code)
 
 
-def _settle(job: Job, log: int, progress: int) -> None:
+def _settle(job: Job, log: int, progress: int, answers: int) -> None:
     """Own session, own descriptors, empty environment, private folder; the same random state in every run."""
     os.setsid()
     null = os.open(os.devnull, os.O_RDONLY)
-    high = [os.dup2(one, 100 + place) for place, one in enumerate((null, log, log, progress))]
+    high = [os.dup2(one, 100 + place) for place, one in enumerate((null, log, log, progress, answers))]
     for place, one in enumerate(high):
         os.dup2(one, place, inheritable=False)
-    os.closerange(4, 1 << 16)
+    os.closerange(5, 1 << 16)
     os.set_blocking(PROGRESS_FD, False)
     os.umask(0o077)
     os.chdir(job.work)
@@ -74,18 +77,23 @@ def _settle(job: Job, log: int, progress: int) -> None:
     random.seed(0)
     np.random.seed(0)
     importlib.invalidate_caches()
-    if not job.target.startswith(hosting.MODEL):
+    if job.target and not job.target.startswith(hosting.MODEL):
         hosting.find_spec(job.target.partition(":")[0])  # fills the import caches while folders can still be listed
 
 
 def _carry_out(job: Job) -> dict[str, Any]:
     try:
+        if job.task is Task.PARTITION:
+            path, rows = tasks.carry_out(tasks.PartitionTask.of(job.parameters), Path(job.bundle), Path(job.work))
+            return {"status": Status.DONE, "file": path.name, "rows": rows}
         method = _load(job.target)
         if job.task is Task.DESCRIBE:
             _write(CARD_FILE, MethodCard.model_validate(method.CARD).model_dump(mode="json"))
             return {"status": Status.DONE}
         means = Means(job.memory_mb, job.disk_mb, job.threads, Path(job.work, "tmp"))
-        bundle = Bundle(Path(job.bundle), job.parameters, job.match_rates, job.available_from, means)
+        work, given = Path(job.work), Path(job.bundle)
+        nodes = asking.Nodes(work, given, means.disk_mb << ROOM, ask) if job.nodes else None
+        bundle = Bundle(given, job.parameters, job.match_rates, job.available_from, means, nodes)
         if job.task is Task.FEATURES and isinstance(method, onnx_method.OnnxMethod):
             _save("unfinished", (block.astype("<f4").tobytes() for block in method.features(bundle)))
             Path("unfinished").rename(onnx_method.FEATURES_FILE)
@@ -122,6 +130,16 @@ def report(progress: float, message: str = "") -> None:
         os.write(PROGRESS_FD, line.encode())
     except BlockingIOError:
         return
+
+
+def ask() -> bool:
+    """Say that a question lies in the folder, and wait; whether it was answered."""
+    os.set_blocking(PROGRESS_FD, True)
+    try:
+        os.write(PROGRESS_FD, b'{"ask": true}\n')
+    finally:
+        os.set_blocking(PROGRESS_FD, False)
+    return os.read(ANSWERS_FD, 1) == ANSWERED[:1]
 
 
 def _keep(outputs: object) -> None:

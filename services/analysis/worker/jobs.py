@@ -11,13 +11,15 @@ FOLDERS = {"table": "tables", "figure": "figures", "metrics": "metrics"}
 LIST_FILE = "restricted_list.ndjson"
 MODELS_FOLDER = "models"
 ALARMS_FILE = "alarms.json"
-CANCEL = b"cancel\n"
+UNCONFINED = 77
+CANCEL, ANSWERED, UNANSWERED = b"cancel\n", b"answered\n", b"unanswered\n"
 
 
 class Task(StrEnum):
     RUN = "run"
     DESCRIBE = "describe"
     FEATURES = "features"  # of a model that stands elsewhere: what is to be sent there
+    PARTITION = "partition"  # one of an engine's; the parameters say which
 
 
 class Sandbox(StrEnum):
@@ -67,6 +69,8 @@ class Job:
     memory_mb: int = 1024
     disk_mb: int = 512
     threads: int = 1
+    nodes: bool = False
+    """Whether somebody answers what the child asks."""
     sandbox: Sandbox = Sandbox.REQUIRE
     log: str = ""
 

@@ -6,19 +6,25 @@ import logging
 import os
 import sys
 from asyncio.subprocess import PIPE, Process
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from services.analysis.worker.hosting import import_roots
-from services.analysis.worker.jobs import CANCEL, ChildReport, Job, Layers
+from services.analysis.worker.jobs import CANCEL, UNANSWERED, ChildReport, Job, Layers
 
 log = logging.getLogger(__name__)
 OnProgress = Callable[[float, str], None]
+OnQuestion = Callable[[], Awaitable[bytes]]
 READY_SECONDS = 60.0
 ENDING_SECONDS = 2.0
 OVERDUE_SECONDS = 30.0
 LONGEST_LINE = 1 << 16
+
+
+async def unanswered() -> bytes:
+    return UNANSWERED
 
 
 class LauncherLostError(Exception):
@@ -37,11 +43,13 @@ class Launcher:
         """The layers that did not hold around its last job; None before it had one."""
         return None if self.layers is None else self.layers.missing
 
-    async def run(self, job: Job, on_progress: OnProgress) -> ChildReport:
-        """To the job's end. When the caller is cancelled, the child and all it started are gone before this returns."""
+    async def run(self, job: Job, on_progress: OnProgress, on_question: OnQuestion = unanswered) -> ChildReport:
+        """To the job's end. When the caller is cancelled, the child and all it started are gone before this returns.
+
+        `on_question`: what is ordered when a question lies in the job's folder: ANSWERED, UNANSWERED, or CANCEL."""
         process = await self._started()
         _write(process, job.line())
-        answer = asyncio.ensure_future(_report(process, on_progress))
+        answer = asyncio.ensure_future(_report(process, on_progress, on_question))
         try:
             async with asyncio.timeout(job.seconds + OVERDUE_SECONDS):
                 report = await asyncio.shield(answer)
@@ -104,12 +112,27 @@ async def _start() -> Process:
     return process
 
 
-async def _report(process: Process, on_progress: OnProgress) -> ChildReport:
-    while True:
-        told = await _line(process)
-        if "report" in told:
-            return ChildReport.parse(told["report"])
-        on_progress(float(told["progress"]), str(told["message"]))
+async def _report(process: Process, on_progress: OnProgress, on_question: OnQuestion) -> ChildReport:
+    asked: asyncio.Task[None] | None = None
+    try:
+        while True:
+            told = await _line(process)
+            if "report" in told:
+                return ChildReport.parse(told["report"])
+            if "progress" in told:
+                on_progress(float(told["progress"]), str(told["message"]))
+            elif asked is None or asked.done():
+                asked = asyncio.create_task(_answer(process, on_question))
+    finally:
+        if asked is not None:
+            asked.cancel()
+            with suppress(asyncio.CancelledError):
+                await asked
+
+
+async def _answer(process: Process, on_question: OnQuestion) -> None:
+    """One question at a time. An answer that comes after the child's end is for nobody, and nobody reads it."""
+    _write(process, await on_question())
 
 
 async def _line(process: Process) -> dict[str, Any]:

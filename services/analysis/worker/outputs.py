@@ -74,20 +74,21 @@ def alarms(work: str) -> list[Alarm]:
 
 def read(work: str, *path: str, largest: int = LARGEST) -> bytes:
     """A plain file of the child: no link, no pipe, no second name elsewhere, not too large."""
-    with _plain(work, *path, largest=largest) as file, open(file, "rb", closefd=False) as stream:
+    with plain_file(work, *path, largest=largest) as file, open(file, "rb", closefd=False) as stream:
         return stream.read(largest + 1)
 
 
 def mapped(work: str, *path: str, largest: int) -> mmap.mmap:
     """Such a file, of which only what is looked at is read."""
-    with _plain(work, *path, largest=largest) as file:
+    with plain_file(work, *path, largest=largest) as file:
         if not os.fstat(file).st_size:
             raise InvalidError("An output is empty.")
         return mmap.mmap(file, 0, access=mmap.ACCESS_READ)
 
 
 @contextmanager
-def _plain(work: str, *path: str, largest: int) -> Iterator[int]:
+def plain_file(work: str, *path: str, largest: int) -> Iterator[int]:
+    """The descriptor of such a file."""
     with _opened(work, *path) as file:
         about = os.fstat(file)
         if not stat.S_ISREG(about.st_mode) or about.st_nlink != 1:

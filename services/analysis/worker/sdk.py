@@ -12,13 +12,15 @@ import duckdb
 import numpy as np
 from numpy.typing import NDArray
 
+from services.analysis.worker.asking import BLOCK as BLOCK
+from services.analysis.worker.asking import Nodes, here
+from services.analysis.worker.asking import Question as Question
 from shared.contracts import MethodCard
 
 WHOLE = {"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT"}
 NUMERIC = {"BOOLEAN", "FLOAT", "DOUBLE", "DECIMAL", *WHOLE, *(f"U{kind}" for kind in WHOLE)}
 TABLE_FILE = "linked.parquet"
 CHAMPION_FILE = "champion.model"
-BLOCK = 131_072
 BLOCKS_READ = 4
 PIECE = 2 * BLOCK
 LIBRARIES_MB, LEAST_DATABASE_MB = 96, 32
@@ -63,6 +65,7 @@ class Bundle:
     available_from: dict[str, str] = field(default_factory=dict)
     """`<input>__<column>` -> the first day (ISO 8601) for which its owner has the column."""
     means: Means = Means()
+    nodes: Nodes | None = None
 
     @property
     def champion(self) -> Path | None:
@@ -132,18 +135,17 @@ class Bundle:
                     matrix[:, at] = found[name]
                 yield from (matrix[at : at + BLOCK] for at in range(0, len(matrix), BLOCK))
 
-    def score(self, model: Path | bytes, features: Sequence[str], *, output: str | None = None) -> Array:
+    def score(self, model: Path | bytes, features: Sequence[str], *, output: str = "") -> Array:
         """What an ONNX model says of each row of the linked table, in its row order, float32: of a classifier the
         probability of its last class. The model takes one float matrix of these features, or each feature by its name."""
-        session = _session(model, self.means.threads)
-        inputs = [put.name for put in session.get_inputs()]
-        name = output or session.get_outputs()[-1].name
-        scores = [np.empty(0, dtype=np.float32)]
-        for block in self.blocks(features):
-            apart = {put: np.ascontiguousarray(block[:, [features.index(put)]]) for put in inputs} if len(inputs) > 1 else {}
-            (found,) = session.run([name], apart or {inputs[0]: block})
-            scores.append(np.asarray(found, dtype=np.float32).reshape(len(block), -1)[:, -1].copy())
-        return np.concatenate(scores)
+        return self.answers(model, self.blocks(features), Question(tuple(features), output))
+
+    def answers(self, model: Path | bytes, blocks: Iterable[Array], question: Question) -> Array:
+        """What an ONNX model says of each row of these float32 matrices [131,072 rows or fewer, features], float32. The nodes of
+        an engine make it where the worker has one and there is more than one block; the bytes are the same."""
+        body = model.read_bytes() if isinstance(model, Path) else model
+        ask = self.nodes.answers if self.nodes else here
+        return np.concatenate([np.empty(0, dtype=np.float32), *ask(body, question, blocks, self.means.threads)])
 
     def write(self, target: Path, columns: dict[str, Array]) -> Path:
         """A Parquet file in the run's private folder: the pseudonyms in row order, and beside each what was found of it."""
@@ -198,16 +200,6 @@ def _fetch(connection: duckdb.DuckDBPyConnection, query: str, parameters: Sequen
     chosen = ", ".join(_cast(name, kind) for name, kind in types.items())
     found = connection.execute(f"SELECT {chosen} FROM ({query})", parameters).fetchnumpy()  # noqa: S608 - a method's own SQL
     return {name: _plain(found[name]) for name in types}
-
-
-def _session(model: Path | bytes, threads: int) -> Any:
-    import onnxruntime  # it starts threads, so not before the sandbox is shut
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    return onnxruntime.InferenceSession(
-        str(model) if isinstance(model, Path) else model, options, providers=["CPUExecutionProvider"]
-    )
 
 
 def _literal(path: Path) -> str:

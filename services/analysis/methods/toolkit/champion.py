@@ -1,22 +1,19 @@
 """The released model beside the new one: loaded safely, given the new table in its own order, compared on the same rows."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from services.analysis.methods.toolkit.export import RefusedError, open_session, read_manifest, unpack
+from services.analysis.methods.toolkit.export import RefusedError, read_manifest, unpack
 from services.analysis.methods.toolkit.export.coding import Columns, matrix_of
 from services.analysis.methods.toolkit.export.scoring import by_estimator, single
 from services.analysis.methods.toolkit.export.spread import shift
-from services.analysis.worker.sdk import MethodError
+from services.analysis.worker.sdk import BLOCK, CHAMPION_FILE, Bundle, MethodError, Question
 from shared.contracts import FeatureKind, ModelFormat, ModelManifest, ModelReference
 
-BATCH: Final = 131_072
 Floats = NDArray[np.float64]
 
 
@@ -57,8 +54,8 @@ class SideBySide:
     places: int
 
 
-def score_champion(path: Path, columns: Columns) -> Champion:
-    """Score the new table with the released model in this file.
+def score_champion(bundle: Bundle, columns: Columns) -> Champion:
+    """Score the new table with the released model of this run.
 
     `columns`: feature name -> values, all of one length; numbers as floats, categories as they are written (not as codes).
     A feature that is not there is missing, a category that it never saw gets its code for that. MethodError if the file
@@ -66,11 +63,11 @@ def score_champion(path: Path, columns: Columns) -> Champion:
     """
     rows = len(next(iter(columns.values()))) if columns else 0
     try:
-        model = path.read_bytes()
+        model = (bundle.folder / CHAMPION_FILE).read_bytes()
         manifest = read_manifest(model)
         matrix = matrix_of(manifest.features, columns, rows)
-        answer = by_skops if manifest.format is ModelFormat.SKOPS else by_session
-        scores = answer(model, manifest, matrix)
+        skops = manifest.format is ModelFormat.SKOPS
+        scores = by_skops(model, manifest, matrix) if skops else by_onnx(model, manifest, matrix, bundle)
     except RefusedError as refused:
         raise MethodError("champion-unreadable", f"The released model cannot be used: {refused.detail}") from None
     reference = manifest.reference
@@ -88,39 +85,30 @@ def score_champion(path: Path, columns: Columns) -> Champion:
     )
 
 
-def by_session(model: bytes, manifest: ModelManifest, matrix: NDArray[np.float32]) -> Floats:
-    session = open_session(model)
+def by_onnx(model: bytes, manifest: ModelManifest, matrix: NDArray[np.float32], bundle: Bundle) -> Floats:
     where = manifest.score
     if len(manifest.inputs) != 1 or manifest.inputs[0].datatype != "FP32":
         raise RefusedError("champion-shape", "It does not take one matrix of numbers.")
-    parts = [np.zeros(0)]
-    for at in range(0, len(matrix), BATCH):
-        found = answered(session, where.output, {manifest.inputs[0].name: matrix[at : at + BATCH]})
-        parts.append(where.sign * one_column(found, where.column))
-    return np.concatenate(parts)
-
-
-def answered(session: Any, output: str, given: Mapping[str, NDArray[np.float32]]) -> NDArray[Any]:
+    question = Question(tuple(feature.name for feature in manifest.features), where.output, where.column)
     try:
-        return np.asarray(session.run([output], given)[0])
+        return where.sign * bundle.answers(model, blocks_of(matrix), question).astype(np.float64)
     except Exception as fault:
         # onnxruntime raises classes of its own, whose words may hold values.
         raise RefusedError("champion-shape", f"It does not answer: {type(fault).__name__}.") from None
 
 
-def one_column(found: NDArray[Any], column: int | None) -> Floats:
-    """Of several classes the probability of the likeliest."""
-    flat = found.reshape(len(found), -1)
-    return np.asarray(flat.max(axis=1) if column is None else flat[:, column], dtype=np.float64)
+def blocks_of(matrix: NDArray[np.float32]) -> Iterator[NDArray[np.float32]]:
+    return (matrix[at : at + BLOCK] for at in range(0, len(matrix), BLOCK))
 
 
 def by_skops(model: bytes, manifest: ModelManifest, matrix: NDArray[np.float32]) -> Floats:
     estimator = unpack(model)
     if not len(matrix):
         return np.zeros(0)
-    blocks = (matrix[at : at + BATCH] for at in range(0, len(matrix), BATCH))
     try:
-        return np.concatenate([single(manifest.task, by_estimator(estimator, manifest.task, block)) for block in blocks])
+        return np.concatenate(
+            [single(manifest.task, by_estimator(estimator, manifest.task, block)) for block in blocks_of(matrix)]
+        )
     except Exception as fault:
         # scikit-learn raises whatever it stumbles over; the words may hold values, the type does not.
         raise RefusedError("champion-shape", f"It does not answer: {type(fault).__name__}.") from None

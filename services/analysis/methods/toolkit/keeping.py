@@ -65,7 +65,7 @@ def champion_of(bundle: Bundle, rows: Rows) -> Champion | None:
     masks: dict[str, Array] = {}
     for name, day in rows.available_from.items():
         masks[MASK + name] = np.ones(len(rows)) if rows.day is None else (rows.day >= day).astype(np.float64)
-    return score_champion(bundle.champion, ChainMap(masks, cast(dict[str, Array], rows.features)))
+    return score_champion(bundle, ChainMap(masks, cast(dict[str, Array], rows.features)))
 
 
 def drift_from(champion: Champion, rows: int) -> list[Drift]:

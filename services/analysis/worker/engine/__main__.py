@@ -7,6 +7,7 @@ from pathlib import Path
 
 from services.analysis.worker.engine.dask import serve_node, serve_scheduler
 from services.analysis.worker.engine.engines import Certificates
+from services.analysis.worker.jobs import Sandbox
 
 
 def main() -> None:
@@ -21,13 +22,14 @@ def main() -> None:
     node = kinds.add_parser("node", help="works on partitions")
     node.add_argument("--scheduler", required=True, help="tls://host:port")
     node.add_argument("--root", type=Path, required=True, help="the folder that all nodes share: bundles in, partition files out")
+    node.add_argument("--sandbox", type=Sandbox, choices=list(Sandbox), default=Sandbox.REQUIRE, help=str(Sandbox.__doc__))
     told = parser.parse_args()
     tell = partial(print, flush=True)
     certificates = Certificates(told.authority, told.certificate, told.key)
     if told.kind == "scheduler":
         asyncio.run(serve_scheduler(told.host, told.port, told.patience, certificates, tell))
     else:
-        asyncio.run(serve_node(told.scheduler, told.root.resolve(), certificates, tell))
+        asyncio.run(serve_node(told.scheduler, told.root.resolve(), certificates, told.sandbox, tell))
 
 
 if __name__ == "__main__":

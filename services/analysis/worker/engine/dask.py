@@ -17,6 +17,7 @@ import distributed.scheduler
 from distributed import Client, Scheduler, Security, Worker, get_worker
 from distributed.config import config
 
+from services.analysis.worker.engine.confined import Confined
 from services.analysis.worker.engine.engines import Certificates, EngineLostError
 from services.analysis.worker.engine.tasks import (
     Part,
@@ -24,8 +25,8 @@ from services.analysis.worker.engine.tasks import (
     TaskFailedError,
     TaskRefusedError,
     UnknownTaskError,
-    perform,
 )
+from services.analysis.worker.jobs import Sandbox
 
 OFTEN: Final = 5  # so often a partition is taken up again after the death of its node
 SECONDS: Final = "10s"
@@ -50,12 +51,13 @@ class Failed:
     told: str
 
 
-def on_node(task: PartitionTask) -> Part | Failed:
+async def on_node(task: PartitionTask) -> Part | Failed:
     """What a node is told to do: a task by its name, within the node's own root. To fail is an answer: Dask would try again
     what another node cannot do either, and log it."""
     node: Any = get_worker()
+    confined: Confined = node.confined
     try:
-        return perform(task, node.root)
+        return await confined.perform(task)
     except (UnknownTaskError, TaskFailedError) as error:
         return Failed(type(error).__name__, str(error))
 
@@ -172,12 +174,15 @@ async def serve_scheduler(host: str, port: int, patience: float, certificates: C
         await scheduler.finished()
 
 
-async def serve_node(scheduler: str, root: Path, certificates: Certificates, tell: Tell) -> None:
-    """A node works on one partition at a time; more of them are more processes."""
+async def serve_node(scheduler: str, root: Path, certificates: Certificates, sandbox: Sandbox, tell: Tell) -> None:
+    """A node works on one partition at a time, in a child; more of them are more processes."""
     guard()
     kept: dict[str, Any] = {"dashboard": False, "dashboard_address": ALONE, "memory_limit": 0, "nthreads": 1}
     kept["security"] = security(certificates)
     async with Worker(scheduler, local_directory=str(root / ".dask"), protocol="tls", **kept) as worker:
-        vars(worker)["root"] = root
+        confined = vars(worker)["confined"] = Confined(root, sandbox)
         tell(f"working {worker.address}")
-        await worker.finished()
+        try:
+            await worker.finished()
+        finally:
+            await confined.launcher.stop()
