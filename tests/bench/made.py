@@ -13,6 +13,8 @@ FEATURES = """exp(3 + u(i, 1) + u(i, 2)) AS income, exp(2 + u(i, 1) + u(i, 9)) A
     CASE WHEN u(i, 7) > 0.05 THEN 1000 * u(i, 8) END AS debts,
     list_extract(['서울', '부산', '대구', '인천', '광주', '대전', '울산', '세종'], (1 + 7 * u(i, 10))::INTEGER) AS area"""
 SUBJECTS = f"SELECT {SUBJECT} AS subject, {FEATURES} FROM range($rows) AS made(i)"
+OUTCOMES = f"SELECT {SUBJECT} AS subject, u(i, 11) < 0.3 * u(i, 5) * u(i, 6) AS outcome, {FEATURES} FROM range($rows) AS made(i)"
+AMOUNTS = f"SELECT {SUBJECT} AS subject, 30 * u(i, 3) + 9 * u(i, 5) + u(i, 11) AS target, {FEATURES} FROM range($rows) AS made(i)"
 RECORDS = f"SELECT {SUBJECT} AS record_key, 'P' || i % 40 AS peer_group, {FEATURES} FROM range($rows) AS made(i)"
 # Every twentieth record is another one of the same person, with one field in ten written otherwise.
 TWINS = """SELECT 'R' || lpad(i::VARCHAR, 9, '0') AS subject, (DATE '1940-01-01' + (p % 29000)::INTEGER)::VARCHAR AS birth,

@@ -26,6 +26,8 @@ from services.analysis.methods import (
     forecasting,
     ghg_anomalies,
     record_linkage,
+    regression,
+    risk_scoring,
     small_business_crisis,
     welfare_blind_spots,
     welfare_indicators,
@@ -35,8 +37,19 @@ from services.analysis.worker.folders import run_folders
 from services.analysis.worker.hosting import locate
 from services.analysis.worker.jobs import Job, Sandbox, Task
 from services.analysis.worker.launcher import Launcher
+from services.analysis.worker.sdk import CHAMPION_FILE
 from services.analysis.worker.verdict import judge
-from shared.contracts import ApprovedInput, CardColumn, Column, ColumnRole, ColumnType, InputRole, MethodCard, StoredObject
+from shared.contracts import (
+    ApprovedInput,
+    CardColumn,
+    Column,
+    ColumnRole,
+    ColumnType,
+    InputRole,
+    MethodCard,
+    OutputKind,
+    StoredObject,
+)
 from tests.bench import made
 
 Make = Callable[[Path, int], dict[str, Path]]
@@ -84,6 +97,8 @@ TASKS = {
     ),
     "emissions": Sized(ghg_anomalies.__name__, ghg_anomalies.CARD, statements, {}, {}),
     "survey": Sized(welfare_blind_spots.__name__, welfare_blind_spots.CARD, made.by_query(made.SURVEY), {}, {}),
+    "risks": any_table(risk_scoring, made.OUTCOMES),
+    "amounts": any_table(regression, made.AMOUNTS),
     "clusters": any_table(clustering, made.SUBJECTS),
     "counts": any_table(cross_tabulation, made.SUBJECTS, rows="area", columns="age", measure="income"),
     "linkage": any_table(record_linkage, made.TWINS, block=["phone", "name"]),
@@ -140,11 +155,13 @@ def prepare(task: Sized, rows: int, folder: Path) -> None:
         (inputs / "linked.parquet").rename(folder / "linked.parquet")
 
 
-async def run(task: Sized, folder: Path) -> bool:
-    """The method in its child, every door shut that this machine can shut."""
+async def run(task: Sized, folder: Path, champion: bytes = b"") -> bytes | None:
+    """The method in its child, every door shut that this machine can shut; the model that it hands in, None if it failed."""
     launcher, resources = Launcher(), task.card.resources
     with run_folders(folder) as folders:
         (folders.bundle / "linked.parquet").hardlink_to(folder / "linked.parquet")
+        if champion:
+            (folders.bundle / CHAMPION_FILE).write_bytes(champion)
         job = Job(
             task=Task.RUN,
             target=task.target,
@@ -167,15 +184,21 @@ async def run(task: Sized, folder: Path) -> bool:
     why = f": {verdict.reason.code}, {verdict.reason.detail}" if verdict.reason else f", {len(verdict.outputs)} outputs"
     print(f"method: {verdict.outcome}{why}; {report.seconds:.0f} of {resources.seconds:,} s")
     print(f"peak {report.peak_mb:,} of {resources.memory_mb:,} MiB")
-    return verdict.reason is None
+    if verdict.reason:
+        return None
+    return next((output.body for output in verdict.outputs if output.kind is OutputKind.MODEL), b"")
 
 
-def main(name: str, rows: int, folder: Path) -> bool:
+def main(name: str, rows: int, folder: Path, *, again: bool = False) -> bool:
     task = TASKS[name]
     folder.mkdir(parents=True, exist_ok=True)
     if not (folder / "linked.parquet").exists():
         prepare(task, rows, folder)
-    return asyncio.run(run(task, folder))
+    model = asyncio.run(run(task, folder))
+    if again and model:
+        print("again, with this model as its champion", flush=True)
+        model = asyncio.run(run(task, folder, model))
+    return model is not None
 
 
 if __name__ == "__main__":
@@ -183,7 +206,8 @@ if __name__ == "__main__":
     parser.add_argument("task", choices=list(TASKS))
     parser.add_argument("rows", type=int, nargs="?", default=1_000_000)
     parser.add_argument("folder", type=Path, nargs="?")
+    parser.add_argument("--again", action="store_true", help="a second round, with the model of the first as its champion")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="dure-sizes-") as scratch:
-        done = main(asked.task, max(asked.rows, FEWEST), asked.folder or Path(scratch))
+        done = main(asked.task, max(asked.rows, FEWEST), asked.folder or Path(scratch), again=asked.again)
     sys.exit(0 if done else 1)

@@ -8,20 +8,19 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from services.analysis.worker import outputs
-from services.analysis.worker.asking import ANSWER_FILE
 from services.analysis.worker.client import Client, CorruptError, LostError, RefusedError
-from services.analysis.worker.cluster import Cluster, ClusterError
+from services.analysis.worker.cluster import Cluster
 from services.analysis.worker.folders import RunFolders, run_folders
 from services.analysis.worker.hosting import Hosted
-from services.analysis.worker.jobs import ANSWERED, CANCEL, UNANSWERED, Job, Sandbox, Task
+from services.analysis.worker.jobs import Job, Sandbox, Task
 from services.analysis.worker.launcher import Launcher
 from services.analysis.worker.manifests import HostedManifest, Remote
 from services.analysis.worker.messages import BundleInfo, Claim, Finish, HandedIn
+from services.analysis.worker.nodes import RunOnNodes
 from services.analysis.worker.onnx_method import FEATURES_FILE, SCORES_FILE
 from services.analysis.worker.outputs import Output
 from services.analysis.worker.reasons import reason
@@ -54,8 +53,10 @@ class Execution:
     cluster: Cluster | None = None
     progress: float = 0.0
     message: str = ""
-    _silence: ClusterError | None = None
     _news: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def __post_init__(self) -> None:
+        self._nodes = RunOnNodes(self.cluster, self.claim, self._on_progress)
 
     async def perform(self) -> Outcome | None:
         """How the run ended; None if it is no longer ours. Cancelling this leaves the run to its lease."""
@@ -104,7 +105,7 @@ class Execution:
         if failed := await self._scored_elsewhere(folders, info):
             return failed
         job = self._job(folders, info)
-        report = await self.launcher.run(job, self._on_progress, partial(self._answer, folders))
+        report = await self.launcher.run(job, self._on_progress, partial(self._nodes.answer, folders))
         used = {
             "seconds": report.seconds,
             "peak_mb": report.peak_mb,
@@ -114,8 +115,8 @@ class Execution:
         log.info("child ended", extra={"run": str(self.claim.run_id), **used})
         if self.sends_log:
             await self._send_log(Path(job.log))
-        if self._silence:
-            return engine_failed(self._silence, self.claim)
+        if self._nodes.failed:
+            return self._nodes.failed
         return await asyncio.to_thread(judge, report, str(folders.work), self.hosted.card)
 
     async def _scored_elsewhere(self, folders: RunFolders, info: BundleInfo) -> Verdict | None:
@@ -123,44 +124,11 @@ class Execution:
         try:
             if remote := self.hosted.code.remote:
                 return await self._ask(remote, folders, info)
-            if self.cluster and self.hosted.code.model:
-                await self._spread(self.cluster, folders)
         except RemoteError as fault:
             return Verdict.failed("remote-failed", str(fault))
-        except ClusterError as fault:
-            return engine_failed(fault, self.claim)
-        return None
-
-    async def _spread(self, cluster: Cluster, folders: RunFolders) -> None:
-        """As many nodes at a time as there are make the scores of a model that is here; the child is left with the results."""
-        about: dict[str, Any] = {"run": str(self.claim.run_id), "scheduler": cluster.scheduler}
-        log.info("scores are made on the engine", extra=about)
-        limits, began = self.claim.resources, time.monotonic()
-        found = await cluster.scores(self.hosted.code, folders.bundle, limits.memory_mb, limits.seconds, self._on_progress)
-        about["seconds"] = round(time.monotonic() - began, 3)
-        if found is None:
-            log.warning("the model refused its rows on the engine; the child says why", extra=about)
-            return
-        (folders.bundle / SCORES_FILE).write_bytes(found.tobytes())
-        log.info("scores came from the engine", extra=about | {"rows": len(found)})
-
-    async def _answer(self, folders: RunFolders) -> bytes:
-        """Have a question of the child answered by the nodes; without them the run ends."""
-        if not self.cluster:
-            return UNANSWERED
-        limits, about = self.claim.resources, {"run": str(self.claim.run_id), "scheduler": self.cluster.scheduler}
-        tell = lambda _, message: self._on_progress(self.progress, message)  # noqa: E731
-        try:
-            found = await self.cluster.answer(folders.work, limits.memory_mb, limits.seconds, tell)
-        except ClusterError as fault:
-            self._silence = fault
-            return CANCEL
-        if found is None:
-            log.warning("the engine does not answer what is asked; the child does", extra=about)
-            return UNANSWERED
-        await asyncio.to_thread((folders.bundle / ANSWER_FILE).write_bytes, found.tobytes())
-        log.info("an answer came from the engine", extra=about | {"rows": len(found)})
-        return ANSWERED
+        if self.hosted.code.model:
+            await self._nodes.score(self.hosted.code, folders)
+        return self._nodes.failed
 
     async def _ask(self, remote: Remote, folders: RunFolders, info: BundleInfo) -> Verdict | None:
         """Put the scores of a model that stands elsewhere beside the bundle; a verdict if it cannot be asked."""
@@ -216,8 +184,9 @@ class Execution:
         log.info("run finished", extra={"run": str(self.claim.run_id), "outcome": verdict.outcome, "reason": code})
         return verdict.outcome
 
-    def _on_progress(self, progress: float, message: str) -> None:
-        self.progress, self.message = progress, message
+    def _on_progress(self, progress: float | None, message: str) -> None:
+        """None: as far as before."""
+        self.progress, self.message = self.progress if progress is None else progress, message
         self._news.set()
 
     async def _heartbeats(self) -> None:
@@ -241,11 +210,6 @@ class Execution:
             if (await self.client.signals(self.claim, wait=SIGNAL_WAIT)).cancel:
                 return
             await asyncio.sleep(max(0.0, SHORTEST_PAUSE - (time.monotonic() - asked)))
-
-
-def engine_failed(fault: ClusterError, claim: Claim) -> Verdict:
-    log.warning("no scores came from the engine", extra={"run": str(claim.run_id), "why": str(fault)})
-    return Verdict.failed("engine-failed", str(fault))
 
 
 async def _stopped(*tasks: "asyncio.Task[Outcome] | asyncio.Task[None]") -> None:

@@ -1,6 +1,6 @@
 """The released model beside the new one: loaded safely, given the new table in its own order, compared on the same rows."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +15,8 @@ from services.analysis.worker.sdk import BLOCK, CHAMPION_FILE, Bundle, MethodErr
 from shared.contracts import FeatureKind, ModelFormat, ModelManifest, ModelReference
 
 Floats = NDArray[np.float64]
+Blocks = Iterator[NDArray[np.float32]]
+Part = Callable[[NDArray[np.intp]], Columns]
 
 
 @dataclass(frozen=True)
@@ -54,73 +56,67 @@ class SideBySide:
     places: int
 
 
-def score_champion(bundle: Bundle, columns: Columns) -> Champion:
+def score_champion(bundle: Bundle, columns: Columns, part: Part | None = None) -> Champion:
     """Score the new table with the released model of this run.
 
     `columns`: feature name -> values, all of one length; numbers as floats, categories as they are written (not as codes).
+    `part`: these rows of the columns, where the columns do not stand in memory: one of them does at a time, and one block.
     A feature that is not there is missing, a category that it never saw gets its code for that. MethodError if the file
     cannot be used.
     """
     rows = len(next(iter(columns.values()))) if columns else 0
+    taken = part or (lambda places: {name: values[places] for name, values in columns.items()})
     try:
         model = (bundle.folder / CHAMPION_FILE).read_bytes()
         manifest = read_manifest(model)
-        matrix = matrix_of(manifest.features, columns, rows)
+        blocks = blocks_of(manifest, taken, rows)
         skops = manifest.format is ModelFormat.SKOPS
-        scores = by_skops(model, manifest, matrix) if skops else by_onnx(model, manifest, matrix, bundle)
+        scores = by_skops(model, manifest, blocks) if skops else by_onnx(model, manifest, blocks, bundle)
     except RefusedError as refused:
         raise MethodError("champion-unreadable", f"The released model cannot be used: {refused.detail}") from None
-    reference = manifest.reference
+    reference, moved, unknown = manifest.reference, dict[str, float](), dict[str, float]()
+    for feature in manifest.features if rows else ():
+        values = matrix_of([feature], columns, rows)[:, 0]
+        if feature.name in reference.features:
+            moved[feature.name] = shift(reference.features[feature.name], values)
+        if feature.kind is FeatureKind.CATEGORY and (share := float(np.mean(values == np.float32(feature.unknown)))):
+            unknown[feature.name] = share
     return Champion(
         scores=scores,
         manifest=manifest,
         score_shift=shift(reference.score, scores) if reference.score and rows else None,
-        feature_shift={
-            feature.name: shift(reference.features[feature.name], matrix[:, at])
-            for at, feature in enumerate(manifest.features)
-            if feature.name in reference.features and rows
-        },
+        feature_shift=moved,
         absent=tuple(feature.name for feature in manifest.features if feature.name not in columns),
-        unknown=unknown_shares(manifest, matrix),
+        unknown=unknown,
     )
 
 
-def by_onnx(model: bytes, manifest: ModelManifest, matrix: NDArray[np.float32], bundle: Bundle) -> Floats:
+def blocks_of(manifest: ModelManifest, part: Part, rows: int) -> Blocks:
+    for start in range(0, rows, BLOCK):
+        places = np.arange(start, min(start + BLOCK, rows))
+        yield matrix_of(manifest.features, part(places), len(places))
+
+
+def by_onnx(model: bytes, manifest: ModelManifest, blocks: Blocks, bundle: Bundle) -> Floats:
     where = manifest.score
     if len(manifest.inputs) != 1 or manifest.inputs[0].datatype != "FP32":
         raise RefusedError("champion-shape", "It does not take one matrix of numbers.")
     question = Question(tuple(feature.name for feature in manifest.features), where.output, where.column)
     try:
-        return where.sign * bundle.answers(model, blocks_of(matrix), question).astype(np.float64)
+        return where.sign * bundle.answers(model, blocks, question).astype(np.float64)
     except Exception as fault:
         # onnxruntime raises classes of its own, whose words may hold values.
         raise RefusedError("champion-shape", f"It does not answer: {type(fault).__name__}.") from None
 
 
-def blocks_of(matrix: NDArray[np.float32]) -> Iterator[NDArray[np.float32]]:
-    return (matrix[at : at + BLOCK] for at in range(0, len(matrix), BLOCK))
-
-
-def by_skops(model: bytes, manifest: ModelManifest, matrix: NDArray[np.float32]) -> Floats:
+def by_skops(model: bytes, manifest: ModelManifest, blocks: Blocks) -> Floats:
     estimator = unpack(model)
-    if not len(matrix):
-        return np.zeros(0)
     try:
-        return np.concatenate(
-            [single(manifest.task, by_estimator(estimator, manifest.task, block)) for block in blocks_of(matrix)]
-        )
+        found = [single(manifest.task, by_estimator(estimator, manifest.task, block)) for block in blocks]
     except Exception as fault:
         # scikit-learn raises whatever it stumbles over; the words may hold values, the type does not.
         raise RefusedError("champion-shape", f"It does not answer: {type(fault).__name__}.") from None
-
-
-def unknown_shares(manifest: ModelManifest, matrix: NDArray[np.float32]) -> dict[str, float]:
-    found = {
-        feature.name: float(np.mean(matrix[:, at] == np.float32(feature.unknown)))
-        for at, feature in enumerate(manifest.features)
-        if feature.kind is FeatureKind.CATEGORY and len(matrix)
-    }
-    return {name: share for name, share in found.items() if share}
+    return np.concatenate([np.zeros(0), *found])
 
 
 def side_by_side(label: Floats, champion: Floats, challenger: Floats, places: int) -> SideBySide:

@@ -62,10 +62,15 @@ def champion_of(bundle: Bundle, rows: Rows) -> Champion | None:
     """What the released model says of these rows, if the request names one."""
     if bundle.champion is None:
         return None
+    return score_champion(bundle, columns_of(rows), lambda places: columns_of(rows.at(places)))
+
+
+def columns_of(rows: Rows) -> Mapping[str, Array]:
+    """The features, and which of them their owner had on the day of the row."""
     masks: dict[str, Array] = {}
     for name, day in rows.available_from.items():
         masks[MASK + name] = np.ones(len(rows)) if rows.day is None else (rows.day >= day).astype(np.float64)
-    return score_champion(bundle, ChainMap(masks, cast(dict[str, Array], rows.features)))
+    return ChainMap(masks, cast(dict[str, Array], rows.features))
 
 
 def drift_from(champion: Champion, rows: int) -> list[Drift]:
