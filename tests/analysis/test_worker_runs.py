@@ -193,7 +193,7 @@ def test_the_child_has_an_empty_environment_and_a_private_folder(start: Start) -
     run = start("environment")
     assert finished(run) == ""
     said = [beat.message for beat in run.beats if "|" in beat.message]
-    assert said[-1] == "HOME,LANG,OMP_NUM_THREADS,ORT_DISABLE_TELEMETRY,TMPDIR|True|0o700|4||True"
+    assert said[-1] == "HOME,LANG,OMP_NUM_THREADS,ORT_DISABLE_TELEMETRY,TMPDIR|True|0o700|5||True"
 
 
 def test_the_same_run_gives_the_same_bytes(start: Start) -> None:
