@@ -179,7 +179,14 @@ def states_block() -> str:
 
 
 def based(name: str, value: str, rule: Any) -> list[str]:
-    return [name, value, rule.legal_basis, "yes" if rule.verified else "no"]
+    return [name, value, rule.legal_basis, held(rule)]
+
+
+def held(rule: Any) -> str:
+    """The day on which the texts that a rule names were read; a house rule names none."""
+    if rule.verified:
+        return str(rule.checked)
+    return "house rule" if rule.legal_basis.startswith("House rule") else "no"
 
 
 def request_rules_block() -> str:
@@ -192,17 +199,17 @@ def request_rules_block() -> str:
     points = [f"{sensitivity} {value}" for sensitivity, value in rules.risk.sensitivity.items()]
     points += [f"several owners +{rules.risk.several_owners}", f"a list of cases +{rules.risk.entity_level_result}"]
     rows.append(based("points of the risk tier", ", ".join(points), rules.risk))
-    return f"Version `{rules.version}`.\n\n{table(('rule', 'value', 'basis', 'verified'), rows)}"
+    return f"Version `{rules.version}`.\n\n{table(('rule', 'value', 'basis', 'read'), rows)}"
 
 
 def disclosure_rules_block() -> str:
     rules, rows = Profile.load(), []
     for name, field in Profile.model_fields.items():
         value = getattr(rules, name)
-        if name not in ("profile", "version", "legal_basis", "verified"):
+        if name not in ("profile", "version", "legal_basis", "verified", "checked"):
             shown = ", ".join(sorted(value)) if isinstance(value, frozenset) else f"{value:,}"
             rows.append([f"`{name}`", shown, field.description or PLAIN.get(name, "")])
-    head = f"Profile `{rules.label}`. Basis: {rules.legal_basis}. Verified by a lawyer: {'yes' if rules.verified else 'no'}."
+    head = f"Profile `{rules.label}`. Basis: {rules.legal_basis} Read: {held(rules)}."
     return f"{head}\n\n{table(('rule', 'value', 'what it is'), rows)}"
 
 

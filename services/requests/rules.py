@@ -4,8 +4,9 @@ import json
 from collections.abc import Collection
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Self
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, model_validator
 
 from shared.clock import add_working_days
 from shared.contracts import Code, Sensitivity, Text, Value
@@ -14,10 +15,17 @@ HOUSE_RULES = Path(__file__).with_name("rules.json")
 
 
 class Based(Value):
-    """A rule says where it comes from, and whether somebody has verified that in the final text of the law."""
+    """A rule says where it comes from. What is the house's alone says so and has nothing to be verified."""
 
     legal_basis: Text
-    verified: bool
+    verified: bool = Field(description="Whether the texts that the basis names were read and say so. No lawyer's opinion.")
+    checked: date | None = Field(default=None, description="The day on which they were read.")
+
+    @model_validator(mode="after")
+    def _dated(self) -> Self:
+        if self.verified and self.checked is None:
+            raise ValueError("a verified rule names the day on which its basis was read")
+        return self
 
 
 class Number(Based):
@@ -25,22 +33,26 @@ class Number(Based):
 
 
 class Timer(Based):
-    """How long somebody has: calendar days, or working days. Overdue is shown; it never decides anything."""
+    """How long somebody has: calendar days, or working days. Overdue is shown; it never decides anything.
+
+    The first day does not count, and what would end on a Saturday or a holiday ends on the next working day.
+    """
 
     days: int = Field(ge=1)
     working: bool
 
     def ends(self, start: date, holidays: Collection[date]) -> date:
+        closed = frozenset(holidays)
         if self.working:
-            return add_working_days(start, self.days, frozenset(holidays))
-        return start + timedelta(days=self.days)
+            return add_working_days(start, self.days, closed)
+        return add_working_days(start + timedelta(days=self.days - 1), 1, closed)
 
 
 class RefusalCode(Based):
     """A ground on which an owner may refuse its dataset."""
 
     code: Code
-    statutory: bool
+    statutory: bool = Field(description="Whether the Act itself lets an owner refuse for it.")
     ko: str
     en: str
 

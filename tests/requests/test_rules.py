@@ -24,7 +24,7 @@ def test_the_house_rules() -> None:
         "not-separable",
         "disproportionate",
     }
-    assert sum(code.statutory for code in RULES.refusal_codes) == 3
+    assert sum(code.statutory for code in RULES.refusal_codes) == 5
 
 
 @pytest.mark.parametrize(
@@ -47,6 +47,28 @@ def test_calendar_and_working_days() -> None:
     assert RULES.council_decides_by(friday, 0) == date(2026, 11, 27)
     holiday = RULES.model_copy(update={"holidays": (date(2026, 11, 25),)})
     assert holiday.council_decides_by(friday, 0) == date(2026, 11, 30)
+
+
+@pytest.mark.parametrize(
+    ("start", "end"),
+    [
+        (date(2026, 11, 7), date(2026, 11, 27)),  # a Friday, as counted
+        (date(2026, 11, 8), date(2026, 11, 30)),  # a Saturday
+        (date(2026, 11, 9), date(2026, 11, 30)),  # a Sunday
+        (date(2026, 11, 10), date(2026, 11, 30)),
+    ],
+)
+def test_a_term_that_would_end_on_a_day_off_ends_on_the_next_working_day(start: date, end: date) -> None:
+    assert RULES.owners_decide_by(start) == end
+    holiday = RULES.model_copy(update={"holidays": (date(2026, 11, 30),)})
+    assert holiday.owners_decide_by(start) == (date(2026, 12, 1) if end == date(2026, 11, 30) else end)
+
+
+def test_a_verified_rule_without_a_day_is_refused(tmp_path: Path) -> None:
+    undated = tmp_path / "rules.json"
+    undated.write_text(HOUSE_RULES.read_text().replace('"verified": true, "checked": "2026-11-26"', '"verified": true', 1))
+    with pytest.raises(ValidationError, match="names the day"):
+        load_rules(undated)
 
 
 def test_a_broken_rules_file_is_refused(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from services.results.disclosure import Rules, UnreadableError, check_table, parse_json
 from tests.results.build import column, table, words
@@ -20,8 +21,13 @@ def codes(artefact: Any) -> set[str]:
 def test_the_shipped_profile_says_what_it_is() -> None:
     assert RULES.label == "kr-gov-default/2026-01"
     assert RULES.min_count == 10
-    assert RULES.legal_basis
-    assert RULES.verified is False
+    assert RULES.legal_basis.startswith("House rule")
+    assert RULES.verified and RULES.checked
+
+
+def test_a_verified_profile_names_the_day() -> None:
+    with pytest.raises(ValidationError, match="names the day"):
+        Rules.model_validate(RULES.model_dump() | {"checked": None})
 
 
 def test_a_good_table_passes_and_only_what_was_checked_is_kept() -> None:

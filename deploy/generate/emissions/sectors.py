@@ -41,7 +41,7 @@ class Sector:
 
 
 FACTORS = {
-    "natural gas": Factor(38.5, 56.1, 1.0, 0.1, ("Nm3", "1000Nm3", "GJ")),
+    "natural gas": Factor(38.9, 56.1, 1.0, 0.1, ("Nm3", "1000Nm3", "GJ")),
     "LPG": Factor(47.3, 63.1, 1.0, 0.1, ("t", "kg")),
     "diesel": Factor(35.2, 74.1, 3.0, 0.6, ("kL", "L")),
     "residual fuel oil": Factor(40.4, 77.4, 3.0, 0.6, ("t",)),
@@ -49,13 +49,13 @@ FACTORS = {
     "anthracite": Factor(26.7, 98.3, 10.0, 1.5, ("t",)),
     "petroleum coke": Factor(32.5, 97.5, 3.0, 0.6, ("t",)),
     "municipal waste": Factor(10.0, 91.7, 30.0, 4.0, ("t", "kg")),
-    "electricity": Factor(0.0, 0.46625, 0.0054, 0.0027, ("MWh", "kWh")),
+    "electricity": Factor(0.0, 0.4567, 0.0036, 0.0085, ("MWh", "kWh")),
     "steam": Factor(0.0, 0.0596, 0.001, 0.0001, ("GJ", "TJ")),
     "clinker": Factor(0.0, 0.52, 0.0, 0.0, ("t", "kt")),
     "nitric acid": Factor(0.0, 0.0, 0.0, 7.0, ("t",)),
     "waste water": Factor(0.0, 0.0, 0.25, 0.005, ("m3", "1000m3")),
 }
-"""2006 IPCC Guidelines, defaults; heat is net GJ a t, a kL or 1000 Nm3 (as a number: MJ a kg, a L, a Nm3)."""
+"""The defaults of the method's table of fuels; heat is net GJ a t, a kL or 1000 Nm3 (as a number: MJ a kg, a L, a Nm3)."""
 
 OTHER_LABEL = {
     "t": "kg",

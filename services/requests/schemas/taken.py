@@ -130,7 +130,9 @@ class DecisionIn(In):
     )
     dataset_id: UUID
     verdict: Verdict
-    reason: Prose
+    reason: Prose = Field(
+        description="Told to the asker. A refusal also says whether the part that must not leave can be separated."
+    )
     code: Code | None = Field(default=None, description="Ground of a refusal: see GET /requests/rules.")
     conditions: list[Condition] = Field(default_factory=list, max_length=20)
     columns: list[Name] | None = Field(

@@ -4,13 +4,18 @@ from services.analysis.methods.deviation.cards import outputs
 from services.analysis.methods.ghg_anomalies import titles
 from services.analysis.methods.ghg_anomalies.columns import BASE, INPUTS, KEY_DOMAIN
 from services.analysis.methods.ghg_anomalies.parameters import SCHEMA
-from services.analysis.methods.ghg_anomalies.standards import sources
+from services.analysis.methods.ghg_anomalies.standards import Source, sources
 from shared.contracts import Linkage, LocalText, MethodCard, Resources
 
-TABLES_USED = tuple(
-    f"Table of {name}: {source}; {'held against its source' if verified else 'not yet held against its source'}."
-    for name, source, verified in sources()
-)
+
+def _told(one: Source) -> str:
+    if one.checked is None:
+        return f"Table of {one.table}: {one.text}; not yet held against its source."
+    but = f", but for {', '.join(one.unheld)}" if one.unheld else ""
+    return f"Table of {one.table}: {one.text}; held against its source on {one.checked}{but}."
+
+
+TABLES_USED = tuple(_told(one) for one in sources())
 
 CARD = MethodCard(
     name="ghg_anomalies",

@@ -49,11 +49,10 @@ def make_metrics(study: Study, forest: Flags) -> dict[str, Any]:
 
 
 def _notes(study: Study) -> Text:
-    unverified = ", ".join(name for name, _, verified in sources() if not verified)
+    unheld = ", ".join(name for one in sources() for name in (one.unheld if one.checked else (one.table,))) or "-"
     off = ", ".join(sorted(study.off)) or "-"
     return text(
-        f"수행하지 못한 검사: {off}. 아직 원문과 대조하지 않은 기준표: {unverified}. "
-        "이상 징후는 오류의 증거가 아니라 다시 볼 이유입니다.",
-        f"Tests not held: {off}. Tables not yet held against their source: {unverified}. A finding is a reason to look again, "
+        f"수행하지 못한 검사: {off}. 원문과 대조하지 못한 기준값: {unheld}. 이상 징후는 오류의 증거가 아니라 다시 볼 이유입니다.",
+        f"Tests not held: {off}. Table values not held against a source: {unheld}. A finding is a reason to look again, "
         "no proof of an error.",
     )

@@ -37,6 +37,18 @@ class Unit:
     """In TJ, t, m3 or tCO2e."""
 
 
+@dataclass(frozen=True)
+class Source:
+    """Where the numbers of a table come from."""
+
+    table: str
+    text: str
+    checked: str | None
+    """The day on which they were held against it."""
+    unheld: tuple[str, ...]
+    """Entries for which that was not possible; the file says why."""
+
+
 UNKNOWN_FUEL = Fuel("unknown", "unknown", *[math.nan] * 7)
 
 
@@ -71,11 +83,15 @@ def potentials() -> dict[str, tuple[float, float]]:
     return {name: (float(one["ch4"]), float(one["n2o"])) for name, one in _load("gwp")["sets"].items()}
 
 
-def sources() -> list[tuple[str, str, bool]]:
-    """File, where its numbers come from, and whether somebody has held them against it."""
-    return [
-        (name, str(table["source"]), bool(table["verified"])) for name in ("units", "fuels", "gwp") for table in (_load(name),)
-    ]
+def sources() -> list[Source]:
+    """Where the numbers of each file come from, and which of them somebody has held against that."""
+    return [_source(name, _load(name)) for name in ("units", "fuels", "gwp")]
+
+
+def _source(name: str, table: Any) -> Source:
+    """An entry without a `verified` of its own takes the table's."""
+    unheld = tuple(one["name"] for one in table.get("fuels", ()) if not one.get("verified", table["verified"]))
+    return Source(name, table["source"], table["checked"] if table["verified"] else None, unheld)
 
 
 def find_unit(text: str | None) -> Unit | None:
