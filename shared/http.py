@@ -14,10 +14,11 @@ from fastapi.routing import APIRoute
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import BaseModel, ConfigDict
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from shared.audit import record_audit
 from shared.auth import Principal
-from shared.bodies import read_body
+from shared.bodies import JSON, check_encoding, parse_json, read_body
 from shared.db import Database, Row, Session
 from shared.errors import BadRequest, FieldError, NotFound, Problem, Unauthorized, Unprocessable
 from shared.idempotency import Replay, begin_idempotent, keep_answer
@@ -128,27 +129,43 @@ def link_next(request: Request, response: Response, cursor: str | None) -> None:
         response.headers["Link"] = f'<{public}{request.url.path}?{query}>; rel="next"'
 
 
+def taken(route: APIRoute) -> list[str]:
+    """The media types of the body that the route takes; none if it takes no body."""
+    documented = (route.openapi_extra or {}).get("requestBody", {}).get("content", {})
+    return list(documented) or [JSON] * (route.body_field is not None)
+
+
 class Route(APIRoute):
     """A route that reads its body within bounds, replays known answers and answers If-None-Match."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        handle = super().get_route_handler()
+        handle, accepted = super().get_route_handler(), taken(self)
 
         async def handler(request: Request) -> Response:
             if "\0" in unquote(request.url.path + request.url.query):
                 raise BadRequest("The URL holds a NUL character.")
-            if self.body_field is not None:
-                await read_body(request, request.app.state.settings.body_limit)
+            if accepted:
+                check_encoding(request, accepted)
             try:
+                if self.body_field is not None:
+                    parse_json(request, await read_body(request, request.app.state.settings.body_limit))
                 response = await handle(request)
             except Replay as replay:
                 return replay.response
+            except ClientDisconnect:
+                raise broken_off() from None
             await keep_answer(request, response)
             if request.method == "GET" and response.headers.get("etag", "-") == request.headers.get("if-none-match"):
                 return Response(status_code=304, headers={"ETag": response.headers["etag"]})
             return response
 
         return handler
+
+
+def broken_off() -> BadRequest:
+    """Nobody hears it any more, but it is no crash of ours; whatever streams a body in leaves nothing of it behind."""
+    error = FieldError("#", "broken-off", "Send all of it again.")
+    return BadRequest("The request ended before all of its body had arrived.", errors=[error])
 
 
 def pointer(location: tuple[Any, ...]) -> str:

@@ -8,6 +8,7 @@ import io
 import json
 import os
 import re
+import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -476,6 +477,40 @@ def test_a_body_of_ten_megabytes(house: House, service: str, nothing_written: No
     assert problem(house.send(who, "POST", path, content=parts, headers=headers), 413)["limit_bytes"] < 10 * MIB
     keyed = headers | {"Idempotency-Key": "ten"}
     problem(house.send(who, "POST", path, content=body, headers=keyed), 413)
+
+
+def answered(house: House, service: str, status: int) -> float:
+    """How many requests of the service were answered so."""
+    text = house.send(None, "GET", f"/{service}/metrics").text
+    counted = [line.rsplit(" ", 1)[1] for line in text.splitlines() if f'status="{status}"' in line and "_total{" in line]
+    return sum(map(float, counted))
+
+
+def break_off(house: House, who: Person, address: str, media_type: str, part: bytes) -> None:
+    """Say that much more comes than does, and go; 400 and not 500 is what is noted of it."""
+    service = address.split("/")[1].partition(" ")[0]
+    refused, crashed = answered(house, service, 400), answered(house, service, 500)
+    head = [f"{address} HTTP/1.1", "Host: dure", f"Authorization: Bearer {house.walk.mint(who)}", f"Content-Type: {media_type}"]
+    with socket.create_connection(("127.0.0.1", house.suite.port), timeout=10) as connection:
+        connection.sendall("\r\n".join([*head, f"Content-Length: {len(part) + 1000}", "", ""]).encode() + part)
+    house.walk.wait(
+        "its end to be seen", lambda: answered(house, service, 400) + answered(house, service, 500) > refused + crashed
+    )
+    assert answered(house, service, 500) == crashed
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_body_that_breaks_off_is_no_fault_of_ours(house: House, service: str, nothing_written: None) -> None:
+    who, path = JSON_DOORS[service]
+    break_off(house, who, f"POST {path}", "application/json", b'{"title": ')
+
+
+def test_a_file_that_breaks_off_leaves_nothing_behind(house: House) -> None:
+    dataset = house.register(people.LEE, INCOME)
+    part = b"person_no,wages\n" + b"P1,1\n" * 4 * MIB
+    break_off(house, people.LEE, f"PUT /catalog/datasets/{dataset}/file", "text/csv", part)
+    assert [file for file in house.folder.rglob("incoming/*") if file.is_file()] == []
+    assert house.get(people.LEE, f"/catalog/datasets/{dataset}")["latest_file"] == 0
 
 
 NOT_JSON = {
