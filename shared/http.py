@@ -15,6 +15,7 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import BaseModel, ConfigDict
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
+from starlette.routing import Match, Mount
 
 from shared.audit import record_audit
 from shared.auth import Principal
@@ -27,6 +28,7 @@ from shared.paging import PageQuery
 log = logging.getLogger(__name__)
 Item = TypeVar("Item")
 PROBLEM = "application/problem+json"
+VERBS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 bearer = HTTPBearer(auto_error=False, bearerFormat="JWT", scheme_name="bearer", description="A token of the identity provider.")
 
 
@@ -221,8 +223,17 @@ async def on_http_exception(request: Request, error: Exception) -> Response:
     response = render(request, problem)
     if error.status_code not in (400, 404):
         body = json.loads(bytes(response.body)) | {"status": error.status_code, "title": str(error.detail)[:200]}
-        return JSONResponse(body, error.status_code, error.headers, PROBLEM)
+        headers = {"Allow": allowed(request)} if error.status_code == 405 else error.headers
+        return JSONResponse(body, error.status_code, headers, PROBLEM)
     return response
+
+
+def allowed(request: Request) -> str:
+    """Every method of the address; the framework names those of its first route only."""
+    asked = {name: value for name, value in request.scope.items() if name not in ("fastapi", "route", "endpoint", "path_params")}
+    routes = [route for route in request.app.router.routes if not isinstance(route, Mount)]
+    found = [verb for verb in VERBS if any(route.matches(asked | {"method": verb})[0] is Match.FULL for route in routes)]
+    return ", ".join(found or ("GET", "HEAD"))  # files of the documentation
 
 
 async def on_crash(request: Request, error: Exception) -> Response:

@@ -295,3 +295,5 @@ async def test_unknown_addresses_and_methods_are_problems(client: httpx.AsyncCli
         (await client.get("/a%00b"), 404),
     ):
         assert (answer.status_code, answer.headers["content-type"]) == (status, "application/problem+json")
+    assert (await client.delete("/jobs")).headers["allow"] == "GET, POST"
+    assert (await client.delete(f"/jobs/{UUID(int=1)}")).headers["allow"] == "GET, PUT"
