@@ -678,6 +678,18 @@ def test_conventions_misused(house: House, nothing_written: None) -> None:
     assert house.send(SECRETARY, "GET", "/catalog/../../etc/passwd").status_code == 404
 
 
+def test_numbers_and_truth_values_are_not_guessed(house: House, nothing_written: None) -> None:
+    analyst = Person("na.analyst", "mois", "centre-analyst", "an analyst of the centre")
+    for most in (True, "5"):
+        answer = house.send(analyst, "PUT", "/analysis/quotas/mohw", json={"most": most, "reason": "Why not."})
+        assert faults(answer) == {"#/most": "int_type"}
+    vote = {"approve": "no", "reason": "Every count is large enough."}
+    assert faults(house.send(people.SHIN, "POST", f"/results/{uuid4()}/votes", json=vote)) == {"#/approve": "bool_type"}
+    claim = {"worker": str(uuid4()), "methods": [method_ref()], "wait": False}
+    worker = Person("another.worker", "mois", "worker", "a worker")
+    assert faults(house.send(worker, "POST", "/analysis/claims", json=claim)) == {"#/wait": "float_type"}
+
+
 def test_a_key_used_twice(house: House) -> None:
     key = {"Idempotency-Key": f"twice-{uuid4()}"}
     first = house.send(people.KIM, "POST", "/requests", json=house.asked(), headers=key)
@@ -728,7 +740,7 @@ def callers(opened_house: House, known: dict[str, list[str]]) -> list[str]:
 
 
 def fuzz(url: str, service: str, known: dict[str, list[str]], tokens: list[str], bodies: dict[str, Any]) -> None:
-    """Whatever comes, it is answered, and by a problem if it is refused."""
+    """Whatever comes, it is answered as the document says, and by a problem if it is refused."""
     with httpx.Client(timeout=30, trust_env=False) as http:
         document = http.get(f"{url}/{service}/openapi.json").json()
 
@@ -740,6 +752,7 @@ def fuzz(url: str, service: str, known: dict[str, list[str]], tokens: list[str],
             assert answer.status_code < 500, answer.text
             if answer.status_code >= 400:
                 problem(answer, answer.status_code)
+            assert fuzzing.undocumented(document, call, answer) == [], call.name
 
         answered()
 

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Annotated, Any, Final
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictInt, StringConstraints
 
 from services.analysis.models import GrantState, Verdict
 from services.analysis.schemas.base import In, Prose
@@ -63,7 +63,7 @@ class GrantIn(In):
     legal_basis: Prose
     valid_from: Moment
     valid_until: Moment
-    rows_per_day: int = Field(ge=1, le=1_000_000_000, description="A day is one of UTC.")
+    rows_per_day: StrictInt = Field(ge=1, le=1_000_000_000, description="A day is one of UTC.")
 
 
 class GrantReviewIn(In):

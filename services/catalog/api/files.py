@@ -15,6 +15,7 @@ from shared.auth import Principal
 from shared.contracts import LocalText
 from shared.errors import TooLarge, UnsupportedMedia
 from shared.http import Caller, Reading, Route, tagged
+from shared.openapi import UNCHANGED
 
 router = APIRouter(prefix="/datasets/{dataset_id}", route_class=Route, tags=["files"])
 FileNumber = Annotated[int, Path(ge=1, le=2**31 - 1, examples=[1])]
@@ -55,7 +56,7 @@ async def attach_file(dataset_id: UUID, request: Request, caller: Caller, respon
     return shown(caller, dataset, file, response)
 
 
-@router.get("/checks/{version}")
+@router.get("/checks/{version}", responses=UNCHANGED)
 async def get_check(dataset_id: UUID, version: FileNumber, session: Reading, caller: Caller, response: Response) -> CheckOut:
     """The check of one handed-in file (steward of its ministry): every fault by line and column, never by its value."""
     dataset = await queries.own_dataset(session, caller, dataset_id)
