@@ -18,7 +18,7 @@ from sqlmodel import Field, SQLModel
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from shared.clock import now
-from shared.errors import Conflict, PreconditionFailed, Unavailable
+from shared.errors import PreconditionFailed, Unavailable
 from shared.ids import new_id
 from shared.sqltypes import Json, UtcDateTime
 from shared.tables import Plumbing, plumbing
@@ -147,14 +147,14 @@ class Database:
 
 # What PostgreSQL calls a lock that did not come in time, two transactions that cannot both be, and a server that shuts down.
 BUSY = {"55P03", "40001", "40P01", "57P01", "57P03"}
-# Two who make the same at once both find that it is not there yet; on SQLite one write waits for the other and looks again.
+# Two who make the same at once both find that it is not there yet. Who comes again is told what there is then; on SQLite one
+# write waits for the other.
 MADE_TWICE = "23505"
 
 
 @asynccontextmanager
 async def translated() -> AsyncIterator[None]:
-    """A database that is busy or away is the operators' matter, not the caller's: 503 with Retry-After. Who made what another
-    made at the same moment is told so: 409."""
+    """A database that is busy or away is the operators' matter, not the caller's: 503 with Retry-After."""
     try:
         yield
     except (OperationalError, sqlite3.OperationalError, PoolTimeout, TimeoutError, ConnectionError, OSError) as error:
@@ -164,7 +164,8 @@ async def translated() -> AsyncIterator[None]:
         if error.connection_invalidated or state in BUSY:
             raise Unavailable("The database is busy or not reachable. Nothing was changed.") from error
         if state == MADE_TWICE:
-            raise Conflict("The same was made by another request at the same moment. Nothing was changed by this one.") from error
+            detail = "Another request made the same at the same moment. Nothing was changed by this one."
+            raise Unavailable(detail, retry_after=1) from error
         raise
 
 
