@@ -2,12 +2,15 @@
 
 import json
 import re
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Final
 
 from fastapi import Request
 
-from shared.errors import BadRequest, FieldError, TooLarge
+from shared.errors import BadRequest, FieldError, TooLarge, UnsupportedMedia
 
+JSON: Final = "application/json"
+IS_JSON: Final = re.compile(r"application/(?:[^\s/;]+\+)?json")
 NUL = re.compile(rb"\x00|(?<!\\)(?:\\\\)*\\u0000")
 
 
@@ -15,8 +18,25 @@ def no_constant(name: str) -> Any:
     raise ValueError(f"{name} is not JSON")
 
 
-async def read_body(request: Request, limit: int) -> None:
-    """Read and parse a JSON body within its limit, before anything else looks at it."""
+def each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Of two members of one name one reader takes the first and another the last."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        error = FieldError("#", "duplicate-name", "Give each member of an object once.")
+        raise BadRequest("An object of the body has two members of the same name.", errors=[error])
+    return found
+
+
+def check_encoding(request: Request, accepted: Sequence[str]) -> None:
+    """What is compressed would be kept as if it were the thing itself."""
+    if request.headers.get("content-encoding", "identity").strip().lower() not in ("", "identity"):
+        problem = UnsupportedMedia("The body has a Content-Encoding: send it as it is.", accepted=list(accepted))
+        problem.headers["Accept-Encoding"] = "identity"
+        raise problem
+
+
+async def read_body(request: Request, limit: int) -> bytes:
+    """Read a body within its limit, before anything else looks at it."""
     declared = request.headers.get("content-length", "")
     if declared.isdigit() and int(declared) > limit:
         raise TooLarge(f"The body may have {limit} bytes.", limit_bytes=limit)
@@ -32,12 +52,18 @@ async def read_body(request: Request, limit: int) -> None:
             "The body holds a NUL character, which no text of ours may hold.", errors=[FieldError("#", "nul", "Remove it.")]
         )
     request._body = body
-    if body and "json" in request.headers.get("content-type", "application/json"):
-        try:
-            request._json = json.loads(body, parse_constant=no_constant)
-            # Neither half a Unicode character nor 1e999, which is read as infinity, can be stored.
-            json.dumps(request._json, ensure_ascii=False, allow_nan=False).encode()
-        except (ValueError, RecursionError):
-            raise BadRequest(
-                "The body is not well-formed JSON.", errors=[FieldError("#", "not-json", "Check the syntax.")]
-            ) from None
+    return body
+
+
+def parse_json(request: Request, body: bytes) -> None:
+    """Parse what is said to be JSON, so that nothing comes in that cannot be stored or that two would read differently."""
+    if not body:
+        return
+    if not IS_JSON.fullmatch(request.headers.get("content-type", "").split(";")[0].strip().lower()):
+        raise UnsupportedMedia("The body is JSON; Content-Type must say so.", accepted=[JSON])
+    try:
+        request._json = json.loads(body, parse_constant=no_constant, object_pairs_hook=each_once)
+        # Neither half a Unicode character nor 1e999, which is read as infinity, can be stored.
+        json.dumps(request._json, ensure_ascii=False, allow_nan=False).encode()
+    except (ValueError, RecursionError):
+        raise BadRequest("The body is not well-formed JSON.", errors=[FieldError("#", "not-json", "Check the syntax.")]) from None

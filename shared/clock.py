@@ -1,11 +1,33 @@
-"""The clock: aware UTC, and days on which offices work."""
+"""The clock: aware UTC, times that come in, and days on which offices work."""
 
 from collections.abc import Set
 from datetime import UTC, date, datetime, timedelta
+from typing import Annotated
+
+from pydantic import AfterValidator, AwareDatetime, BeforeValidator
 
 
 def now() -> datetime:
     return datetime.now(UTC)
+
+
+def in_utc(value: datetime) -> datetime:
+    """The first and the last hours of the calendar are no time at all in another zone."""
+    try:
+        return value.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("it lies outside of the calendar in UTC") from None
+
+
+def written(value: object) -> object:
+    """A number would be taken for seconds, or for milliseconds, as its size has it."""
+    if isinstance(value, int | float):
+        raise ValueError("a time is a text, such as 2026-11-24T09:00:00Z")
+    return value
+
+
+# A time that comes in over HTTP, with its zone.
+Moment = Annotated[AwareDatetime, AfterValidator(in_utc), BeforeValidator(written)]
 
 
 def add_working_days(start: date, days: int, holidays: Set[date] = frozenset()) -> date:

@@ -145,6 +145,13 @@ class Database:
         await self.engine.dispose()
 
 
+# What PostgreSQL calls a lock that did not come in time, two transactions that cannot both be, and a server that shuts down.
+BUSY = {"55P03", "40001", "40P01", "57P01", "57P03"}
+# Two who make the same at once both find that it is not there yet. Who comes again is told what there is then; on SQLite one
+# write waits for the other.
+MADE_TWICE = "23505"
+
+
 @asynccontextmanager
 async def translated() -> AsyncIterator[None]:
     """A database that is busy or away is the operators' matter, not the caller's: 503 with Retry-After."""
@@ -153,8 +160,12 @@ async def translated() -> AsyncIterator[None]:
     except (OperationalError, sqlite3.OperationalError, PoolTimeout, TimeoutError, ConnectionError, OSError) as error:
         raise Unavailable("The database is busy or not reachable. Nothing was changed.") from error
     except DBAPIError as error:
-        if error.connection_invalidated or getattr(error.orig, "sqlstate", "") in {"55P03", "40001", "40P01", "57P01", "57P03"}:
+        state = getattr(error.orig, "sqlstate", "")
+        if error.connection_invalidated or state in BUSY:
             raise Unavailable("The database is busy or not reachable. Nothing was changed.") from error
+        if state == MADE_TWICE:
+            detail = "Another request made the same at the same moment. Nothing was changed by this one."
+            raise Unavailable(detail, retry_after=1) from error
         raise
 
 

@@ -14,10 +14,12 @@ from fastapi.routing import APIRoute
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import BaseModel, ConfigDict
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
+from starlette.routing import Match, Mount
 
 from shared.audit import record_audit
 from shared.auth import Principal
-from shared.bodies import read_body
+from shared.bodies import JSON, check_encoding, parse_json, read_body
 from shared.db import Database, Row, Session
 from shared.errors import BadRequest, FieldError, NotFound, Problem, Unauthorized, Unprocessable
 from shared.idempotency import Replay, begin_idempotent, keep_answer
@@ -26,6 +28,7 @@ from shared.paging import PageQuery
 log = logging.getLogger(__name__)
 Item = TypeVar("Item")
 PROBLEM = "application/problem+json"
+VERBS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 bearer = HTTPBearer(auto_error=False, bearerFormat="JWT", scheme_name="bearer", description="A token of the identity provider.")
 
 
@@ -128,27 +131,43 @@ def link_next(request: Request, response: Response, cursor: str | None) -> None:
         response.headers["Link"] = f'<{public}{request.url.path}?{query}>; rel="next"'
 
 
+def taken(route: APIRoute) -> list[str]:
+    """The media types of the body that the route takes; none if it takes no body."""
+    documented = (route.openapi_extra or {}).get("requestBody", {}).get("content", {})
+    return list(documented) or [JSON] * (route.body_field is not None)
+
+
 class Route(APIRoute):
     """A route that reads its body within bounds, replays known answers and answers If-None-Match."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        handle = super().get_route_handler()
+        handle, accepted = super().get_route_handler(), taken(self)
 
         async def handler(request: Request) -> Response:
             if "\0" in unquote(request.url.path + request.url.query):
                 raise BadRequest("The URL holds a NUL character.")
-            if self.body_field is not None:
-                await read_body(request, request.app.state.settings.body_limit)
+            if accepted:
+                check_encoding(request, accepted)
             try:
+                if self.body_field is not None:
+                    parse_json(request, await read_body(request, request.app.state.settings.body_limit))
                 response = await handle(request)
             except Replay as replay:
                 return replay.response
+            except ClientDisconnect:
+                raise broken_off() from None
             await keep_answer(request, response)
             if request.method == "GET" and response.headers.get("etag", "-") == request.headers.get("if-none-match"):
                 return Response(status_code=304, headers={"ETag": response.headers["etag"]})
             return response
 
         return handler
+
+
+def broken_off() -> BadRequest:
+    """Nobody hears it any more, but it is no crash of ours; whatever streams a body in leaves nothing of it behind."""
+    error = FieldError("#", "broken-off", "Send all of it again.")
+    return BadRequest("The request ended before all of its body had arrived.", errors=[error])
 
 
 def pointer(location: tuple[Any, ...]) -> str:
@@ -204,8 +223,17 @@ async def on_http_exception(request: Request, error: Exception) -> Response:
     response = render(request, problem)
     if error.status_code not in (400, 404):
         body = json.loads(bytes(response.body)) | {"status": error.status_code, "title": str(error.detail)[:200]}
-        return JSONResponse(body, error.status_code, error.headers, PROBLEM)
+        headers = {"Allow": allowed(request)} if error.status_code == 405 else error.headers
+        return JSONResponse(body, error.status_code, headers, PROBLEM)
     return response
+
+
+def allowed(request: Request) -> str:
+    """Every method of the address; the framework names those of its first route only."""
+    asked = {name: value for name, value in request.scope.items() if name not in ("fastapi", "route", "endpoint", "path_params")}
+    routes = [route for route in request.app.router.routes if not isinstance(route, Mount)]
+    found = [verb for verb in VERBS if any(route.matches(asked | {"method": verb})[0] is Match.FULL for route in routes)]
+    return ", ".join(found or ("GET", "HEAD"))  # files of the documentation
 
 
 async def on_crash(request: Request, error: Exception) -> Response:

@@ -56,6 +56,11 @@ PROBLEMS: Final[dict[int | str, dict[str, Any]]] = {
 }
 
 
+# Beside the token that FastAPI notes: without one is answered too, with what everybody may see.
+ANYBODY: Final[dict[str, Any]] = {"security": [{}]}
+UNCHANGED: Final[dict[int | str, dict[str, Any]]] = {304: {"description": "You have it: If-None-Match held its ETag."}}
+
+
 def operation_id(route: APIRoute) -> str:
     """The function's name: short, and it stays when an address changes."""
     return route.name

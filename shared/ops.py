@@ -7,12 +7,13 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query
 from fastapi.responses import HTMLResponse
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
 from sqlalchemy import Table, func, select
 
 from shared import inbox, outbox
 from shared.audit import record_audit
 from shared.auth import Role, require
+from shared.clock import Moment
 from shared.db import Fields, Session, database
 from shared.errors import Conflict, NotFound, Problem
 from shared.http import Caller, Paging, Reading, Route, Transaction
@@ -103,7 +104,7 @@ class Republish(BaseModel):
     """Make every event sent since then leave again; receivers that have it pass it over."""
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"since": "2026-11-23T00:00:00Z"}]})
-    since: AwareDatetime = Field(ge=datetime(2000, 1, 1, tzinfo=UTC), lt=datetime(3000, 1, 1, tzinfo=UTC))
+    since: Moment = Field(ge=datetime(2000, 1, 1, tzinfo=UTC), lt=datetime(3000, 1, 1, tzinfo=UTC))
 
 
 class Counted(BaseModel):

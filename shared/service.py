@@ -182,6 +182,7 @@ def build_service(
         redoc_url=None,
         openapi_url=f"/{name}/openapi.json",
         generate_unique_id_function=openapi.operation_id,
+        redirect_slashes=False,  # a redirect would name the host that the request names
     )
     app.state.service, app.state.context = service, service.context
     app.state.db, app.state.settings, app.state.storage, app.state.wake = db, settings, storage, service.context.wake

@@ -21,6 +21,7 @@ from services.requests.schemas import (
 )
 from shared.contracts import Code
 from shared.http import Caller, IfMatch, Page, Paging, Reading, Route, Transaction, link_next, tagged
+from shared.openapi import UNCHANGED
 
 router = APIRouter(route_class=Route, tags=["requests"])
 
@@ -81,7 +82,7 @@ async def list_work(
     return Page(items=[queries.work_item(row, caller, rules) for row in rows], next=cursor)
 
 
-@router.get("/{request_id}")
+@router.get("/{request_id}", responses=UNCHANGED)
 async def get_request(request_id: UUID, session: Reading, caller: Caller, rules: RulesInForce, response: Response) -> RequestOut:
     """One request: where it stands, why it waits and who must act, what was decided, and what you may do now."""
     request = await queries.get_request(session, caller, request_id)

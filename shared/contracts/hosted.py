@@ -2,7 +2,7 @@
 
 from typing import Annotated, Self
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import AllowInfNan, Field, StrictFloat, StrictInt, StringConstraints, model_validator
 
 from shared.contracts.base import Value
 from shared.contracts.methods import MethodCard, OutputKind
@@ -18,7 +18,7 @@ class HostedFeature(Value):
 
     name: ColumnName
     column: ColumnName = Field(description="`<input>__<column>` of the linked table.")
-    codes: dict[Word, float] = Field(default_factory=dict, max_length=10_000)
+    codes: dict[Word, Annotated[StrictFloat, AllowInfNan(False)]] = Field(default_factory=dict, max_length=10_000)
 
     def reason(self, title: LocalText | None) -> dict[str, str]:
         return {
@@ -34,7 +34,7 @@ class HostingManifest(Value):
     card: MethodCard
     features: tuple[HostedFeature, ...] = Field(min_length=1, max_length=500)
     output: Word
-    position: int = Field(default=1, ge=0, le=999)
+    position: StrictInt = Field(default=1, ge=0, le=999)
 
     @model_validator(mode="after")
     def fits_its_card(self) -> Self:

@@ -4,7 +4,7 @@ from enum import StrEnum
 from typing import Any, Final
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import Field, StrictBool, StrictFloat, StrictInt
 
 from shared.contracts.base import Value
 from shared.contracts.values import Code, ColumnRole, ColumnType, LocalText, Name, SemVer, Sha256, StoredObject, Text
@@ -20,7 +20,7 @@ class CardColumn(Value):
     type: ColumnType
     role: ColumnRole = ColumnRole.ATTRIBUTE
     unit: str | None = Field(default=None, max_length=40)
-    required: bool = True
+    required: StrictBool = True
     key_domain: Code | None = None
     title: LocalText | None = None
 
@@ -31,7 +31,7 @@ class InputRole(Value):
     name: Name
     title: LocalText
     columns: tuple[CardColumn, ...] = Field(min_length=1, max_length=500)
-    required: bool = True
+    required: StrictBool = True
     keyed_by: tuple[Name, ...] = Field(
         default=(),
         max_length=5,
@@ -50,7 +50,7 @@ class Linkage(Value):
 
     key_domain: Code
     base: Name
-    match_floor: float = Field(default=0.0, ge=0, le=1, description="Lowest share of base rows found in each other role.")
+    match_floor: StrictFloat = Field(default=0.0, ge=0, le=1, description="Lowest share of base rows found in each other role.")
 
 
 class DisclosureClass(StrEnum):
@@ -100,8 +100,8 @@ class Artefact(Value):
 
 
 class Resources(Value):
-    seconds: int = Field(default=600, ge=1, le=86_400, description="Wall-clock limit of one run.")
-    memory_mb: int = Field(default=1024, ge=64, le=262_144, description="Memory limit of the child process, MiB.")
+    seconds: StrictInt = Field(default=600, ge=1, le=86_400, description="Wall-clock limit of one run.")
+    memory_mb: StrictInt = Field(default=1024, ge=64, le=262_144, description="Memory limit of the child process, MiB.")
 
 
 class MethodCard(Value):
@@ -118,7 +118,9 @@ class MethodCard(Value):
     outputs: tuple[OutputSpec, ...] = Field(min_length=1, max_length=50)
     assumptions: tuple[Text, ...] = ()
     must_not_conclude: tuple[Text, ...] = ()
-    monotone: dict[str, int] = Field(default_factory=dict, description="Feature -> +1 or -1: the score may only move this way.")
+    monotone: dict[str, StrictInt] = Field(
+        default_factory=dict, description="Feature -> +1 or -1: the score may only move this way."
+    )
     fairness_groups: tuple[Name, ...] = ()
     resources: Resources = Resources()
 

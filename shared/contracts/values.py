@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import Field, StrictBool, StringConstraints, model_validator
 
 from shared.contracts.base import Value
 
@@ -54,7 +54,7 @@ class Column(Value):
     role: ColumnRole
     unit: str | None = Field(default=None, max_length=40, description="UCUM or ISO 4217 code, such as kWh or KRW.")
     key_domain: Code | None = None
-    nullable: bool = True
+    nullable: StrictBool = True
     title: LocalText | None = None
     available_from: date | None = Field(
         default=None, description="First day for which the owner has this column; before it a missing value says nothing."

@@ -121,6 +121,8 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"valid_from": (now() + timedelta(days=400)).isoformat()}, "#/valid_until"),
     ({"valid_until": (now() + timedelta(days=3000)).isoformat()}, "#/valid_until"),
     ({"valid_until": "2027-01-01T00:00:00"}, "#/valid_until"),
+    ({"valid_from": "0001-01-01T00:00:00+14:00"}, "#/valid_from"),
+    ({"valid_until": 1830297600}, "#/valid_until"),
     ({"rows_per_day": 0}, "#/rows_per_day"),
     ({"rows_per_day": 10**12}, "#/rows_per_day"),
     ({"purpose": "  "}, "#/purpose"),

@@ -105,14 +105,19 @@ async def test_a_fault_reaches_who_uploaded_it_without_any_cell(centre: Centre, 
     assert (await attach(centre, body)).json()["waiting"].startswith("A stock worker"), "a new file begins anew"
 
 
+WAGES: dict[str, Any] = {"name": "w", "column": "income__wages"}
+
+
 @pytest.mark.parametrize(
     ("change", "pointer"),
     [
         ({"features": []}, "#/features"),
         ({"features": [{"name": "x", "column": "income__x"}]}, "#"),
-        ({"features": [{"name": "w", "column": "income__wages"}] * 2}, "#"),
+        ({"features": [WAGES] * 2}, "#"),
         ({"output": ""}, "#/output"),
         ({"position": -1}, "#/position"),
+        ({"position": True}, "#/position"),
+        ({"features": [WAGES, WAGES | {"codes": {"a": "nan"}}]}, "#/features/1/codes/a"),
         ({"unknown": 1}, "#/unknown"),
         ({"remote": {"url": "http://127.0.0.1:1", "model": "x"}}, "#/remote"),
     ],

@@ -69,3 +69,10 @@ async def test_a_grant_is_decided_and_used(database_url: str, open_door: Callabl
         await actions.keep_withdrawn_model(session, model.model_id)
     door.forget()
     assert (await door.infer(tensor(ROWS))).status_code == 410
+
+
+async def test_a_nul_byte_in_the_address(database_url: str, open_door: Callable[..., Awaitable[ScoringDoor]]) -> None:
+    door = await open_door(database_url=database_url)
+    for name, version in (("a%00b", None), (NAME, "%00")):
+        answer = await door.infer(tensor(ROWS), name=name, version=version)
+        assert (answer.status_code, answer.headers["content-type"]) == (400, "application/problem+json")

@@ -40,3 +40,23 @@ async def test_the_life_of_a_dataset(database_url: str, open_desk: Callable[...,
     assert types[-2:] == ["dataset-published", "dataset-withdrawn"]
     sequences = [envelope.sequence for envelope in heard if envelope.subject == f"dataset/{dataset['id']}"]
     assert sequences == list(range(1, len(sequences) + 1))
+
+
+async def test_who_makes_what_another_makes_at_once_is_asked_to_come_again(
+    database_url: str, open_desk: Callable[..., Awaitable[Any]], heard: list[Envelope]
+) -> None:
+    desk = await open_desk(database_url=database_url)
+    await desk.client.settle()
+    before = len(heard)
+    body = {"code": "molg", "name": {"ko": "법제처", "en": "Legislation"}, "kind": "ministry"}
+    caller = desk.as_("council-secretary", "mois")
+    answers = await asyncio.gather(*(desk.client.post("/catalog/ministries", json=body, headers=caller) for _ in range(8)))
+    made, *others = sorted(answers, key=lambda answer: answer.status_code)
+    assert made.status_code == 201
+    assert {answer.status_code for answer in others} <= {409, 503}
+    assert all(int(answer.headers["retry-after"]) for answer in others if answer.status_code == 503)
+    assert (await desk.client.post("/catalog/ministries", json=body, headers=caller)).status_code == 409
+    codes = [item["code"] for item in (await desk.get("/catalog/ministries", limit=200)).json()["items"]]
+    assert codes.count("molg") == 1
+    await desk.client.settle()
+    assert len(heard) == before + 1

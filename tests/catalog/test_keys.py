@@ -119,6 +119,9 @@ async def test_a_private_key_is_refused_and_shown_nowhere(desk: Any) -> None:
         {"valid_until": days(-1)},
         {"valid_from": days(10), "valid_until": days(5)},
         {"valid_until": "2030-01-01T00:00:00"},
+        {"valid_until": "9999-12-31T23:59:59-14:00"},
+        {"valid_from": "0001-01-01T00:00:00+14:00"},
+        {"valid_until": 4102444800},
         {"valid_until": None},
     ],
 )

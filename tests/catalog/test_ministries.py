@@ -61,3 +61,9 @@ async def test_joining_is_audited(desk: Any) -> None:
 
 async def audit_rows(session: Session) -> Any:
     return (await session.execute(session.info["db"].tables.audit.select())).mappings().all()
+
+
+async def test_an_address_with_a_slash_behind_leads_nowhere(desk: Any) -> None:
+    answer = await desk.client.get("/catalog/ministries/", headers=desk.as_() | {"Host": "elsewhere.example"})
+    assert (answer.status_code, answer.headers["content-type"]) == (404, "application/problem+json")
+    assert "elsewhere" not in str(answer.headers)

@@ -1,10 +1,12 @@
 """The OpenAPI documents: valid, stored, and every operation explained by its words, its examples and its refusals."""
 
 import json
+import re
 from collections.abc import Iterator
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from jsonschema import Draft202012Validator
@@ -17,6 +19,10 @@ ROOT = Path(__file__).parents[2]
 JsonObject = dict[str, Any]
 # What anybody may ask, and what a worker asks with the token of its run.
 OPEN = {"healthz", "readyz", "metrics", "asyncapi", "scoring_metrics", "show_server", "server_live", "server_ready"}
+ALSO_WITHOUT = {
+    "list_results", "show_result", "read_table", "read_metrics", "read_figure_svg", "read_figure_png", "read_figure_spec",
+    "read_report",
+}  # fmt: skip
 RUN_TOKEN = {"show_bundle", "get_bundle_file", "beat", "wait_for_signal", "put_artefact", "finish_run"}
 
 
@@ -87,7 +93,18 @@ def test_every_operation_says_whose_token_it_needs(document: JsonObject) -> None
     for name, operation in openapi.operations(document):
         wanted = "run-token" if operation["operationId"] in RUN_TOKEN else "bearer"
         expected: list[JsonObject] | None = None if operation["operationId"] in OPEN else [{wanted: []}]
+        if expected and operation["operationId"] in ALSO_WITHOUT:
+            expected.append({})
         assert operation.get("security") == expected, name
+
+
+@pytest.mark.parametrize("service", SERVICES)
+async def test_a_token_is_asked_for_where_the_document_says_so(service: str, serve: Any) -> None:
+    client = await serve(service)
+    for name, operation in openapi.operations(client.app.openapi()):
+        verb, path = re.sub(r"{[^}]+}", str(uuid4()), name).split(" ")
+        needed = {} not in operation.get("security", [{}])
+        assert ((await client.request(verb, path)).status_code == 401) == needed, name
 
 
 def test_every_address_is_under_the_prefix_of_its_service(documents: dict[str, JsonObject]) -> None:

@@ -6,7 +6,9 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
 
+import httpx
 from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
 
 from deploy.openapi import operations, resolved
 
@@ -106,3 +108,20 @@ def changed(draw: st.DrawFn, value: Any) -> Any:
             return value | {draw(TEXTS): draw(VALUES)}
         case _:
             return value | {name: draw(changed(value[name]))}
+
+
+def undocumented(document: JsonObject, call: Call, answer: httpx.Response) -> list[str]:
+    """What of the answer the document does not say: its status, its media type, its body."""
+    verb, path = call.name.split(" ")
+    responses, status = document["paths"][path][verb.lower()]["responses"], answer.status_code
+    told = responses.get(str(status)) or responses.get(f"{status // 100}XX")
+    if told is None:
+        return [f"status {status}"]
+    contents, kind = told.get("content", {}), answer.headers.get("content-type", "").split(";")[0]
+    if kind not in (contents or {"": None}):
+        return [f"media type {kind} with {status}"]
+    schema = contents.get(kind, {}).get("schema")
+    if not schema or "json" not in kind or kind == "application/x-ndjson":
+        return []
+    whole = {"components": document["components"], **schema}
+    return [f"{each.json_path} {each.message[:200]}" for each in Draft202012Validator(whole).iter_errors(answer.json())]

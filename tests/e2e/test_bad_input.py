@@ -8,6 +8,7 @@ import io
 import json
 import os
 import re
+import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -478,6 +479,40 @@ def test_a_body_of_ten_megabytes(house: House, service: str, nothing_written: No
     problem(house.send(who, "POST", path, content=body, headers=keyed), 413)
 
 
+def answered(house: House, service: str, status: int) -> float:
+    """How many requests of the service were answered so."""
+    text = house.send(None, "GET", f"/{service}/metrics").text
+    counted = [line.rsplit(" ", 1)[1] for line in text.splitlines() if f'status="{status}"' in line and "_total{" in line]
+    return sum(map(float, counted))
+
+
+def break_off(house: House, who: Person, address: str, media_type: str, part: bytes) -> None:
+    """Say that much more comes than does, and go; 400 and not 500 is what is noted of it."""
+    service = address.split("/")[1].partition(" ")[0]
+    refused, crashed = answered(house, service, 400), answered(house, service, 500)
+    head = [f"{address} HTTP/1.1", "Host: dure", f"Authorization: Bearer {house.walk.mint(who)}", f"Content-Type: {media_type}"]
+    with socket.create_connection(("127.0.0.1", house.suite.port), timeout=10) as connection:
+        connection.sendall("\r\n".join([*head, f"Content-Length: {len(part) + 1000}", "", ""]).encode() + part)
+    house.walk.wait(
+        "its end to be seen", lambda: answered(house, service, 400) + answered(house, service, 500) > refused + crashed
+    )
+    assert answered(house, service, 500) == crashed
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_body_that_breaks_off_is_no_fault_of_ours(house: House, service: str, nothing_written: None) -> None:
+    who, path = JSON_DOORS[service]
+    break_off(house, who, f"POST {path}", "application/json", b'{"title": ')
+
+
+def test_a_file_that_breaks_off_leaves_nothing_behind(house: House) -> None:
+    dataset = house.register(people.LEE, INCOME)
+    part = b"person_no,wages\n" + b"P1,1\n" * 4 * MIB
+    break_off(house, people.LEE, f"PUT /catalog/datasets/{dataset}/file", "text/csv", part)
+    assert [file for file in house.folder.rglob("incoming/*") if file.is_file()] == []
+    assert house.get(people.LEE, f"/catalog/datasets/{dataset}")["latest_file"] == 0
+
+
 NOT_JSON = {
     "cut off": b"{",
     "no JSON": b"nonsense",
@@ -643,6 +678,18 @@ def test_conventions_misused(house: House, nothing_written: None) -> None:
     assert house.send(SECRETARY, "GET", "/catalog/../../etc/passwd").status_code == 404
 
 
+def test_numbers_and_truth_values_are_not_guessed(house: House, nothing_written: None) -> None:
+    analyst = Person("na.analyst", "mois", "centre-analyst", "an analyst of the centre")
+    for most in (True, "5"):
+        answer = house.send(analyst, "PUT", "/analysis/quotas/mohw", json={"most": most, "reason": "Why not."})
+        assert faults(answer) == {"#/most": "int_type"}
+    vote = {"approve": "no", "reason": "Every count is large enough."}
+    assert faults(house.send(people.SHIN, "POST", f"/results/{uuid4()}/votes", json=vote)) == {"#/approve": "bool_type"}
+    claim = {"worker": str(uuid4()), "methods": [method_ref()], "wait": False}
+    worker = Person("another.worker", "mois", "worker", "a worker")
+    assert faults(house.send(worker, "POST", "/analysis/claims", json=claim)) == {"#/wait": "float_type"}
+
+
 def test_a_key_used_twice(house: House) -> None:
     key = {"Idempotency-Key": f"twice-{uuid4()}"}
     first = house.send(people.KIM, "POST", "/requests", json=house.asked(), headers=key)
@@ -693,7 +740,7 @@ def callers(opened_house: House, known: dict[str, list[str]]) -> list[str]:
 
 
 def fuzz(url: str, service: str, known: dict[str, list[str]], tokens: list[str], bodies: dict[str, Any]) -> None:
-    """Whatever comes, it is answered, and by a problem if it is refused."""
+    """Whatever comes, it is answered as the document says, and by a problem if it is refused."""
     with httpx.Client(timeout=30, trust_env=False) as http:
         document = http.get(f"{url}/{service}/openapi.json").json()
 
@@ -705,6 +752,7 @@ def fuzz(url: str, service: str, known: dict[str, list[str]], tokens: list[str],
             assert answer.status_code < 500, answer.text
             if answer.status_code >= 400:
                 problem(answer, answer.status_code)
+            assert fuzzing.undocumented(document, call, answer) == [], call.name
 
         answered()
 

@@ -204,6 +204,8 @@ async def test_pages_follow_their_links_to_the_end(client: httpx.AsyncClient, st
         (b'{"name": ""}', 422, "#/name"),
         (b'{"name": "a", "b/c": 1}', 422, "#/b~1c"),
         (b'{"name": "\\ud800"}', 400, "#"),
+        (b'{"name": "a", "name": "b"}', 400, "#"),
+        (b'{"name": "a", "more": {"x": [{"y": 1, "y": 1}]}}', 400, "#"),
         (b"", 422, "#"),
         (b'{"name": "a", "more": {"x": "' + b"x" * 10_000_000 + b'"}}', 413, None),
     ],
@@ -224,6 +226,25 @@ async def test_a_bad_body_gets_a_problem_that_names_the_place(
     assert problem["type"].startswith("https://dure.test/catalog/problems/")
     if pointer:
         assert problem["errors"][0]["pointer"] == pointer
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        {"Content-Type": "text/plain"},
+        {"Content-Type": "application/x-www-form-urlencoded"},
+        {"Content-Type": "application/json-seq"},
+        {"Content-Type": ""},
+        {"Content-Type": "application/json", "Content-Encoding": "gzip"},
+    ],
+)
+async def test_a_body_of_another_kind_is_refused_by_that(
+    client: httpx.AsyncClient, steward: dict[str, str], sent: dict[str, str]
+) -> None:
+    answer = await client.post("/jobs", content=b'{"name": "a"}', headers=steward | sent)
+    assert (answer.status_code, answer.json()["accepted"]) == (415, ["application/json"])
+    fine = {"Content-Type": "Application/JSON; charset=utf-8", "Content-Encoding": "identity"}
+    assert (await client.post("/jobs", content=b'{"name": "a"}', headers=steward | fine)).status_code == 201
 
 
 async def test_an_escaped_backslash_is_not_a_nul(client: httpx.AsyncClient, steward: dict[str, str]) -> None:
@@ -274,3 +295,5 @@ async def test_unknown_addresses_and_methods_are_problems(client: httpx.AsyncCli
         (await client.get("/a%00b"), 404),
     ):
         assert (answer.status_code, answer.headers["content-type"]) == (status, "application/problem+json")
+    assert (await client.delete("/jobs")).headers["allow"] == "GET, POST"
+    assert (await client.delete(f"/jobs/{UUID(int=1)}")).headers["allow"] == "GET, PUT"

@@ -9,6 +9,7 @@ from services.analysis import actions, queries
 from services.analysis.models import GrantState
 from services.analysis.schemas import GrantIn, GrantOut, GrantReviewIn, RevokeIn
 from shared.http import Caller, IfMatch, Page, Paging, Reading, Route, Transaction, link_next, tagged
+from shared.openapi import UNCHANGED
 
 router = APIRouter(prefix="/grants", route_class=Route, tags=["grants"])
 
@@ -38,7 +39,7 @@ async def list_grants(
     return Page(items=items, next=cursor)
 
 
-@router.get("/{grant_id}")
+@router.get("/{grant_id}", responses=UNCHANGED)
 async def show_grant(grant_id: UUID, session: Reading, caller: Caller, response: Response) -> GrantOut:
     """A grant with the decisions on it, what was counted today, and what you may do with it."""
     grant = await queries.get_grant(session, caller, grant_id)

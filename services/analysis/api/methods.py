@@ -9,6 +9,7 @@ from services.analysis.models import MethodState
 from services.analysis.schemas import AnnounceIn, MethodOut, MethodSummary, ReviewIn, WithdrawIn
 from shared.contracts import Name, SemVer
 from shared.http import Caller, IfMatch, Page, Paging, Reading, Route, Transaction, link_next, tagged
+from shared.openapi import UNCHANGED
 
 router = APIRouter(prefix="/methods", route_class=Route, tags=["methods"])
 MethodName = Annotated[Name, Path(examples=["energy_peers"])]
@@ -44,7 +45,7 @@ async def list_methods(
     return Page(items=items, next=cursor)
 
 
-@router.get("/{name}/{version}")
+@router.get("/{name}/{version}", responses=UNCHANGED)
 async def show_method(name: MethodName, version: Version, session: Reading, caller: Caller, response: Response) -> MethodOut:
     """A version of a method with its card, its reviews, and what you may do with it."""
     method = await queries.get_method(session, caller, name, version)

@@ -10,6 +10,7 @@ from services.analysis.models import ModelState
 from services.analysis.schemas import ModelOut, ModelReviewIn, ModelSummary, ModelWithdrawIn
 from shared.contracts import Name
 from shared.http import Caller, IfMatch, Page, Paging, Reading, Route, Transaction, link_next, tagged
+from shared.openapi import UNCHANGED
 
 router = APIRouter(prefix="/models", route_class=Route, tags=["models"])
 
@@ -30,7 +31,7 @@ async def list_models(
     return Page(items=items, next=cursor)
 
 
-@router.get("/{model_id}")
+@router.get("/{model_id}", responses=UNCHANGED)
 async def show_model(model_id: UUID, session: Reading, caller: Caller, response: Response) -> ModelOut:
     """A model: what it says of itself, how good it is, what it learned from, and what you may do with it."""
     model = await queries.get_model(session, caller, model_id)

@@ -4,10 +4,11 @@ from datetime import datetime
 from typing import Annotated, Any, Final
 from uuid import UUID
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictInt, StringConstraints
 
 from services.analysis.models import GrantState, Verdict
 from services.analysis.schemas.base import In, Prose
+from shared.clock import Moment
 
 ASKED: Final[dict[str, Any]] = {
     "model_id": "0199a1c0-0000-7000-8000-000000000030",
@@ -60,9 +61,9 @@ class GrantIn(In):
     client: Client
     purpose: Prose
     legal_basis: Prose
-    valid_from: AwareDatetime
-    valid_until: AwareDatetime
-    rows_per_day: int = Field(ge=1, le=1_000_000_000, description="A day is one of UTC.")
+    valid_from: Moment
+    valid_until: Moment
+    rows_per_day: StrictInt = Field(ge=1, le=1_000_000_000, description="A day is one of UTC.")
 
 
 class GrantReviewIn(In):

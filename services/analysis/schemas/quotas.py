@@ -2,11 +2,11 @@
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StrictInt
 
 from services.analysis.schemas.base import In, Prose
 
-Most = Annotated[int, Field(ge=0, le=100_000)]
+Most = Annotated[StrictInt, Field(ge=0, le=100_000)]
 
 
 class QuotaIn(In):

@@ -3,7 +3,7 @@
 from typing import Annotated, Any, Final
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictFloat, StringConstraints
 
 from services.analysis.models import RunStatus
 from shared.contracts import Alarm, Code, MethodRef, Name, Outcome, OutputKind, Reason, Resources, Sha256
@@ -81,7 +81,7 @@ class ClaimIn(BaseModel):
 
     worker: UUID
     methods: list[MethodRef] = Field(min_length=1, max_length=200)
-    wait: float = Field(default=0, ge=0, le=25, description="How many seconds to wait for a run.")
+    wait: StrictFloat = Field(default=0, ge=0, le=25, description="How many seconds to wait for a run.")
     missing_layers: list[Code] | None = Field(
         default=None,
         max_length=10,
@@ -128,7 +128,7 @@ class HeartbeatIn(BaseModel):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"progress": 0.4, "message": "fold 2 of 5"}]})
 
-    progress: float = Field(ge=0, le=1)
+    progress: StrictFloat = Field(ge=0, le=1)
     message: ShortLine = ""
 
 

@@ -87,6 +87,8 @@ class Door:
 
     async def answer(self, scope: Scope, headers: dict[bytes, str], receive: Receive, told: dict[str, Principal]) -> Body:
         path = scope["path_params"]
+        if "\0" in scope["path"]:
+            raise BadRequest("The URL holds a NUL character.")
         asked = Asked(headers.get(b"authorization", ""), path["model_name"], path.get("model_version"))
         access = self.keeper.remembered(asked) or await self.keeper.check(asked, told)
         check_format(access.model.format)

@@ -11,6 +11,7 @@ from services.catalog.queries import DatasetFilter
 from services.catalog.schemas.datasets import DatasetBrief, DatasetChange, DatasetIn, DatasetOut, WithdrawIn
 from shared.auth import Principal
 from shared.http import Caller, IfMatch, Page, Reading, Route, Transaction, link_next, tagged
+from shared.openapi import UNCHANGED
 
 router = APIRouter(prefix="/datasets", route_class=Route, tags=["datasets"])
 
@@ -47,7 +48,7 @@ async def list_datasets(
     return Page(items=[DatasetBrief.model_validate(fields(caller, dataset)) for dataset in datasets], next=cursor)
 
 
-@router.get("/{dataset_id}")
+@router.get("/{dataset_id}", responses=UNCHANGED)
 async def get_dataset(dataset_id: UUID, session: Reading, caller: Caller, response: Response) -> DatasetOut:
     """One dataset with its table. A withdrawn one is still shown, with the reason."""
     return shown(caller, await queries.find_dataset(session, caller, dataset_id), response)

@@ -1,11 +1,9 @@
 """Files over HTTP: handed in as a stream, never given out; and the reports of their checks."""
 
-from collections.abc import AsyncIterator
 from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Path, Request, Response
-from starlette.requests import ClientDisconnect
 
 from services.catalog import actions, policy, queries
 from services.catalog.digests import check_digests, declared_sha256
@@ -15,8 +13,9 @@ from services.catalog.schemas.files import CheckOut, FileErrorOut
 from services.catalog.schemas.reports import SENTENCES, FileError, Report
 from shared.auth import Principal
 from shared.contracts import LocalText
-from shared.errors import BadRequest, FieldError, TooLarge, UnsupportedMedia
+from shared.errors import TooLarge, UnsupportedMedia
 from shared.http import Caller, Reading, Route, tagged
+from shared.openapi import UNCHANGED
 
 router = APIRouter(prefix="/datasets/{dataset_id}", route_class=Route, tags=["files"])
 FileNumber = Annotated[int, Path(ge=1, le=2**31 - 1, examples=[1])]
@@ -47,7 +46,7 @@ async def attach_file(dataset_id: UUID, request: Request, caller: Caller, respon
         policy.may_attach(caller, await queries.find_dataset(session, caller, dataset_id))
     media_type, declared = accepted_media_type(request), declared_sha256(request.headers)
     check_length(request, settings.upload_limit)
-    stored = await request.app.state.storage.put_stream(body_of(request), media_type=media_type, limit=settings.upload_limit)
+    stored = await request.app.state.storage.put_stream(request.stream(), media_type=media_type, limit=settings.upload_limit)
     check_digests(declared, stored)
     async with db.transaction(caller=caller) as session:
         file = await actions.attach_file(session, caller, dataset_id, stored)
@@ -57,7 +56,7 @@ async def attach_file(dataset_id: UUID, request: Request, caller: Caller, respon
     return shown(caller, dataset, file, response)
 
 
-@router.get("/checks/{version}")
+@router.get("/checks/{version}", responses=UNCHANGED)
 async def get_check(dataset_id: UUID, version: FileNumber, session: Reading, caller: Caller, response: Response) -> CheckOut:
     """The check of one handed-in file (steward of its ministry): every fault by line and column, never by its value."""
     dataset = await queries.own_dataset(session, caller, dataset_id)
@@ -68,8 +67,6 @@ def accepted_media_type(request: Request) -> str:
     media_type = request.headers.get("content-type", "").split(";")[0].strip().lower()
     if media_type not in MEDIA_TYPES:
         raise UnsupportedMedia("A dataset's file is CSV or Parquet; Content-Type must say which.", accepted=list(MEDIA_TYPES))
-    if request.headers.get("content-encoding", "identity").lower() != "identity":
-        raise UnsupportedMedia("The file must come without Content-Encoding.", accepted=list(MEDIA_TYPES))
     return media_type
 
 
@@ -78,15 +75,6 @@ def check_length(request: Request, limit: int) -> None:
     declared = request.headers.get("content-length", "")
     if declared.isdigit() and int(declared) > limit:
         raise TooLarge(f"The file is larger than the {limit:,} bytes that are accepted.", limit_bytes=limit)
-
-
-async def body_of(request: Request) -> AsyncIterator[bytes]:
-    try:
-        async for chunk in request.stream():
-            yield chunk
-    except ClientDisconnect:
-        error = FieldError("#", "upload-broken-off", "Send the file again.")
-        raise BadRequest("The upload ended before the whole file had arrived.", errors=[error]) from None
 
 
 def shown(caller: Principal, dataset: Dataset, file: DatasetFile, response: Response) -> CheckOut:

@@ -8,6 +8,7 @@ from services.catalog.schemas.keys import KeyIn, KeyOut, RetireIn
 from shared.auth import Principal
 from shared.db import Session
 from shared.http import Caller, IfMatch, Page, Paging, Reading, Route, Transaction, link_next, tagged
+from shared.openapi import UNCHANGED
 
 router = APIRouter(prefix="/ministries/{code}/keys", route_class=Route, tags=["ministries"])
 
@@ -43,7 +44,7 @@ async def list_keys(
     return Page(items=[shown(caller, key, in_use) for key in keys], next=cursor)
 
 
-@router.get("/{kid}")
+@router.get("/{kid}", responses=UNCHANGED)
 async def get_key(code: str, kid: str, session: Reading, caller: Caller, response: Response) -> KeyOut:
     """One key."""
     return await answer(session, caller, await queries.find_key(session, code, kid), response)

@@ -6,6 +6,7 @@ from services.catalog import actions, queries
 from services.catalog.models import Ministry
 from services.catalog.schemas.ministries import MinistryIn, MinistryOut
 from shared.http import Caller, Page, Paging, Reading, Route, Transaction, link_next, tagged
+from shared.openapi import UNCHANGED
 
 router = APIRouter(prefix="/ministries", route_class=Route, tags=["ministries"])
 
@@ -40,7 +41,7 @@ async def list_ministries(
     return Page(items=[shown(ministry) for ministry in ministries], next=cursor)
 
 
-@router.get("/{code}")
+@router.get("/{code}", responses=UNCHANGED)
 async def get_ministry(code: str, session: Reading, caller: Caller, response: Response) -> MinistryOut:
     """One member."""
     ministry = await queries.find_ministry(session, code)

@@ -3,8 +3,9 @@
 from datetime import datetime
 from typing import Any, Self
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from shared.clock import Moment
 from shared.contracts import Code, KeyId, PublicKey
 from shared.texts import In, Prose
 
@@ -38,8 +39,8 @@ class KeyIn(In):
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [EXAMPLE]})
 
     key: JwkIn
-    valid_from: AwareDatetime | None = Field(default=None, description="From now on if not given.")
-    valid_until: AwareDatetime
+    valid_from: Moment | None = Field(default=None, description="From now on if not given.")
+    valid_until: Moment
 
 
 class RetireIn(In):

@@ -20,6 +20,7 @@ from services.results.report import CONTENT_POLICY, render_page, with_rows
 from services.results.schemas import files
 from services.results.schemas.results import Why
 from shared.http import Caller, OptionalCaller, Route
+from shared.openapi import ANYBODY
 from shared.sheets import csv_line, csv_table
 from shared.storage import Storage
 
@@ -75,7 +76,7 @@ def json_answer(value: Any, media_type: str = "application/json") -> Response:
     return file_answer(json.dumps(value, ensure_ascii=False, allow_nan=False), media_type)
 
 
-@router.get("/{result_id}/tables/{name}", response_class=Response, responses=files.TABLE_ANSWER)
+@router.get("/{result_id}/tables/{name}", response_class=Response, responses=files.TABLE_ANSWER, openapi_extra=ANYBODY)
 async def read_table(
     result: Readable,
     name: Name,
@@ -90,32 +91,32 @@ async def read_table(
     return json_answer(table)
 
 
-@router.get("/{result_id}/metrics/{name}", response_class=Response, responses=files.METRICS_ANSWER)
+@router.get("/{result_id}/metrics/{name}", response_class=Response, responses=files.METRICS_ANSWER, openapi_extra=ANYBODY)
 async def read_metrics(result: Readable, name: Name, storage: Stored) -> Response:
     """A metrics file: each figure with the count it stands on."""
     return json_answer(await load_json(storage, entry(result, "metrics", name)["sha256"]))
 
 
-@router.get("/{result_id}/figures/{name}.svg", response_class=Response, responses=files.SVG_ANSWER)
+@router.get("/{result_id}/figures/{name}.svg", response_class=Response, responses=files.SVG_ANSWER, openapi_extra=ANYBODY)
 async def read_figure_svg(result: Readable, name: Name, storage: Stored, lang: Tongue = Tongue.KO) -> Response:
     """A figure as SVG, drawn on the server, in Korean or English."""
     return file_answer(await storage.read(entry(result, "figures", name)["svg"][lang], LIMIT), "image/svg+xml")
 
 
-@router.get("/{result_id}/figures/{name}.png", response_class=Response, responses=files.PNG_ANSWER)
+@router.get("/{result_id}/figures/{name}.png", response_class=Response, responses=files.PNG_ANSWER, openapi_extra=ANYBODY)
 async def read_figure_png(result: Readable, name: Name, storage: Stored, lang: Tongue = Tongue.KO) -> Response:
     """A figure as PNG, drawn on the server, in Korean or English."""
     return file_answer(await storage.read(entry(result, "figures", name)["png"][lang], LIMIT), "image/png")
 
 
-@router.get("/{result_id}/figures/{name}.json", response_class=Response, responses=files.SPEC_ANSWER)
+@router.get("/{result_id}/figures/{name}.json", response_class=Response, responses=files.SPEC_ANSWER, openapi_extra=ANYBODY)
 async def read_figure_spec(result: Readable, name: Name, storage: Stored, lang: Tongue = Tongue.KO) -> Response:
     """A figure as a Vega-Lite specification with the rows that it draws, for a browser to render."""
     spec = await load_json(storage, entry(result, "figures", name)["sha256"])
     return json_answer(with_rows(spec, await load_tables(storage, result), lang), "application/vnd.vegalite+json")
 
 
-@router.get("/{result_id}/report", response_class=HTMLResponse, responses=files.REPORT_ANSWER)
+@router.get("/{result_id}/report", response_class=HTMLResponse, responses=files.REPORT_ANSWER, openapi_extra=ANYBODY)
 async def read_report(
     result_id: ResultId, request: Request, storage: Stored, caller: OptionalCaller, lang: Tongue = Tongue.KO
 ) -> HTMLResponse:

@@ -13,11 +13,12 @@ from services.results.schemas.alarms import AnswerIn
 from services.results.schemas.results import RecallIn, ResultOut, ResultSummary, VoteIn
 from shared.contracts import Code
 from shared.http import Caller, IfMatch, OptionalCaller, Page, Paging, Reading, Route, Transaction, link_next, tagged
+from shared.openapi import ANYBODY, UNCHANGED
 
 router = APIRouter(route_class=Route, tags=["results"])
 
 
-@router.get("")
+@router.get("", openapi_extra=ANYBODY)
 async def list_results(
     request: Request,
     response: Response,
@@ -34,7 +35,7 @@ async def list_results(
     return Page(items=items, next=cursor)
 
 
-@router.get("/{result_id}")
+@router.get("/{result_id}", responses=UNCHANGED, openapi_extra=ANYBODY)
 async def show_result(result_id: ResultId, response: Response, session: Reading, caller: OptionalCaller) -> ResultOut:
     """One result, with what you may do now. 410 with the reason if it was recalled."""
     result, shown = await results_queries.show_result(session, caller, result_id)

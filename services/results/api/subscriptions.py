@@ -12,6 +12,7 @@ from services.results.schemas.subscriptions import DeliveryOut, SubscriptionIn, 
 from services.results.vault import Vault
 from shared.errors import FieldError, Unavailable, Unprocessable
 from shared.http import Caller, Page, Paging, Reading, Route, Transaction, link_next, tagged
+from shared.openapi import UNCHANGED
 
 router = APIRouter(prefix="/subscriptions", route_class=Route, tags=["webhooks"])
 
@@ -57,7 +58,7 @@ async def list_subscriptions(
     return Page(items=items, next=cursor)
 
 
-@router.get("/{subscription_id}")
+@router.get("/{subscription_id}", responses=UNCHANGED)
 async def show_subscription(
     subscription_id: SubscriptionId, response: Response, session: Reading, caller: Caller
 ) -> SubscriptionOut:

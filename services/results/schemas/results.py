@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, StringConstraints
 from pydantic.config import JsonDict
 
 from services.results.models import Status
@@ -48,7 +48,7 @@ class VoteIn(BaseModel):
         json_schema_extra={"examples": [{"approve": True, "reason": "Every cell stands on ten households or more."}]},
     )
 
-    approve: bool
+    approve: StrictBool
     reason: Why = Field(description="Shown to both checkers, the ministry and the auditor once both have voted.")
 
 
