@@ -57,6 +57,21 @@ class SideBySide:
     places: int
 
 
+def trained_by(path: Path, method: str) -> ModelManifest:
+    """What the released model says of itself. MethodError if the file cannot be read, or if another method trained it."""
+    try:
+        manifest = read_manifest(path.read_bytes())
+    except RefusedError as refused:
+        raise unreadable(refused) from None
+    if manifest.method.name != method:
+        raise MethodError("champion-other-method", "The released model was trained by another method.")
+    return manifest
+
+
+def unreadable(refused: RefusedError) -> MethodError:
+    return MethodError("champion-unreadable", f"The released model cannot be used: {refused.detail}")
+
+
 def score_champion(path: Path, columns: Columns) -> Champion:
     """Score the new table with the released model in this file.
 
@@ -72,7 +87,7 @@ def score_champion(path: Path, columns: Columns) -> Champion:
         answer = by_skops if manifest.format is ModelFormat.SKOPS else by_session
         scores = answer(model, manifest, matrix)
     except RefusedError as refused:
-        raise MethodError("champion-unreadable", f"The released model cannot be used: {refused.detail}") from None
+        raise unreadable(refused) from None
     reference = manifest.reference
     return Champion(
         scores=scores,
