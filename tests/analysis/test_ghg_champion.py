@@ -206,8 +206,8 @@ def test_too_little_to_learn_from_gives_no_model_and_says_so(model: bytes, next_
     bundle = next_round(model, query=f"SELECT * FROM linked WHERE {where}")
     outputs = run(bundle, silent)
     assert outputs.models == {}
-    assert "No model is handed in: 60 known statements of 10 facilities" in outputs.metrics["summary"]["notes"]["en"]
-    assert "모형을 제출하지 않음: 배울 행이 너무 적음." in outputs.metrics["summary"]["notes"]["ko"]
+    assert "No model is handed in. 60 known statements of 10 facilities" in outputs.metrics["summary"]["notes"]["en"]
+    assert "모형을 제출하지 않았습니다. 배울 행이 너무 적습니다." in outputs.metrics["summary"]["notes"]["ko"]
     assert "champion" not in outputs.tables
 
 

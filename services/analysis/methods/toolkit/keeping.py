@@ -22,7 +22,7 @@ from shared.contracts import FeatureKind, MethodCard, ModelFeature, TrainedBy, T
 
 SAMPLE = 20_000
 SEED = 0
-WHY = {"too-few-rows": "배울 행이 너무 적음", "no-features": "배울 항목이 없음"}
+WHY = {"too-few-rows": "배울 행이 너무 적습니다", "no-features": "배울 것이 없습니다"}
 
 
 def keep_model(study: Study | NumberStudy, card: MethodCard, name: str, metrics: Mapping[str, float]) -> dict[str, bytes]:
@@ -55,8 +55,8 @@ def model_file(
 
 def no_model(refusal: RefusedError) -> Text:
     """Why a round hands in no model, for its notes."""
-    why = WHY.get(refusal.code, "파일로 만들 수 없음")
-    return text(f"모형을 제출하지 않음: {why}.", f"No model is handed in: {refusal.detail}")
+    why = WHY.get(refusal.code, "파일로 만들 수 없습니다")
+    return text(f"모형을 제출하지 않았습니다. {why}.", f"No model is handed in. {refusal.detail}")
 
 
 def features_of(encoding: Encoding) -> list[ModelFeature]:
