@@ -8,7 +8,7 @@ import numpy as np
 
 from services.analysis.methods.deviation.robust import Codes, Flags, Floats
 from services.analysis.methods.ghg_anomalies import titles
-from services.analysis.methods.ghg_anomalies.layers.expected import DRIVERS, Expected
+from services.analysis.methods.ghg_anomalies.layers.expected import Expected
 from services.analysis.methods.ghg_anomalies.panel import Panel
 from services.analysis.methods.ghg_anomalies.periods import Periods
 from services.analysis.worker.sdk import Array
@@ -65,7 +65,7 @@ class Lessons:
 def lessons_of(panel: Panel, found: Expected, explained: Flags) -> Lessons:
     """Of a study whose findings are known: all that they explain is left out."""
     stream, period = np.nonzero(np.isfinite(found.target) & ~explained)
-    columns: dict[str, Array] = {name: one[stream, period] for name, one in zip(DRIVERS, found.features, strict=True)}
+    columns: dict[str, Array] = {name: one[stream, period] for name, one in found.drivers.items()}
     columns[SEASON] = ((panel.periods.first + period) % panel.periods.a_year).astype(np.float64)
     for feature, column in TEXTS.items():
         codes, names = panel.of_stream(column)

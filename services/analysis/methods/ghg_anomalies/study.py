@@ -47,9 +47,9 @@ def conduct(panel: Panel, parameters: Parameters) -> Study:
     written = panel.grid("reported_tco2e") if amounts is None else panel.lay(amounts.quantity)
     check_presence(panel, activity, written, ledger)
     check_peers(panel, activity, ledger)
-    first = fit_expected(panel, activity, ledger.explained)
-    check_repeats(panel, activity, np.exp(np.clip(first.level, -700, 40)), ledger)
-    check_ratios(panel, first, ledger)
+    found = fit_expected(panel, activity, ledger.explained)
+    check_repeats(panel, activity, np.exp(np.clip(found.level, -700, 40)), ledger)
+    check_ratios(panel, found, ledger)
     found = fit_expected(panel, activity, ledger.explained)
     check_ratios(panel, found, ledger)
     if amounts is not None:

@@ -34,10 +34,8 @@ class Expected:
     spread: Floats
     level: Floats
     """Logarithm of the expected activity."""
-    drivers: Floats
-    """Production and the facility's other streams beside their usual level: what says whether it worked."""
-    features: list[Floats]
-    """All that boosting is given of a cell, by DRIVERS."""
+    drivers: dict[str, Floats]
+    """Production, weather, hours and the facility's other streams, each beside its usual: what boosting is given of a cell."""
     target: Floats
     """What it learns: the logarithm of activity beside the usual, less what the drivers alone let expect; cut."""
     boosted: Floats
@@ -63,8 +61,8 @@ def fit_expected(panel: Panel, activity: Floats, explained: Flags) -> Expected:
     residual = whole - fitted - np.nan_to_num(level)
     seen = np.where(explained, np.nan, residual)
     spread = shrunk(usual_spread(seen), np.isfinite(seen).sum(axis=1), SPREAD_WEIGHT, SPREAD_FLOOR)
-    level = clear_log(activity) - residual
-    return Expected(residual, spread, level, np.stack([drivers[0], drivers[4]]), drivers, target, boosted)
+    told = dict(zip(DRIVERS, drivers, strict=True))
+    return Expected(residual, spread, clear_log(activity) - residual, told, target, boosted)
 
 
 def usual_spread(seen: Floats) -> Floats:
@@ -91,7 +89,7 @@ def check_rest(panel: Panel, found: Expected, ledger: Ledger) -> None:
 
 
 def _far(found: Expected) -> Flags:
-    driven = np.isfinite(found.drivers[0])
+    driven = np.isfinite(found.drivers["production"])
     return np.asarray((np.abs(found.score) > FAR) & (np.abs(found.residual) > np.where(driven, LARGE, LARGE_ALONE)))
 
 
