@@ -12,7 +12,8 @@ from sklearn.metrics import brier_score_loss, roc_auc_score
 from sklearn.pipeline import make_pipeline
 
 from services.analysis.methods.toolkit import champion
-from services.analysis.methods.toolkit.champion import score_champion, side_by_side
+from services.analysis.methods.toolkit.beside import notes
+from services.analysis.methods.toolkit.champion import score_champion, side_by_side, trained_by
 from services.analysis.methods.toolkit.export import matrix_of
 from services.analysis.methods.toolkit.export.spread import deciles, histogram, shift
 from services.analysis.worker.sdk import CHAMPION_FILE, Bundle, MethodError
@@ -132,6 +133,26 @@ def test_a_file_that_is_none_is_refused_in_words(damage: bytes, file: Any) -> No
     with pytest.raises(MethodError) as refused:
         score_champion(file(damage), columns())
     assert refused.value.code == "champion-unreadable"
+
+
+def test_who_trained_it_can_be_asked_before_it_is_used(file: Any) -> None:
+    assert trained_by(file(models.onnx_file()), "risk_scoring").training == models.TRAINING
+    for model, code in ((models.skops_file(), "champion-other-method"), (b"nothing", "champion-unreadable")):
+        with pytest.raises(MethodError) as refused:
+            trained_by(file(model), "regression")
+        assert refused.value.code == code
+
+
+@pytest.mark.parametrize(
+    ("strange", "told"), [(9, None), (45, f"{DISTRICT} (3%)."), (1495, f"{DISTRICT}."), (1500, f"{DISTRICT} (100%).")]
+)
+def test_categories_that_it_never_saw_are_told_where_enough_rows_have_them(strange: int, told: str | None, file: Any) -> None:
+    given = columns()
+    given[DISTRICT] = np.array(["종로구"] * strange + [models.DISTRICTS[0]] * (1500 - strange), dtype=object)
+    said = notes(score_champion(file(models.onnx_file()), given))
+    assert ("never saw" in said["en"]) == (told is not None)
+    for language in ("ko", "en"):
+        assert said[language].endswith(told or ("none." if language == "en" else "없음."))
 
 
 # Side by side

@@ -10,12 +10,13 @@ KINDS = {
     "FIGURES": OutputKind.FIGURE,
     "METRICS": OutputKind.METRICS,
     "LISTS": OutputKind.RESTRICTED_LIST,
+    "MODELS": OutputKind.MODEL,
 }
 
 
 def outputs(titles: object) -> tuple[OutputSpec, ...]:
-    """Of a module of titles: its TABLES, FIGURES, METRICS and LISTS, name -> (Korean, English)."""
-    named: dict[str, dict[str, Words]] = {name: getattr(titles, name) for name in KINDS}
+    """Of a module of titles: its TABLES, FIGURES, METRICS, LISTS and MODELS, if it has any; name -> (Korean, English)."""
+    named: dict[str, dict[str, Words]] = {name: getattr(titles, name, {}) for name in KINDS}
     return tuple(
         OutputSpec(name=name, kind=KINDS[group], title=LocalText(ko=ko, en=en))
         for group, words in named.items()

@@ -8,10 +8,12 @@ from numpy.typing import NDArray
 from sklearn.ensemble import HistGradientBoostingRegressor
 
 from services.analysis.methods.deviation.robust import Codes, Flags, Floats
+from services.analysis.methods.toolkit.arrays import Matrix
 
 FOLDS = 3
 MOST_LEARNED = 60_000
 FEWEST = 60
+LEAVES, ROUNDS = 15, 80
 Fold = NDArray[np.int8]
 BLOCK = 131_072
 """Rows whose features stand in memory at a time."""
@@ -42,7 +44,14 @@ class Taught:
 
 
 def expect(
-    features: Features, target: Floats, group: Codes, *, seed: int, leaves: int = 15, rounds: int = 80, most: int = MOST_LEARNED
+    features: Features,
+    target: Floats,
+    group: Codes,
+    *,
+    seed: int,
+    leaves: int = LEAVES,
+    rounds: int = ROUNDS,
+    most: int = MOST_LEARNED,
 ) -> Floats:
     """The expected value of each row, learned from other groups where the target is known; the overall median where too few
     teach."""
@@ -81,23 +90,27 @@ def learn(
         if len(teach) > most:
             teach = random.choice(teach, most, replace=False)
         matrix = features[teach]
-        used = _varied(matrix)
+        used = varied(matrix)
         if not used.any():
             continue
-        model = HistGradientBoostingRegressor(
-            max_iter=rounds,
-            max_leaf_nodes=leaves,
-            min_samples_leaf=20,
-            learning_rate=0.1,
-            l2_regularization=1.0,
-            early_stopping=False,
-            random_state=seed,
-        ).fit(matrix[:, used], target[teach])
+        model = boosting(seed=seed, leaves=leaves, rounds=rounds).fit(matrix[:, used], target[teach])
         taught.models[each] = (model, used)
     return taught
 
 
-def _varied(features: Floats) -> Flags:
+def boosting(*, seed: int, leaves: int = LEAVES, rounds: int = ROUNDS) -> HistGradientBoostingRegressor:
+    return HistGradientBoostingRegressor(
+        max_iter=rounds,
+        max_leaf_nodes=leaves,
+        min_samples_leaf=20,
+        learning_rate=0.1,
+        l2_regularization=1.0,
+        early_stopping=False,
+        random_state=seed,
+    )
+
+
+def varied(features: Floats | Matrix) -> Flags:
     """Columns that say anything: some number, and not always the same."""
     known = np.isfinite(features)
     low = np.where(known, features, np.inf).min(axis=0)

@@ -4,6 +4,7 @@ from typing import Any
 
 from services.analysis.methods.toolkit.any_table import KEY_DOMAIN
 from services.analysis.methods.toolkit.cards import column, key, outputs
+from services.analysis.methods.toolkit.tables import TITLES
 from shared.contracts import ColumnRole, ColumnType, InputRole, Linkage, LocalText, MethodCard, OutputKind, Resources
 
 SEASONS = {"year": 1, "quarter": 4, "month": 12, "week": 52, "day": 7}
@@ -50,15 +51,19 @@ CARD = MethodCard(
             {
                 "forecast": ("관측과 예측", "Observed and forecast"),
                 "record": ("과거 예측의 정확도", "How well it would have done"),
+                "champion": TITLES["champion"],
             },
         ),
         *outputs(OutputKind.FIGURE, {"forecast_figure": ("관측과 예측", "Observed and forecast")}),
         *outputs(OutputKind.METRICS, {"summary": ("주요 지표", "Headline figures")}),
+        *outputs(OutputKind.MODEL, {"forecast_model": ("예측 모형", "Model of the forecast")}),
     ),
     assumptions=(
         "Three ways are compared on past periods that they had not seen: the same season the last time, the last value with "
         "its mean step, and a ridge on lags, trend and season. For each group the one with the lowest error is used.",
         "The interval comes from the errors that the chosen way made in the past at the same distance.",
+        "The model that is handed in is a ridge of all groups together, one period ahead and free of scale. A released one is "
+        "compared on periods after its training, or on the last ones if there are none, and changes no forecast.",
         "A period of fewer than ten subjects is not shown; a group with such a gap is joined into `other`.",
         "The last period of the data is taken as complete.",
     ),

@@ -1,109 +1,55 @@
 """Each group's series, the way that did best on its past, and what it says of the coming periods."""
 
-from dataclasses import dataclass
-from datetime import date
 from typing import Any
 
-import numpy as np
-
-from services.analysis.methods.forecasting.card import SCHEMA, SEASONS
+from services.analysis.methods.forecasting.card import CARD, SCHEMA, SEASONS
+from services.analysis.methods.forecasting.keeping import MODEL, beside, check_frequency, keep_model
+from services.analysis.methods.forecasting.series import Series, day_of, rounded, series_of
 from services.analysis.methods.forecasting.ways import WAYS, Record, coverage, interval, records
 from services.analysis.methods.toolkit import figures
-from services.analysis.methods.toolkit.arrays import Floats, texts
-from services.analysis.methods.toolkit.evaluation import MINIMUM_CELL
-from services.analysis.methods.toolkit.layout import Cell, Table, count, dimension, figure, measured, table, text
+from services.analysis.methods.toolkit.champion import trained_by
+from services.analysis.methods.toolkit.export import RefusedError
+from services.analysis.methods.toolkit.keeping import no_model
+from services.analysis.methods.toolkit.layout import Cell, Table, Text, count, dimension, figure, measured, table, text
 from services.analysis.methods.toolkit.parameters import read
-from services.analysis.worker.sdk import Bundle, MethodError, Outputs, Report
+from services.analysis.worker.sdk import Bundle, Outputs, Report
 
-ALL, OTHER = "every", "other"
-MOST_GROUPS = 30
 NAMES = {"seasonal": ("지난 계절", "Season before"), "drift": ("추세", "Drift"), "ridge": ("능형 회귀", "Ridge")}
-SUMS = "sum(series__value) AS total, count(series__value) AS n, count(DISTINCT pseudonym) AS s"
-DAY = "CAST(series__period AS DATE)"
-CUT = {
-    "year": f"year({DAY})",
-    "quarter": f"year({DAY}) * 4 + quarter({DAY}) - 1",
-    "month": f"year({DAY}) * 12 + month({DAY}) - 1",
-    "week": f"floor(date_diff('day', DATE '1969-12-29', {DAY}) / 7.0)",
-    "day": f"date_diff('day', DATE '1970-01-01', {DAY})",
-}
-
-
-@dataclass(frozen=True)
-class Series:
-    """One group: values of consecutive periods, the first of number `start`, and how many subjects stand behind each."""
-
-    group: str
-    start: int
-    values: Floats
-    subjects: Floats
 
 
 def run(bundle: Bundle, report: Report) -> Outputs:
     given = read(SCHEMA, bundle.parameters)
     season, horizon = SEASONS[given["frequency"]], given["horizon"]
+    released = trained_by(bundle, CARD.name) if bundle.champion else None
+    if released:
+        check_frequency(released, given["frequency"])
     report(0.1, "adding up")
     found = series_of(bundle, given, shortest=max(2 * season + 2, 6) + 2)
     rows: list[list[Cell]] = []
     kept: list[list[Cell]] = []
     best: dict[str, Record] = {}
+    pasts: list[list[Record]] = []
     for at, one in enumerate(found):
         report(0.2 + 0.7 * at / len(found), f"group {at + 1} of {len(found)}")
         past = records(one.values, horizon, season)
         chosen = best[one.group] = min(past, key=lambda each: each.mae)
+        pasts.append(past)
         rows += drawn_rows(one, chosen, given, season)
         kept += record_rows(one, past, given["level"], chosen.way)
     made = [forecast_table(rows, given), record_table(kept)]
+    whole, past = found[0], pasts[0]
+    if released:
+        made.append(beside(whole, past, best[whole.group], given["frequency"], bundle, released))
+    try:
+        models, untold = {MODEL: keep_model(whole, past, given["frequency"])}, None
+    except RefusedError as refusal:
+        models, untold = {}, no_model(refusal)
     return Outputs(
         tables={each["name"]: each for each in made},
         figures={"forecast_figure": drawn()},
-        metrics={"summary": summary(found, best, given["level"])},
+        metrics={"summary": summary(found, best, given["level"], untold)},
+        models=models,
     )
-
-
-def series_of(bundle: Bundle, given: dict[str, Any], shortest: int) -> list[Series]:
-    """All together, and each group that has at least ten subjects in every period; the others as one."""
-    names = set(bundle.sql("SELECT * FROM linked LIMIT 0"))
-    group = "coalesce(series__group, 'unknown')" if "series__group" in names else f"'{ALL}'"
-    chosen = f"{group} AS g, CAST({CUT[given['frequency']]} AS BIGINT) AS t, {SUMS}"
-    where = "WHERE series__period IS NOT NULL AND series__value IS NOT NULL AND isfinite(series__value)"
-    query = f"SELECT {chosen} FROM linked {where} GROUP BY ALL ORDER BY ALL"  # noqa: S608  fixed words alone
-    cells = bundle.sql(query)
-    if not len(cells["t"]):
-        raise MethodError("no-rows", "No row has both a period and a value.")
-    groups = texts(cells["g"], len(cells["g"]))
-    parts = {name: groups == name for name in sorted(set(groups))}
-    whole = build(ALL, cells, np.ones(len(groups), dtype=bool), given["statistic"])
-    if whole is None or len(whole.values) < shortest:
-        raise MethodError("too-few-periods", f"{shortest} periods in a row are needed, each of ten subjects at least.")
-    if len(parts) == 1:
-        return [whole]
-    wide = {name: one for name, member in parts.items() if (one := build(name, cells, member, given["statistic"]))}
-    wide = {name: one for name, one in wide.items() if len(one.values) == len(whole.values)}
-    wide = dict(sorted(wide.items(), key=lambda pair: -pair[1].subjects.sum())[:MOST_GROUPS])
-    rest = np.logical_and.reduce([~parts[name] for name in wide]) if wide else np.zeros(len(groups), dtype=bool)
-    joined = build(OTHER, cells, rest, given["statistic"]) if rest.any() and wide else None
-    if joined is not None and len(joined.values) == len(whole.values):
-        wide[OTHER] = joined
-    # Without the rest the parts would tell it by subtraction: then only the whole is shown.
-    return [whole, *wide.values()] if wide and (joined is not None or not rest.any()) else [whole]
-
-
-def build(name: str, cells: dict[str, Any], member: Any, statistic: str) -> Series | None:
-    """The group's periods without a gap; None if one of them stands on fewer than ten subjects."""
-    if not member.any():
-        return None
-    number = cells["t"][member].astype(int)
-    start, size = int(number.min()), int(number.max() - number.min()) + 1
-    if size > 20_000:
-        raise MethodError("period-unreadable", "The periods lie further apart than a series can be long.")
-    total, values, subjects = np.zeros(size), np.zeros(size), np.zeros(size)
-    np.add.at(total, number - start, cells["total"][member])
-    np.add.at(values, number - start, cells["n"][member])
-    np.add.at(subjects, number - start, cells["s"][member])
-    if subjects.min() < MINIMUM_CELL:
-        return None
-    return Series(name, start, total / values if statistic == "mean" else total, subjects)
 
 
 def drawn_rows(one: Series, chosen: Record, given: dict[str, Any], season: int) -> list[list[Cell]]:
@@ -127,26 +73,6 @@ def record_rows(one: Series, past: list[Record], level: float, chosen: str) -> l
         told = [rounded(each.mae), round(each.mase, 4), round(coverage(each, level), 4)]
         rows.append([one.group, each.way, *NAMES[each.way], each.way == chosen, int(one.subjects.min()), *told])
     return rows
-
-
-def rounded(value: float) -> float:
-    """To six significant digits: a forecast says no more."""
-    return float(f"{float(value):.6g}")
-
-
-def day_of(number: int, frequency: str) -> str:
-    """The first day of a period."""
-    match frequency:
-        case "year":
-            return f"{number:04d}-01-01"
-        case "quarter":
-            return f"{number // 4:04d}-{number % 4 * 3 + 1:02d}-01"
-        case "month":
-            return f"{number // 12:04d}-{number % 12 + 1:02d}-01"
-        case "week":
-            return date.fromordinal(date(1969, 12, 29).toordinal() + 7 * number).isoformat()
-        case _:
-            return date.fromordinal(date(1970, 1, 1).toordinal() + number).isoformat()
 
 
 def forecast_table(rows: list[list[Cell]], given: dict[str, Any]) -> Table:
@@ -201,7 +127,7 @@ def drawn() -> dict[str, Any]:
     return figures.drawn("forecast_figure", ("관측과 예측", "Observed and forecast"), "forecast", body)
 
 
-def summary(found: list[Series], best: dict[str, Record], level: float) -> dict[str, Any]:
+def summary(found: list[Series], best: dict[str, Record], level: float, untold: Text | None) -> dict[str, Any]:
     whole = found[0]
     behind, record = int(whole.subjects.min()), best[whole.group]
     made = [
@@ -209,4 +135,4 @@ def summary(found: list[Series], best: dict[str, Record], level: float) -> dict[
         figure("mase", text("MASE (1 미만이면 단순 예측보다 나음)", "MASE (below 1 better than naive)"), record.mase, behind),
         figure("coverage", text("구간 포함률", "Share inside the interval"), coverage(record, level), behind),
     ]
-    return {"name": "summary", "figures": made, "split": {"way": record.way}, "notes": None}
+    return {"name": "summary", "figures": made, "split": {"way": record.way}, "notes": untold}

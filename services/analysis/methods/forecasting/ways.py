@@ -25,11 +25,8 @@ def drift(values: Floats, horizon: int, season: int) -> Floats:
 
 def ridge(values: Floats, horizon: int, season: int) -> Floats:
     """A line through lags, trend and season, one step after the other. Works on differences from the season before."""
-    lags = sorted({1, 2, season})
-    base = np.concatenate([values[:season], values[:-season]]) if season > 1 else np.concatenate([values[:1], values[:-1]])
-    change = values - base
-    first = max(lags) + season
-    if len(values) - first < 2 * len(lags) + 4:
+    lags, change, first = lags_of(season), change_of(values, season), first_of(season)
+    if len(values) < shortest(season):
         return seasonal(values, horizon, season)
     rows = np.array([features(change, at, lags, season) for at in range(first, len(values))])
     spread = float(np.std(change[first:])) or 1.0
@@ -40,6 +37,25 @@ def ridge(values: Floats, horizon: int, season: int) -> Floats:
         changes.append(step)
         whole.append(whole[at - season] + step)
     return np.array(whole[len(values) :])
+
+
+def lags_of(season: int) -> list[int]:
+    return sorted({1, 2, season})
+
+
+def change_of(values: Floats, season: int) -> Floats:
+    """Of each period against the season before; 0 in the first season, which has none before it."""
+    return np.asarray(values - np.concatenate([values[:season], values[:-season]]))
+
+
+def first_of(season: int) -> int:
+    """The first period all of whose lags are changes."""
+    return max(lags_of(season)) + season
+
+
+def shortest(season: int) -> int:
+    """How many periods the ridge learns from at least."""
+    return first_of(season) + 2 * len(lags_of(season)) + 4
 
 
 def features(change: Floats, at: int, lags: list[int], season: int) -> Floats:
@@ -58,6 +74,8 @@ class Record:
     way: str
     errors: Floats
     naive: float
+    origins: range
+    """The first period of each forecast: all before it was known."""
 
     @property
     def mae(self) -> float:
@@ -71,15 +89,14 @@ class Record:
 
 def records(values: Floats, horizon: int, season: int) -> list[Record]:
     """Each way on the past, from up to twelve points in time, never seeing what came after."""
-    shortest = max(2 * season + 2, 6)
-    origins = range(max(shortest, len(values) - ORIGINS - horizon + 1), len(values))
+    origins = range(max(2 * season + 2, 6, len(values) - ORIGINS - horizon + 1), len(values))
     found = {way: np.full((len(origins), horizon), np.nan) for way in WAYS}
     for row, origin in enumerate(origins):
         ahead = min(horizon, len(values) - origin)
         for way, forecast in WAYS.items():
             found[way][row, :ahead] = values[origin : origin + ahead] - forecast(values[:origin], horizon, season)[:ahead]
     naive = float(np.nanmean(np.abs(found["seasonal"])))
-    return [Record(way, errors, naive) for way, errors in found.items()]
+    return [Record(way, errors, naive, origins) for way, errors in found.items()]
 
 
 def interval(record: Record, level: float) -> tuple[Floats, Floats]:

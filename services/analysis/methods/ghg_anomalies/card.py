@@ -40,6 +40,8 @@ CARD = MethodCard(
         "L2 compares with billed electricity and gas and with stack measurements where another ministry gives them.",
         "L3 expects activity by gradient boosting over production, weather, season and the facility's other streams, out of fold "
         "by facility, corrected by each stream's own robust level and slopes. An isolation forest is reported beside it.",
+        "The expected activity of L3 is handed in as a model of all facilities; a released one is reported beside it, on "
+        "the same cells, and changes no finding.",
         "L4 looks for flat lines, copies of the year before, steps without a step of production, shifted years, silent and "
         "doubled streams.",
         "A finding's probability is a rank between 0 and 1 made of how far it is beyond the usual spread; it was not calibrated "

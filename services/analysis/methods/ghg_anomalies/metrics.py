@@ -13,7 +13,8 @@ from services.analysis.methods.ghg_anomalies.study import Study
 NAME = "summary"
 
 
-def make_metrics(study: Study, forest: Flags) -> dict[str, Any]:
+def make_metrics(study: Study, forest: Flags, untold: Text | None = None) -> dict[str, Any]:
+    """`untold`: why there is no model, if there is none."""
     panel, within = study.panel, study.within
     found = rows_found(study)
     reported = float(np.nansum(np.abs(panel.numbers["reported_tco2e"])))
@@ -45,14 +46,16 @@ def make_metrics(study: Study, forest: Flags) -> dict[str, Any]:
         "periods": [panel.periods.label(0), panel.periods.label(panel.periods.count - 1)],
         "tests_off": sorted(study.off),
     }
-    return {"name": NAME, "figures": figures, "split": split, "notes": _notes(study)}
+    return {"name": NAME, "figures": figures, "split": split, "notes": _notes(study, untold)}
 
 
-def _notes(study: Study) -> Text:
+def _notes(study: Study, untold: Text | None) -> Text:
+    more = {language: f" {words}" for language, words in (untold or {}).items()}
     unheld = ", ".join(name for one in sources() for name in (one.unheld if one.checked else (one.table,))) or "-"
     off = ", ".join(sorted(study.off)) or "-"
     return text(
-        f"수행하지 못한 검사: {off}. 원문과 대조하지 못한 기준값: {unheld}. 이상 징후는 오류의 증거가 아니라 다시 볼 이유입니다.",
+        f"수행하지 못한 검사: {off}. 원문과 대조하지 못한 기준값: {unheld}. 이상 징후는 오류의 증거가 아니라 다시 볼 이유입니다."
+        + more.get("ko", ""),
         f"Tests not held: {off}. Table values not held against a source: {unheld}. A finding is a reason to look again, "
-        "no proof of an error.",
+        "no proof of an error." + more.get("en", ""),
     )

@@ -10,6 +10,7 @@ import numpy as np
 from services.analysis.methods.deviation.robust import Codes, Flags
 from services.analysis.methods.ghg_anomalies.baseline import strangeness, strangest
 from services.analysis.methods.ghg_anomalies.ledger import join
+from services.analysis.methods.ghg_anomalies.lessons import join as lessons_together
 from services.analysis.methods.ghg_anomalies.panel import Panel, Span, read
 from services.analysis.methods.ghg_anomalies.parameters import Parameters
 from services.analysis.methods.ghg_anomalies.periods import Periods, make_calendar
@@ -31,7 +32,7 @@ def conduct_all(bundle: Bundle, parameters: Parameters, report: Report, most: in
         panel = read(bundle, None if calendar is None else span, calendar)
         check_order(parts, panel)
         report(0.1 + 0.8 * at / len(cuts), "holding the layers against the statements")
-        parts.append(without_columns(conduct(panel, parameters)))
+        parts.append(without_columns(conduct(panel, parameters), most // len(cuts)))
         strange.append(strangeness(panel))
     study = together(parts, parameters)
     return study, strangest(np.concatenate(strange), parameters.places(study.panel.rows))
@@ -56,11 +57,12 @@ def whole_calendar(bundle: Bundle) -> Periods:
     return make_calendar(found["name"].tolist(), found["rows"].astype(np.int64))
 
 
-def without_columns(study: Study) -> Study:
+def without_columns(study: Study, cells: int) -> Study:
+    """What is still asked for; at most so many cells to learn from."""
     panel = study.panel
     numbers = {name: values for name, values in panel.numbers.items() if name in NUMBERS}
     texts = {name: values for name, values in panel.texts.items() if name in TEXTS}
-    return replace(study, panel=replace(panel, numbers=numbers, texts=texts))
+    return replace(study, panel=replace(panel, numbers=numbers, texts=texts), lessons=study.lessons.drawn(cells))
 
 
 def together(parts: list[Study], parameters: Parameters) -> Study:
@@ -73,7 +75,8 @@ def together(parts: list[Study], parameters: Parameters) -> Study:
     findings, panel = rank(join(moved), parameters.minimum_probability), joined(panels, starts)
     off = {test: lacking for test, lacking in parts[0].off.items() if all(test in part.off for part in parts)}
     used = Counter(part.potentials for part in parts).most_common(1)[0][0]
-    return Study(panel, parameters, findings, reach(findings, parameters.places(panel.rows)), off, used)
+    lessons = lessons_together([part.lessons for part in parts])
+    return Study(panel, parameters, findings, reach(findings, parameters.places(panel.rows)), off, used, lessons)
 
 
 def check_order(before: list[Study], panel: Panel) -> None:

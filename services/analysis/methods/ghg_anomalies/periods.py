@@ -1,6 +1,7 @@
 """Periods as numbers: years or months, told by what the statements hold."""
 
 from dataclasses import dataclass
+from datetime import date
 
 import numpy as np
 
@@ -24,6 +25,11 @@ class Periods:
     def label(self, at: int) -> str:
         place = self.first + int(at)
         return f"{place}" if self.a_year == 1 else f"{place // 12}-{place % 12 + 1:02d}"
+
+    def starts(self, at: int) -> date:
+        """The first day of a period."""
+        place = self.first + at
+        return date(place, 1, 1) if self.a_year == 1 else date(place // 12, place % 12 + 1, 1)
 
     def year(self, at: int) -> int:
         return (self.first + int(at)) // self.a_year

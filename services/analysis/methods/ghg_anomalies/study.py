@@ -14,6 +14,7 @@ from services.analysis.methods.ghg_anomalies.layers.presence import check_presen
 from services.analysis.methods.ghg_anomalies.layers.repeats import check_repeats
 from services.analysis.methods.ghg_anomalies.layers.sources import check_bills, check_stack
 from services.analysis.methods.ghg_anomalies.ledger import Findings, Ledger
+from services.analysis.methods.ghg_anomalies.lessons import Lessons, lessons_of
 from services.analysis.methods.ghg_anomalies.panel import Panel
 from services.analysis.methods.ghg_anomalies.parameters import Parameters
 from services.analysis.methods.ghg_anomalies.standards import potentials
@@ -30,6 +31,8 @@ class Study:
     off: dict[str, str]
     """Layers or tests that could not be held -> the columns that they lack."""
     potentials: str
+    lessons: Lessons
+    """The cells that expected activity can be learned from."""
 
     @property
     def within(self) -> Findings:
@@ -44,9 +47,9 @@ def conduct(panel: Panel, parameters: Parameters) -> Study:
     written = panel.grid("reported_tco2e") if amounts is None else panel.lay(amounts.quantity)
     check_presence(panel, activity, written, ledger)
     check_peers(panel, activity, ledger)
-    first = fit_expected(panel, activity, ledger.explained)
-    check_repeats(panel, activity, np.exp(np.clip(first.level, -700, 40)), ledger)
-    check_ratios(panel, first, ledger)
+    found = fit_expected(panel, activity, ledger.explained)
+    check_repeats(panel, activity, np.exp(np.clip(found.level, -700, 40)), ledger)
+    check_ratios(panel, found, ledger)
     found = fit_expected(panel, activity, ledger.explained)
     check_ratios(panel, found, ledger)
     if amounts is not None:
@@ -57,7 +60,8 @@ def conduct(panel: Panel, parameters: Parameters) -> Study:
         check_bills(panel, amounts, ledger)
     check_rest(panel, found, ledger)
     ranked = rank(ledger.findings, parameters.minimum_probability)
-    return Study(panel, parameters, ranked, reach(ranked, parameters.places(panel.rows)), missing(panel), used)
+    lessons = lessons_of(panel, found, ledger.explained)
+    return Study(panel, parameters, ranked, reach(ranked, parameters.places(panel.rows)), missing(panel), used, lessons)
 
 
 def balance(panel: Panel, amounts: Amounts, used: str) -> Floats:

@@ -56,6 +56,21 @@ class SideBySide:
     places: int
 
 
+def trained_by(bundle: Bundle, method: str) -> ModelManifest:
+    """What the released model of this run says of itself. MethodError if it cannot be read, or if another method trained it."""
+    try:
+        manifest = read_manifest((bundle.folder / CHAMPION_FILE).read_bytes())
+    except RefusedError as refused:
+        raise unreadable(refused) from None
+    if manifest.method.name != method:
+        raise MethodError("champion-other-method", "The released model was trained by another method.")
+    return manifest
+
+
+def unreadable(refused: RefusedError) -> MethodError:
+    return MethodError("champion-unreadable", f"The released model cannot be used: {refused.detail}")
+
+
 def score_champion(bundle: Bundle, columns: Columns, part: Part | None = None) -> Champion:
     """Score the new table with the released model of this run.
 
@@ -73,7 +88,7 @@ def score_champion(bundle: Bundle, columns: Columns, part: Part | None = None) -
         skops = manifest.format is ModelFormat.SKOPS
         scores = by_skops(model, manifest, blocks) if skops else by_onnx(model, manifest, blocks, bundle)
     except RefusedError as refused:
-        raise MethodError("champion-unreadable", f"The released model cannot be used: {refused.detail}") from None
+        raise unreadable(refused) from None
     reference, moved, unknown = manifest.reference, dict[str, float](), dict[str, float]()
     for feature in manifest.features if rows else ():
         values = matrix_of([feature], columns, rows)[:, 0]

@@ -1,17 +1,18 @@
 """The model of a study as a file for the next round, and the released model of the last round beside it."""
 
 from collections import ChainMap
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any, cast
 
 import numpy as np
 
-from services.analysis.methods.toolkit.arrays import Floats
+from services.analysis.methods.toolkit.arrays import Floats, Matrix
 from services.analysis.methods.toolkit.champion import Champion, score_champion
 from services.analysis.methods.toolkit.drift import SCORE, Drift
 from services.analysis.methods.toolkit.encoding import MASK, Encoding
 from services.analysis.methods.toolkit.export import RefusedError, export
+from services.analysis.methods.toolkit.layout import Text, text
 from services.analysis.methods.toolkit.periods import NEVER, iso
 from services.analysis.methods.toolkit.quantities import NumberStudy
 from services.analysis.methods.toolkit.rows import Rows
@@ -21,6 +22,7 @@ from shared.contracts import FeatureKind, MethodCard, ModelFeature, TrainedBy, T
 
 SAMPLE = 20_000
 SEED = 0
+WHY = {"too-few-rows": "배울 행이 너무 적습니다", "no-features": "배울 것이 없습니다"}
 
 
 def keep_model(study: Study | NumberStudy, card: MethodCard, name: str, metrics: Mapping[str, float]) -> dict[str, bytes]:
@@ -31,12 +33,30 @@ def keep_model(study: Study | NumberStudy, card: MethodCard, name: str, metrics:
     if len(places) > SAMPLE:
         places = np.sort(np.random.default_rng(SEED).choice(places, SAMPLE, replace=False))
     sample = encoding.matrix(rows.at(places))
-    by, period = TrainedBy(name=card.name, version=card.version), period_of(rows, learned)
     try:
-        made = export(study.final.estimator, features_of(encoding), sample, method=by, training=period, metrics=metrics)
+        made = model_file(card, study.final.estimator, features_of(encoding), sample, period_of(rows, learned), metrics)
     except RefusedError:
         return {}
     return {name: made}
+
+
+def model_file(
+    card: MethodCard,
+    estimator: Any,
+    features: Sequence[ModelFeature],
+    sample: Matrix,
+    training: TrainingPeriod,
+    metrics: Mapping[str, float],
+) -> bytes:
+    """A model of this method, fitted on rows such as the sample: shape (rows, features). RefusedError if no file can be made."""
+    by = TrainedBy(name=card.name, version=card.version)
+    return export(estimator, features, sample, method=by, training=training, metrics=metrics)
+
+
+def no_model(refusal: RefusedError) -> Text:
+    """Why a round hands in no model, for its notes."""
+    why = WHY.get(refusal.code, "파일로 만들 수 없습니다")
+    return text(f"모형을 제출하지 않았습니다. {why}.", f"No model is handed in. {refusal.detail}")
 
 
 def features_of(encoding: Encoding) -> list[ModelFeature]:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +14,12 @@ from services.analysis.methods.toolkit.stored import Columns, Subjects
 from services.analysis.worker.sdk import Array
 
 Words = tuple[str, str]
+
+
+class Titled(Protocol):
+    """Whatever knows what its features are called."""
+
+    def title(self, name: str, /) -> Words: ...
 
 
 @dataclass(frozen=True)

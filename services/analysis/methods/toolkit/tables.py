@@ -21,7 +21,7 @@ from services.analysis.methods.toolkit.layout import (
     table,
     text,
 )
-from services.analysis.methods.toolkit.rows import Rows, Words
+from services.analysis.methods.toolkit.rows import Rows, Titled, Words
 from services.analysis.methods.toolkit.study import Study
 
 SHARES = (0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4)
@@ -197,7 +197,7 @@ def drivers(rows: Rows, losses: list[tuple[str, float]], tried: int, loss: Words
     return table("drivers", TITLES["drivers"], columns, made, notes)
 
 
-def drift_table(rows: Rows, found: list[Drift], against: Words, title: Words = TITLES["drift"]) -> Table:
+def drift_table(rows: Titled, found: list[Drift], against: Words, title: Words = TITLES["drift"]) -> Table:
     score = {"score": ("점수", "Score")}
     made: list[list[Cell]] = [
         [each.name, *(score.get(each.name) or rows.title(each.name)), each.verdict, each.before, each.now, each.psi]

@@ -23,6 +23,7 @@ STEP_MARGIN = 1.2
 FAR, LARGE, LARGE_ALONE = 8.0, 0.9, 2.0
 """The last where no production says whether the facility worked at all."""
 NEAR_KNOWN = 0.35
+DRIVERS = ("production", "hdd", "cdd", "hours", "others")
 
 
 @dataclass(frozen=True)
@@ -33,8 +34,12 @@ class Expected:
     spread: Floats
     level: Floats
     """Logarithm of the expected activity."""
-    drivers: Floats
-    """Production and the facility's other streams beside their usual level: what says whether it worked."""
+    drivers: dict[str, Floats]
+    """Production, weather, hours and the facility's other streams, each beside its usual: what boosting is given of a cell."""
+    target: Floats
+    """What it learns: the logarithm of activity beside the usual, less what the drivers alone let expect; cut."""
+    boosted: Floats
+    """What it says of that, out of fold."""
 
     @property
     def score(self) -> Floats:
@@ -47,14 +52,17 @@ def fit_expected(panel: Panel, activity: Floats, explained: Flags) -> Expected:
     relative = amount - row_median(amount)[:, None]
     drivers = _drivers(panel, relative)
     offset = ELASTICITY * np.where(np.isfinite(drivers[0]), drivers[0], np.nan_to_num(drivers[4]))
-    expected = offset + _boosted(panel, relative - offset, drivers)
+    target = np.clip(relative - offset, -WIDEST, WIDEST)
+    boosted = _boosted(panel, target, drivers)
+    expected = offset + boosted
     whole = clear_log(activity) - row_median(amount)[:, None]
     fitted = expected + _own_answer(np.clip(relative - expected, -WIDEST, WIDEST), drivers[:3])
     level = row_median(relative - fitted)[:, None]
     residual = whole - fitted - np.nan_to_num(level)
     seen = np.where(explained, np.nan, residual)
     spread = shrunk(usual_spread(seen), np.isfinite(seen).sum(axis=1), SPREAD_WEIGHT, SPREAD_FLOOR)
-    return Expected(residual, spread, clear_log(activity) - residual, np.stack([drivers[0], drivers[4]]))
+    told = dict(zip(DRIVERS, drivers, strict=True))
+    return Expected(residual, spread, clear_log(activity) - residual, told, target, boosted)
 
 
 def usual_spread(seen: Floats) -> Floats:
@@ -81,7 +89,7 @@ def check_rest(panel: Panel, found: Expected, ledger: Ledger) -> None:
 
 
 def _far(found: Expected) -> Flags:
-    driven = np.isfinite(found.drivers[0])
+    driven = np.isfinite(found.drivers["production"])
     return np.asarray((np.abs(found.score) > FAR) & (np.abs(found.residual) > np.where(driven, LARGE, LARGE_ALONE)))
 
 
@@ -115,16 +123,15 @@ def _drivers(panel: Panel, relative: Floats) -> list[Floats]:
     return [moved[0], *weather, moved[1], others]
 
 
-def _boosted(panel: Panel, relative: Floats, drivers: list[Floats]) -> Floats:
+def _boosted(panel: Panel, target: Floats, drivers: list[Floats]) -> Floats:
     """Out of fold by facility; the target is cut, so that what is far does not teach."""
     shape = panel.shape
     fuel, sector = panel.of_stream("fuel_type")[0], panel.of_stream("ksic_code")[0]
     season = np.broadcast_to(np.arange(shape[1]) % panel.periods.a_year, shape)
     fixed = [np.broadcast_to(codes[:, None], shape) for codes in (fuel, sector)]
     features = np.column_stack([one.ravel() for one in (*drivers, season, *fixed)]).astype(np.float64)
-    target = np.clip(relative, -WIDEST, WIDEST).ravel()
     group = np.repeat(panel.facility, shape[1])
-    return expect(features, target, group, seed=SEED).reshape(shape)
+    return expect(features, target.ravel(), group, seed=SEED).reshape(shape)
 
 
 def _own_answer(left: Floats, drivers: list[Floats]) -> Floats:

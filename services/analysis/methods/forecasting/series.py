@@ -1,0 +1,98 @@
+"""Each group's series: the values of consecutive periods, and how many subjects stand behind each."""
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import numpy as np
+
+from services.analysis.methods.toolkit.arrays import Floats, texts
+from services.analysis.methods.toolkit.evaluation import MINIMUM_CELL
+from services.analysis.worker.sdk import Bundle, MethodError
+
+ALL, OTHER = "every", "other"
+MOST_GROUPS = 30
+SUMS = "sum(series__value) AS total, count(series__value) AS n, count(DISTINCT pseudonym) AS s"
+DAY = "CAST(series__period AS DATE)"
+CUT = {
+    "year": f"year({DAY})",
+    "quarter": f"year({DAY}) * 4 + quarter({DAY}) - 1",
+    "month": f"year({DAY}) * 12 + month({DAY}) - 1",
+    "week": f"floor(date_diff('day', DATE '1969-12-29', {DAY}) / 7.0)",
+    "day": f"date_diff('day', DATE '1970-01-01', {DAY})",
+}
+
+
+@dataclass(frozen=True)
+class Series:
+    """One group: values of consecutive periods, the first of number `start`, and how many subjects stand behind each."""
+
+    group: str
+    start: int
+    values: Floats
+    subjects: Floats
+
+
+def series_of(bundle: Bundle, given: dict[str, Any], shortest: int) -> list[Series]:
+    """All together, and each group that has at least ten subjects in every period; the others as one."""
+    names = set(bundle.sql("SELECT * FROM linked LIMIT 0"))
+    group = "coalesce(series__group, 'unknown')" if "series__group" in names else f"'{ALL}'"
+    chosen = f"{group} AS g, CAST({CUT[given['frequency']]} AS BIGINT) AS t, {SUMS}"
+    where = "WHERE series__period IS NOT NULL AND series__value IS NOT NULL AND isfinite(series__value)"
+    query = f"SELECT {chosen} FROM linked {where} GROUP BY ALL ORDER BY ALL"  # noqa: S608  fixed words alone
+    cells = bundle.sql(query)
+    if not len(cells["t"]):
+        raise MethodError("no-rows", "No row has both a period and a value.")
+    groups = texts(cells["g"], len(cells["g"]))
+    parts = {name: groups == name for name in sorted(set(groups))}
+    whole = build(ALL, cells, np.ones(len(groups), dtype=bool), given["statistic"])
+    if whole is None or len(whole.values) < shortest:
+        raise MethodError("too-few-periods", f"{shortest} periods in a row are needed, each of ten subjects at least.")
+    if len(parts) == 1:
+        return [whole]
+    wide = {name: one for name, member in parts.items() if (one := build(name, cells, member, given["statistic"]))}
+    wide = {name: one for name, one in wide.items() if len(one.values) == len(whole.values)}
+    wide = dict(sorted(wide.items(), key=lambda pair: -pair[1].subjects.sum())[:MOST_GROUPS])
+    rest = np.logical_and.reduce([~parts[name] for name in wide]) if wide else np.zeros(len(groups), dtype=bool)
+    joined = build(OTHER, cells, rest, given["statistic"]) if rest.any() and wide else None
+    if joined is not None and len(joined.values) == len(whole.values):
+        wide[OTHER] = joined
+    # Without the rest the parts would tell it by subtraction: then only the whole is shown.
+    return [whole, *wide.values()] if wide and (joined is not None or not rest.any()) else [whole]
+
+
+def build(name: str, cells: dict[str, Any], member: Any, statistic: str) -> Series | None:
+    """The group's periods without a gap; None if one of them stands on fewer than ten subjects."""
+    if not member.any():
+        return None
+    number = cells["t"][member].astype(int)
+    start, size = int(number.min()), int(number.max() - number.min()) + 1
+    if size > 20_000:
+        raise MethodError("period-unreadable", "The periods lie further apart than a series can be long.")
+    total, values, subjects = np.zeros(size), np.zeros(size), np.zeros(size)
+    np.add.at(total, number - start, cells["total"][member])
+    np.add.at(values, number - start, cells["n"][member])
+    np.add.at(subjects, number - start, cells["s"][member])
+    if subjects.min() < MINIMUM_CELL:
+        return None
+    return Series(name, start, total / values if statistic == "mean" else total, subjects)
+
+
+def day_of(number: int, frequency: str) -> str:
+    """The first day of a period."""
+    match frequency:
+        case "year":
+            return f"{number:04d}-01-01"
+        case "quarter":
+            return f"{number // 4:04d}-{number % 4 * 3 + 1:02d}-01"
+        case "month":
+            return f"{number // 12:04d}-{number % 12 + 1:02d}-01"
+        case "week":
+            return date.fromordinal(date(1969, 12, 29).toordinal() + 7 * number).isoformat()
+        case _:
+            return date.fromordinal(date(1970, 1, 1).toordinal() + number).isoformat()
+
+
+def rounded(value: float) -> float:
+    """To six significant digits: a forecast says no more."""
+    return float(f"{float(value):.6g}")
