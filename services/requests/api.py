@@ -77,7 +77,7 @@ async def list_work(
     session: Reading, caller: Caller, rules: RulesInForce, page: Paging, http: Request, response: Response
 ) -> Page[WorkItem]:
     """What waits for you: datasets to decide on, requests to vote on or to correct; for the council secretary what is overdue."""
-    rows, cursor = await queries.list_work(session, caller, page)
+    rows, cursor = await queries.list_work(session, caller, rules, page)
     link_next(http, response, cursor)
     return Page(items=[queries.work_item(row, caller, rules) for row in rows], next=cursor)
 

@@ -1,6 +1,7 @@
 """Every read of requests, never past what the caller may see."""
 
 from collections.abc import Sequence
+from datetime import date
 from typing import Any
 from uuid import UUID
 
@@ -77,12 +78,14 @@ async def list_history(session: Session, caller: Principal, request_id: UUID) ->
     return (await session.exec(query)).all()
 
 
-async def list_work(session: Session, caller: Principal, page: PageQuery) -> tuple[list[AnalysisRequest], str | None]:
+async def list_work(
+    session: Session, caller: Principal, rules: Rules, page: PageQuery
+) -> tuple[list[AnalysisRequest], str | None]:
     """The requests that wait for this caller."""
-    return await paginate(session, work_of(caller), AnalysisRequest, page)
+    return await paginate(session, work_of(caller, rules.day(now())), AnalysisRequest, page)
 
 
-def work_of(caller: Principal) -> SelectOfScalar[AnalysisRequest]:
+def work_of(caller: Principal, today: date) -> SelectOfScalar[AnalysisRequest]:
     waits: list[ColumnElement[bool]] = [false()]
     if caller.has(Role.STEWARD):
         waits.append(decision_waits(caller))
@@ -92,7 +95,7 @@ def work_of(caller: Principal) -> SelectOfScalar[AnalysisRequest]:
         returned = col(AnalysisRequest.status) == Status.RETURNED
         waits.append(and_(returned, col(AnalysisRequest.ministry) == caller.ministry))
     if caller.has(Role.COUNCIL_SECRETARY):
-        late = col(AnalysisRequest.decide_by) < now().date()
+        late = col(AnalysisRequest.decide_by) < today
         waits.append(and_(late, col(AnalysisRequest.status).in_(IN_REVIEW)))
     return select(AnalysisRequest).where(or_(*waits))
 
@@ -166,7 +169,7 @@ async def describe(session: Session, request: AnalysisRequest, caller: Principal
 
 def facts(request: AnalysisRequest, caller: Principal, rules: Rules) -> dict[str, Any]:
     tally = panel.count_votes(request.current_votes, recused=request.recused, quorum=rules.quorum.value)
-    why = waiting.why_waiting(request, tally.missing, now().date())
+    why = waiting.why_waiting(request, tally.missing, rules.day(now()))
     return {
         **{name: getattr(request, name) for name in RequestOut.model_fields if hasattr(request, name)},
         "tally": TallyOut.model_validate(tally),

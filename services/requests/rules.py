@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Collection
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Self
 
@@ -84,7 +84,12 @@ class Rules(Value):
     owner_decision: Timer
     lanes: tuple[Lane, ...] = Field(min_length=1)
     risk: Risk
+    utc_offset: int = Field(default=0, ge=-12, le=14, description="Hours by which the days of terms begin before those of UTC.")
     holidays: tuple[date, ...] = Field(default=(), description="Public holidays, on which working days stand still.")
+
+    def day(self, moment: datetime) -> date:
+        """The day on which this is, where the offices are."""
+        return (moment.astimezone(UTC) + timedelta(hours=self.utc_offset)).date()
 
     def refusal(self, code: str) -> RefusalCode | None:
         return next((known for known in self.refusal_codes if known.code == code), None)

@@ -18,6 +18,7 @@ from tests.requests.examples import (
     INCOME_ID,
     INCOME_STEWARD,
     KIM,
+    RULES,
     SECRETARY,
     approval,
     caller,
@@ -103,7 +104,7 @@ async def test_lists(migrated_house: House) -> None:
     request = await migrated_house.in_council()
     for who, count in ((KIM, 0), (INCOME_STEWARD, 0), (member("moe"), 1), (member("nts"), 0), (SECRETARY, 0)):
         async with migrated_house.db.reading() as session:
-            work, _ = await queries.list_work(session, who, PageQuery())
+            work, _ = await queries.list_work(session, who, RULES, PageQuery())
             assert len(work) == count
             if who is not SECRETARY and count:
                 assert (await queries.get_request(session, who, request.id)).id == request.id

@@ -80,7 +80,7 @@ async def test_lists_and_rules_agree(full_house: House, who: Principal) -> None:
     page = PageQuery(limit=200)
     async with full_house.db.reading() as session:
         seen, _ = await queries.list_requests(session, who, page)
-        work, _ = await queries.list_work(session, who, page)
+        work, _ = await queries.list_work(session, who, RULES, page)
     assert {row.id for row in seen} == {row.id for row in requests if policy.may_read(who, row)}
     tasks = {row.id for row in requests if {"decisions", "votes", "resubmit"} & set(policy.actions_for(who, row))}
     overdue = {row.id for row in requests if row.decide_by} if who.has(Role.COUNCIL_SECRETARY) else set()

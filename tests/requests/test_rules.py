@@ -1,6 +1,6 @@
 """The rules file: complete, well-formed, each rule with its basis."""
 
-from datetime import date
+from datetime import UTC, date, datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
@@ -47,6 +47,14 @@ def test_calendar_and_working_days() -> None:
     assert RULES.council_decides_by(friday, 0) == date(2026, 11, 27)
     holiday = RULES.model_copy(update={"holidays": (date(2026, 11, 25),)})
     assert holiday.council_decides_by(friday, 0) == date(2026, 11, 30)
+
+
+def test_a_day_of_a_term_is_one_of_the_offices() -> None:
+    """Before nine in the morning in Korea it is the day before in UTC."""
+    early = datetime(2026, 11, 20, 8, 59, tzinfo=timezone(timedelta(hours=9)))
+    assert early.astimezone(UTC).date() == date(2026, 11, 19)
+    assert RULES.day(early) == date(2026, 11, 20)
+    assert RULES.model_copy(update={"utc_offset": -5}).day(early) == date(2026, 11, 19)
 
 
 @pytest.mark.parametrize(

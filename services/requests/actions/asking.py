@@ -109,7 +109,7 @@ def add_inputs(request: AnalysisRequest, asked: Asked) -> None:
 def enter_owner_review(request: AnalysisRequest, asked: Asked, rules: Rules) -> None:
     sensitivities = [one.dataset.sensitivity for one in asked.inputs]
     request.risk_tier = rules.tier(sensitivities, owners=len(request.owners), entity_level=asked.card.lists_entities)
-    request.decide_by = rules.owners_decide_by(now().date())
+    request.decide_by = rules.owners_decide_by(rules.day(now()))
 
 
 def brief(request: AnalysisRequest) -> RequestBrief:

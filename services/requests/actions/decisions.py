@@ -143,7 +143,7 @@ def revocation(request: AnalysisRequest, caller: Principal, data: RevocationIn, 
 async def open_council_review(session: Session, request: AnalysisRequest, rules: Rules) -> None:
     """Every owner has approved: the council votes."""
     write_history(session, request, "open-council-review", role="owners", to=Status.COUNCIL_REVIEW, code="owners-approved")
-    request.decide_by = rules.council_decides_by(now().date(), request.risk_tier)
+    request.decide_by = rules.council_decides_by(rules.day(now()), request.risk_tier)
     await record_audit(session, "requests.open-council-review", f"request/{request.id}", detail={"revision": request.revision})
 
 
