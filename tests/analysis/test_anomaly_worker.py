@@ -1,4 +1,4 @@
-"""The built-in searches for anomalies in a real worker's confined child: announced, run within their memory, fit to leave."""
+"""The built-in searches for anomalies in a real worker's confined child; and a model of one round beside the next one there."""
 
 import json
 from collections.abc import Iterator
@@ -11,6 +11,7 @@ import pytest
 from deploy.evaluate import ghg
 from services.analysis.methods import anomaly_series, anomaly_tables, ghg_anomalies
 from services.analysis.worker import hosting
+from services.analysis.worker.sdk import CHAMPION_FILE
 from services.results.disclosure import Rules, check_figure, check_metrics, check_table, read_line
 from shared.contracts import Outcome, OutputKind
 from tests.analysis.worker_process import WorkerProcess
@@ -34,8 +35,9 @@ def stub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stub]:
     assert code == 0
 
 
-def finished(stub: Stub, method: str, linked: bytes, *, memory_mb: int) -> StubRun:
-    run = stub.queue(StubRun(method, {}, {"linked.parquet": linked}, seconds=PATIENCE, memory_mb=memory_mb))
+def finished(stub: Stub, method: str, linked: bytes, *, memory_mb: int, champion: bytes | None = None) -> StubRun:
+    files = {"linked.parquet": linked} | ({CHAMPION_FILE: champion} if champion else {})
+    run = stub.queue(StubRun(method, {}, files, seconds=PATIENCE, memory_mb=memory_mb))
     eventually(lambda: run.finish is not None, PATIENCE)
     assert run.finish is not None
     assert run.finish.reason is None
@@ -98,3 +100,25 @@ def test_records_and_series_are_searched(stub: Stub, tmp_path: Path) -> None:
     value[:15, 200:230] *= 0.5
     series = {"pseudonym": np.repeat(names[:20], 480), "series__time": np.tile(hours, 20), "series__value": value.ravel()}
     check_leaves(finished(stub, "anomaly_series", parquet(tmp_path, series), memory_mb=500))
+
+
+@pytest.mark.timeout(300)
+def test_the_model_of_one_round_lies_beside_the_next(stub: Stub, tmp_path: Path) -> None:
+    at = np.repeat(np.arange(60), 12)
+    months = {
+        "pseudonym": np.tile(np.array([f"{person:064x}" for person in range(12)], dtype=object), 60),
+        "series__period": (np.datetime64("2019-01") + at).astype("datetime64[D]").astype(str).astype(object),
+        "series__value": 50 + 9 * np.sin(at * np.pi / 6) + np.random.default_rng(6).normal(0, 1, 720),
+    }
+    early = {name: values[: 12 * 50] for name, values in months.items()}
+    statements = [(ghg.link(tmp_path, 2500, seed)[0].folder / "linked.parquet").read_bytes() for seed in (24, 25)]
+    rounds = {
+        ("ghg_anomalies", "expected_model"): statements,
+        ("forecasting", "forecast_model"): [parquet(tmp_path, early), parquet(tmp_path, months)],
+    }
+    for (method, name), (first, second) in rounds.items():
+        model = finished(stub, method, first, memory_mb=600).artefacts[OutputKind.MODEL, name]
+        run = finished(stub, method, second, memory_mb=600, champion=model)
+        table = json.loads(run.artefacts[OutputKind.TABLE, "champion"])
+        assert [row[0] for row in table["rows"]] == ["champion", "challenger"]
+        assert check_table(table, Rules.load()).passed
