@@ -14,7 +14,7 @@ from services.analysis.methods.toolkit import figures
 from services.analysis.methods.toolkit.arrays import Matrix
 from services.analysis.methods.toolkit.evaluation import MINIMUM_CELL
 from services.analysis.methods.toolkit.export import RefusedError, export
-from services.analysis.methods.toolkit.layout import Cell, Table, count, dimension, figure, measured, table, text
+from services.analysis.methods.toolkit.layout import Cell, Table, count, dimension, figure, measured, rounded, table, text
 from services.analysis.methods.toolkit.parameters import read
 from services.analysis.methods.toolkit.rows import Words
 from services.analysis.worker.sdk import Bundle, MethodError, Outputs, Report
@@ -103,7 +103,7 @@ def profile(member: Members, space: Space, words: dict[str, Words]) -> Table:
             own = member == code
             size, known = int(own.sum()), values[own & np.isfinite(values)]
             if len(known) >= MINIMUM_CELL and size - len(known) not in range(1, MINIMUM_CELL):
-                typical = [round(float(known.mean()), 4), round(float(place[own].mean()), 4)]
+                typical = [rounded(float(known.mean())), rounded(float(place[own].mean()))]
                 rows.append([str(code), name, f"{code}: {ko}", f"{code}: {en}", size, *typical])
     made = [
         dimension("cluster", "군집", "Cluster"),

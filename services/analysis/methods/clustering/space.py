@@ -6,10 +6,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from services.analysis.methods.toolkit.arrays import Floats, Matrix, Whole, numbers
-from services.analysis.worker.sdk import Bundle
+from services.analysis.worker.sdk import Array, Bundle
 
 CUT = 2.0
 CELLS = 10_000_000
+LARGEST = 1e150
+"""Numbers that are larger cannot be squared or added up: unknown."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,7 @@ class Space:
 
     def block(self, rows: range) -> Matrix:
         found = self.bundle.columns(self.scales, rows)
-        return np.column_stack([scale.of(numbers(found[name], len(found[name]), name)) for name, scale in self.scales.items()])
+        return np.column_stack([scale.of(amounts(found[name], len(found[name]), name)) for name, scale in self.scales.items()])
 
     def blocks(self, size: int) -> Iterator[Matrix]:
         for start in range(0, self.rows, size):
@@ -71,7 +73,12 @@ def each_column(bundle: Bundle, names: Iterable[str], rows: int) -> Iterator[tup
     for start in range(0, len(asked), many):
         found = bundle.columns(asked[start : start + many])
         for name in list(found):
-            yield name, numbers(found.pop(name), rows, name)
+            yield name, amounts(found.pop(name), rows, name)
+
+
+def amounts(values: Array, rows: int, name: str) -> Floats:
+    found = numbers(values, rows, name)
+    return np.where(np.abs(found) < LARGEST, found, np.nan)
 
 
 def scale_of(known: Floats) -> Scale | None:

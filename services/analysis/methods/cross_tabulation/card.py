@@ -42,13 +42,14 @@ CARD = MethodCard(
         *outputs(OutputKind.METRICS, {"summary": ("주요 지표", "Headline figures")}),
     ),
     assumptions=(
-        "Groups of fewer than ten subjects are joined into `other`; a cell of fewer than ten is left out.",
+        "Groups of fewer than ten subjects are joined into `other`; a cell of fewer than ten is left out, and so are others by "
+        "which it could be told from the sums.",
         "A mean is shown for cells in which at least ten subjects have a value; no extreme, no sum.",
         "A grouping by a number is cut into parts of equal size, named by their place and not by their bounds.",
         "Association is Cramer's V with the bias correction of Bergsma (2013), over all cells.",
     ),
     must_not_conclude=(
-        "A cell that is not shown is small, not empty.",
+        "A cell that is not shown need not be empty.",
         "Two groupings that go together need not cause one another.",
     ),
     resources=Resources(seconds=600, memory_mb=2048),

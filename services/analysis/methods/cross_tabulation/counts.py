@@ -7,11 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from services.analysis.methods.toolkit.arrays import LONGEST, UNKNOWN, Flags, Floats, Texts
-from services.analysis.methods.toolkit.disclosure import MOST_LEVELS, OTHER, OTHER_WORDS, Level
+from services.analysis.methods.toolkit.arrays import UNKNOWN, Flags, Floats, Texts, called, digits
+from services.analysis.methods.toolkit.disclosure import MOST_LEVELS, OTHER, OTHER_WORDS, Level, own_name
 from services.analysis.methods.toolkit.evaluation import MINIMUM_CELL
 from services.analysis.worker.sdk import Bundle, MethodError, quoted
 
+LARGEST = 1e150
 WORDS = {OTHER: OTHER_WORDS, UNKNOWN: ("모름", "unknown")}
 
 
@@ -49,17 +50,18 @@ def grouping(bundle: Bundle, name: str, bins: int) -> Grouping:
 
 def by_text(bundle: Bundle, column: str) -> Grouping:
     """The values that a table can hold; the rest as one."""
-    text = f"left(coalesce(CAST({column} AS VARCHAR), '{UNKNOWN}'), {LONGEST})"
+    text = f"coalesce(CAST({column} AS VARCHAR), '{UNKNOWN}')"
     query = f"SELECT {text} AS level, count(*) AS rows FROM linked GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT {MOST_LEVELS}"
     kept = bundle.sql(query)["level"].tolist()
-    return Grouping(f"CASE WHEN {text} IN (SELECT unnest(?)) THEN {text} ELSE '{OTHER}' END", [kept], str)
+    shown = called({*kept, OTHER})
+    return Grouping(f"CASE WHEN {text} IN (SELECT unnest(?)) THEN {text} ELSE '{OTHER}' END", [kept], shown.__getitem__)
 
 
 def by_number(bundle: Bundle, value: str, bins: int) -> Grouping:
     query = f"SELECT count(*) AS rows, count(DISTINCT {value}) AS values FROM linked WHERE isfinite({value})"
     rows, values = (int(found[0]) for found in bundle.sql(query).values())
     if values <= bins:
-        return Grouping(value, [], lambda found: UNKNOWN if found != found else f"{found:g}")
+        return Grouping(value, [], digits)
     edges = edges_of(bundle, value, rows, bins)
     place = " + ".join(["1", *(f"CAST({value} >= ? AS INTEGER)" for _ in edges)])
     part = f"CASE WHEN isfinite({value}) THEN {place} END"
@@ -77,19 +79,20 @@ def edges_of(bundle: Bundle, value: str, rows: int, bins: int) -> list[float]:
 
 
 def count_cells(bundle: Bundle, groupings: list[Grouping], measure: str | None) -> Cells:
-    """A mean is made of the sum of its cells, which the database adds up without rounding them away."""
+    """A mean is made of the sum of its cells, which the database adds up without rounding them away. Amounts so large that no
+    sum can hold them are unknown."""
     names = [f"level_{at}" for at in range(len(groupings))]
     levels = ", ".join(f"{each.level} AS {name}" for each, name in zip(groupings, names, strict=True))
     value = f"TRY_CAST({quoted(measure)} AS DOUBLE)" if measure else "NULL::DOUBLE"
-    query = f"""SELECT {", ".join(names)}, count(*) AS subjects, count(*) FILTER (WHERE isfinite(value)) AS known,
-                       coalesce(fsum(value) FILTER (WHERE isfinite(value)), 0) AS total
+    query = f"""SELECT {", ".join(names)}, count(*) AS subjects, count(*) FILTER (WHERE abs(value) < {LARGEST}) AS known,
+                       coalesce(fsum(value) FILTER (WHERE abs(value) < {LARGEST}), 0) AS total
                 FROM (SELECT {levels}, {value} AS value FROM linked) GROUP BY ALL ORDER BY ALL"""
     found = bundle.sql(query, [one for each in groupings for one in each.given])
-    called = [
+    told = [
         np.array([each.called(code) for code in found[name].tolist()], dtype=object)
         for each, name in zip(groupings, names, strict=True)
     ]
-    return Cells(called, found["subjects"], found["known"], found["total"])
+    return Cells(told, found["subjects"], found["known"], found["total"])
 
 
 def joined(cells: Cells, at: int, name: str) -> list[Level]:
@@ -103,7 +106,7 @@ def joined(cells: Cells, at: int, name: str) -> list[Level]:
         return []
     belongs = np.array([code if code in sizes else OTHER for code in codes], dtype=object)
     ordered = sorted(sizes, key=lambda code: (code == OTHER, code))
-    return [Level(name, code, belongs == code, WORDS.get(code, (code, code))) for code in ordered]
+    return [Level(name, own_name(code), belongs == code, WORDS.get(code, (own_name(code),) * 2)) for code in ordered]
 
 
 def check_number(bundle: Bundle, name: str) -> None:

@@ -6,11 +6,12 @@ import numpy as np
 
 from services.analysis.methods.cross_tabulation.card import SCHEMA
 from services.analysis.methods.cross_tabulation.counts import Cells, check_number, count_cells, grouping, joined
+from services.analysis.methods.cross_tabulation.hiding import may_be_shown
 from services.analysis.methods.toolkit import figures
-from services.analysis.methods.toolkit.arrays import Flags, Floats
+from services.analysis.methods.toolkit.arrays import Flags, Floats, Whole
 from services.analysis.methods.toolkit.disclosure import Level
 from services.analysis.methods.toolkit.evaluation import MINIMUM_CELL
-from services.analysis.methods.toolkit.layout import Cell, Table, count, dimension, figure, measured, table, text
+from services.analysis.methods.toolkit.layout import Cell, Table, count, dimension, figure, measured, rounded, table, text
 from services.analysis.methods.toolkit.parameters import read
 from services.analysis.methods.toolkit.rows import Words
 from services.analysis.worker.sdk import Bundle, MethodError, Outputs, Report
@@ -64,10 +65,12 @@ def groups(
 
 def cells(given: dict[str, Any], counted: Cells, down: list[Level], across: list[Level], titles: dict[str, Words]) -> Table:
     rows: list[list[Cell]] = []
-    for one in down:
-        for other in across:
-            if cell := values_of(given, counted, one.member & other.member):
-                rows.append([one.code, *one.words, other.code, *other.words, *cell])
+    sizes = sizes_of(counted, down, across)
+    shown, small = may_be_shown(sizes), int((sizes < MINIMUM_CELL).sum())
+    for at, beside in np.argwhere(shown):
+        one, other = down[at], across[beside]
+        told = values_of(given, counted, one.member & other.member)
+        rows.append([one.code, *one.words, other.code, *other.words, *told])
     columns = [
         dimension("row", "행 코드", "Row code"),
         *named("row", titles[given["rows"]]),
@@ -75,7 +78,12 @@ def cells(given: dict[str, Any], counted: Cells, down: list[Level], across: list
         *named("column", titles[given["columns"]]),
         *counts_of(given, titles),
     ]
-    return table("cells", ("교차표", "Cross-table"), columns, rows, note(len(down) * len(across) - len(rows)))
+    return table("cells", ("교차표", "Cross-table"), columns, rows, note(small, int((~shown).sum()) - small))
+
+
+def sizes_of(counted: Cells, down: list[Level], across: list[Level]) -> Whole:
+    sizes = [[counted.count(one.member & other.member) for other in across] for one in down]
+    return np.array(sizes, dtype=np.int64).reshape(len(down), len(across))
 
 
 def values_of(given: dict[str, Any], counted: Cells, member: Flags) -> list[Cell]:
@@ -86,7 +94,7 @@ def values_of(given: dict[str, Any], counted: Cells, member: Flags) -> list[Cell
     if not given["measure"]:
         return [size]
     enough = known >= MINIMUM_CELL and size - known not in range(1, MINIMUM_CELL)
-    return [size, round(float(counted.total[member].sum() / known), 4) if enough else None]
+    return [size, rounded(float(counted.total[member].sum() / known)) if enough else None]
 
 
 def named(which: str, words: Words = ("이름", "Name")) -> list[dict[str, Any]]:
@@ -101,10 +109,11 @@ def counts_of(given: dict[str, Any], titles: dict[str, Words]) -> list[dict[str,
     return found
 
 
-def note(missing: int) -> dict[str, str]:
+def note(small: int, beside: int = 0) -> dict[str, str]:
+    ko, en = (f" 그 수를 알 수 있게 하는 칸 {beside}개도.", f"; so are {beside} that would tell them.") if beside else ("", ".")
     return text(
-        f"10 미만인 집단은 '그 밖'으로 묶고, 10 미만인 칸 {missing}개는 싣지 않았습니다.",
-        f"Groups of fewer than 10 are joined into 'others'; {missing} cells of fewer than 10 are left out.",
+        f"10 미만인 집단은 '그 밖'으로 묶고, 10 미만인 칸 {small}개는 싣지 않았습니다.{ko}",
+        f"Groups of fewer than 10 are joined into 'others'; {small} cells of fewer than 10 are left out{en}",
     )
 
 
@@ -126,9 +135,7 @@ def drawn(kept: dict[str, Table], titles: dict[str, Words], given: dict[str, Any
 def summary(size: int, counted: Cells, down: list[Level], across: list[Level] | None) -> dict[str, Any]:
     found = [figure("subjects", text("대상 수", "Subjects"), size, size)]
     if down and across:
-        value = association(
-            np.array([[counted.count(one.member & other.member) for other in across] for one in down], dtype=float)
-        )
+        value = association(sizes_of(counted, down, across).astype(np.float64))
         found.append(figure("association", text("크래머 V (편향 보정)", "Cramer's V, bias corrected"), value, size))
     return {"name": "summary", "figures": found, "split": None, "notes": None}
 

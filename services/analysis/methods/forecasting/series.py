@@ -1,5 +1,6 @@
 """Each group's series: the values of consecutive periods, and how many subjects stand behind each."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -37,28 +38,47 @@ def series_of(bundle: Bundle, given: dict[str, Any], shortest: int) -> list[Seri
     """All together, and each group that has at least ten subjects in every period; the others as one."""
     names = set(bundle.sql("SELECT * FROM linked LIMIT 0"))
     group = "coalesce(series__group, 'unknown')" if "series__group" in names else f"'{ALL}'"
-    chosen = f"{group} AS g, CAST({CUT[given['frequency']]} AS BIGINT) AS t, {SUMS}"
-    where = "WHERE series__period IS NOT NULL AND series__value IS NOT NULL AND isfinite(series__value)"
-    query = f"SELECT {chosen} FROM linked {where} GROUP BY ALL ORDER BY ALL"  # noqa: S608  fixed words alone
-    cells = bundle.sql(query)
+    cells = cells_of(bundle, given, group)
     if not len(cells["t"]):
         raise MethodError("no-rows", "No row has both a period and a value.")
-    groups = texts(cells["g"], len(cells["g"]))
+    groups = np.array(
+        [f"‘{name}’" if name in (ALL, OTHER) else name for name in texts(cells["g"], len(cells["g"]))], dtype=object
+    )
     parts = {name: groups == name for name in sorted(set(groups))}
-    whole = build(ALL, cells, np.ones(len(groups), dtype=bool), given["statistic"])
+    every = cells_of(bundle, given, f"'{ALL}'")
+    whole = build(ALL, every, np.ones(len(every["t"]), dtype=bool), given["statistic"])
     if whole is None or len(whole.values) < shortest:
         raise MethodError("too-few-periods", f"{shortest} periods in a row are needed, each of ten subjects at least.")
+    check_calendar(whole.start + len(whole.values) + given["horizon"], given["frequency"])
     if len(parts) == 1:
         return [whole]
     wide = {name: one for name, member in parts.items() if (one := build(name, cells, member, given["statistic"]))}
     wide = {name: one for name, one in wide.items() if len(one.values) == len(whole.values)}
     wide = dict(sorted(wide.items(), key=lambda pair: -pair[1].subjects.sum())[:MOST_GROUPS])
     rest = np.logical_and.reduce([~parts[name] for name in wide]) if wide else np.zeros(len(groups), dtype=bool)
-    joined = build(OTHER, cells, rest, given["statistic"]) if rest.any() and wide else None
+    joined = None
+    if rest.any() and wide:
+        shown = sorted(set(cells["g"][~rest]))
+        others = cells_of(bundle, given, f"CASE WHEN {group} IN (SELECT unnest($1)) THEN '' ELSE '{OTHER}' END", [shown])
+        joined = build(OTHER, others, others["g"] == OTHER, given["statistic"])
     if joined is not None and len(joined.values) == len(whole.values):
         wide[OTHER] = joined
     # Without the rest the parts would tell it by subtraction: then only the whole is shown.
     return [whole, *wide.values()] if wide and (joined is not None or not rest.any()) else [whole]
+
+
+def check_calendar(last: int, frequency: str) -> None:
+    try:
+        date.fromisoformat(day_of(last, frequency))
+    except (ValueError, OverflowError):
+        raise MethodError("period-unreadable", "The forecast would reach beyond the last day that has a name.") from None
+
+
+def cells_of(bundle: Bundle, given: dict[str, Any], group: str, named: Sequence[Any] = ()) -> dict[str, Any]:
+    """Sums by group and period. A subject may be in several groups in one period: of each cut it is counted anew."""
+    chosen = f"{group} AS g, CAST({CUT[given['frequency']]} AS BIGINT) AS t, {SUMS}"
+    where = "WHERE series__period IS NOT NULL AND abs(series__value) < 1e150"
+    return bundle.sql(f"SELECT {chosen} FROM linked {where} GROUP BY ALL ORDER BY ALL", named)  # noqa: S608  fixed words alone
 
 
 def build(name: str, cells: dict[str, Any], member: Any, statistic: str) -> Series | None:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from services.analysis.methods.toolkit.arrays import Flags, Floats, Whole, by_value
+from services.analysis.methods.toolkit.arrays import Flags, Floats, Whole, by_value, digits
 from services.analysis.worker.sdk import Bundle
 
 UNKNOWN = -1
@@ -81,7 +81,7 @@ def as_told(value: Any) -> str | None:
 
 
 def as_text(value: Any) -> str | None:
-    """Numbers as their shortest words; texts without case and outer spaces."""
+    """Numbers in words, whole ones in full; texts without case and outer spaces."""
     if value is None or value != value:
         return None
-    return (str(value).strip().casefold() or None) if isinstance(value, str) else f"{value + 0.0:.15g}"
+    return (str(value).strip().casefold() or None) if isinstance(value, str) else digits(value)

@@ -1,6 +1,6 @@
 """What is told of the comparison: tables of counts and weights, headline figures, and the list of likely twins."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,7 @@ from services.analysis.methods.record_linkage.matching import Weights
 from services.analysis.methods.record_linkage.pairs import AGREES, Patterns
 from services.analysis.methods.record_linkage.weighing import EDGES, MOST_LISTED, Weighed
 from services.analysis.methods.toolkit.evaluation import MINIMUM_CELL
-from services.analysis.methods.toolkit.layout import LABELS, Cell, Table, count, dimension, figure, measured, table, text
+from services.analysis.methods.toolkit.layout import LABELS, Cell, Table, count, dimension, figure, measured, rounded, table, text
 from services.analysis.methods.toolkit.rows import Words
 from services.analysis.methods.toolkit.stored import Subjects
 from services.analysis.worker.sdk import Bundle
@@ -25,22 +25,31 @@ CUT = text(
 
 def pairs_table(found: Weighed) -> Table:
     """Bands of fewer than ten pairs are joined with the one below."""
-    rows: list[list[Cell]] = []
-    waiting = 0
-    for low, high, size in zip((0.0, *EDGES), (*EDGES, 1.0), found.bands.tolist(), strict=True):
-        waiting += size
-        if waiting >= MINIMUM_CELL:
-            rows.append([f"{low:.0%} - {high:.0%}", waiting])
-            waiting = 0
+    bands = joined(zip((0.0, *EDGES), (*EDGES, 1.0), found.bands.tolist(), strict=True))
+    rows: list[list[Cell]] = [[f"{low:.0%} - {high:.0%}", size] for low, high, size in bands]
     columns = [dimension("likely", "동일 확률", "How likely the same"), count("pairs", "쌍의 수", "Pairs")]
     note = text("10 미만인 구간은 위 구간과 합쳤습니다.", "Bands of fewer than 10 pairs are joined with the next one.")
     return table("pairs", ("쌍의 확률 분포", "Pairs by how likely they are"), columns, rows, note)
 
 
+def joined(bands: Iterable[tuple[float, float, int]]) -> list[tuple[float, float, int]]:
+    """From the lowest on, until each holds ten pairs; what is left at the end goes to the last one."""
+    made: list[tuple[float, float, int]] = []
+    for low, high, size in bands:
+        if made and made[-1][2] < MINIMUM_CELL:
+            low, _, before = made.pop()
+            size += before
+        made.append((low, high, size))
+    if len(made) > 1 and made[-1][2] < MINIMUM_CELL:
+        (low, _, before), (_, high, size) = made[-2:]
+        made[-2:] = [(low, high, before + size)]
+    return made
+
+
 def fields_table(weights: Weights, words: dict[str, Words], pairs: int) -> Table:
     bits = np.log2(weights.m / weights.u)
     rows: list[list[Cell]] = [
-        [name, *words[name], pairs, *(round(float(value), 4) for value in (weights.m[at], weights.u[at], bits[at]))]
+        [name, *words[name], pairs, *(rounded(float(value)) for value in (weights.m[at], weights.u[at], bits[at]))]
         for at, name in enumerate(words)
     ]
     columns = [

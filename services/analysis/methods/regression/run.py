@@ -7,6 +7,7 @@ import numpy as np
 from services.analysis.methods.regression.card import CARD, SCHEMA, TABLE
 from services.analysis.methods.toolkit import figures, headline, quantity_tables, tables
 from services.analysis.methods.toolkit.any_table import AUDIT, GROUP, TIME
+from services.analysis.methods.toolkit.arrays import Floats
 from services.analysis.methods.toolkit.availability import availability
 from services.analysis.methods.toolkit.beside import champion_errors
 from services.analysis.methods.toolkit.cards import titles_of
@@ -68,11 +69,22 @@ def find_alarms(study: NumberStudy) -> Alarms:
     for name, narrow in zip(study.encoding.columns, matrix.T, strict=True):
         column = narrow.astype(np.float64)
         known = np.isfinite(column)
-        if known.sum() >= 100 and np.ptp(column[known]) > 0 and np.ptp(study.label[known]) > 0:
-            likeness = abs(float(np.corrcoef(column[known], study.label[known])[0, 1]))
-            if likeness > COPY:
-                alarms.append(alarm("feature-leaks-label", f"The feature {name} is the target in other words.", name))
+        told = known.sum() >= 100 and np.ptp(column[known]) > 0 and np.ptp(study.label[known]) > 0
+        if told and likeness(column[known], study.label[known]) > COPY:
+            alarms.append(alarm("feature-leaks-label", f"The feature {name} is the target in other words.", name))
     return alarms[:20]
+
+
+def likeness(column: Floats, label: Floats) -> float:
+    """How nearly one follows from the other: by a straight line, or by any line that only rises or only falls."""
+    pairs = ((column, label), (ranks(column), ranks(label)))
+    return max(abs(float(np.corrcoef(*pair)[0, 1])) for pair in pairs)
+
+
+def ranks(values: Floats) -> Floats:
+    """From the smallest on; equal values share their mean rank."""
+    _, place, counts = np.unique(values, return_inverse=True, return_counts=True)
+    return np.asarray((np.cumsum(counts) - (counts - 1) / 2)[place])
 
 
 def measure(study: NumberStudy, alarms: Alarms, champion: Champion | None) -> tuple[dict[str, Any], dict[str, Any]]:

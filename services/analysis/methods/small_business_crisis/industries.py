@@ -13,6 +13,7 @@ from services.analysis.methods.toolkit.layout import (
     dimension,
     measured,
     rate_with_interval,
+    rounded,
     shares,
     table,
     text,
@@ -47,5 +48,5 @@ def industries(study: Study) -> Table | None:
         part, scores = label[level.member], score[level.member]
         size, cases = len(part), int(part.sum())
         auc = round(float(roc_auc_score(part, scores)), 4)
-        rows.append([level.code, *level.words, size, cases, *shares(cases, size), round(float(scores.mean()), 4), auc])
+        rows.append([level.code, *level.words, size, cases, *shares(cases, size), rounded(float(scores.mean())), auc])
     return table("industries", OWN_TABLES["industries"], COLUMNS, rows, NOTES) if rows else None

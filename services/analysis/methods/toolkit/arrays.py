@@ -1,6 +1,8 @@
 """The arrays of a study, and columns of a bundle read into them: what is not a number is refused, text stays data."""
 
-from collections.abc import Callable
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -16,6 +18,8 @@ Texts = NDArray[np.object_]
 
 LONGEST = 40
 UNKNOWN = "unknown"
+LARGEST_WHOLE = 1e18
+UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]+")
 
 
 def numbers(values: Array | None, rows: int, name: str) -> Floats:
@@ -32,12 +36,38 @@ def numbers(values: Array | None, rows: int, name: str) -> Floats:
 
 
 def texts(values: Array | None, rows: int) -> Texts:
-    """Text is data: cut to a length that a table can carry, and never read as anything else."""
+    """Text is data: in a form that a table can carry, two values never in the same, and never read as anything else."""
     if values is None:
         return np.full(rows, UNKNOWN, dtype=object)
     if values.dtype.kind in "fiub":
-        return by_value(values, lambda value: UNKNOWN if value != value else f"{value:g}")
-    return by_value(values, lambda value: UNKNOWN if value is None else str(value)[:LONGEST])
+        return by_value(values, digits)
+    shown = called(str(value) for value in set(values.tolist()) if value is not None)
+    return by_value(values, lambda value: UNKNOWN if value is None else shown[str(value)])
+
+
+def called(names: Iterable[str]) -> dict[str, str]:
+    """What each of these different texts is called: printable and cut; of those that then are alike the later are numbered."""
+    shown: dict[str, str] = {}
+    alike: Counter[str] = Counter()
+    for name in sorted(names, key=lambda each: (len(each) > LONGEST or printable(each) != each, each)):
+        short = cut = printable(name)[:LONGEST]
+        while short in alike:
+            alike[cut] += 1
+            short = f"{cut[: LONGEST - 9]}… ({alike[cut]})"
+        alike[short] += 1
+        shown[name] = short
+    return shown
+
+
+def printable(text: str) -> str:
+    return UNPRINTABLE.sub(" ", text)
+
+
+def digits(value: float) -> str:
+    """A number as a name: whole ones in full, others so that only rounding makes two of them one."""
+    if value != value:
+        return UNKNOWN
+    return f"{value + 0.0:.0f}" if abs(value) < LARGEST_WHOLE and value == int(value) else f"{value:.15g}"
 
 
 def sortable(names: Array) -> Array:

@@ -4,7 +4,7 @@ from services.analysis.methods.toolkit.arrays import Floats
 from services.analysis.methods.toolkit.champion import Champion, Figures, side_by_side
 from services.analysis.methods.toolkit.disclosure import wide
 from services.analysis.methods.toolkit.evaluation import MINIMUM_CELL
-from services.analysis.methods.toolkit.layout import Cell, Table, Text, measured, table, text
+from services.analysis.methods.toolkit.layout import Cell, Table, Text, measured, rounded, table, text
 from services.analysis.methods.toolkit.quantities import Aim, NumberStudy
 from services.analysis.methods.toolkit.quantity_tables import ERRORS, errors
 from services.analysis.methods.toolkit.rows import Words
@@ -42,7 +42,7 @@ def shown(figures: Figures, study: Study) -> list[Cell]:
     precise = figures.precision_at_k
     wide = precise is not None and MINIMUM_CELL <= precise * study.places <= study.places - MINIMUM_CELL
     values: list[float | None] = [figures.roc_auc, figures.pr_auc, figures.brier, precise if wide else None]
-    return [None if value is None else round(value, 4) for value in values]
+    return [None if value is None else rounded(value) for value in values]
 
 
 def champion_errors(study: NumberStudy, champion: Champion) -> Table:

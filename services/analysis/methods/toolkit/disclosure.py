@@ -11,6 +11,8 @@ from services.analysis.methods.toolkit.evaluation import MINIMUM_CELL
 OTHER = "other"
 OTHER_WORDS = ("그 밖", "others")
 MOST_LEVELS = 60
+MARGINS = frozenset({"all", "total", "overall", "합계", "총계", "소계", "전체", "계"})
+"""What the disclosure check takes for the sum of the other rows."""
 Wide = Callable[[Flags], bool]
 
 
@@ -29,6 +31,11 @@ def wide(hits: int, of: int) -> bool:
     return min(hits, of - hits) >= MINIMUM_CELL
 
 
+def crossed(rows: int, cases: int, selected: int, found: int) -> bool:
+    """Whether enough rows stand on all four sides: selected or not, case or not."""
+    return wide(found, selected) and wide(cases - found, rows - selected)
+
+
 def levels(grouping: str, belongs: Texts, is_wide: Wide, words: Mapping[str, tuple[str, str]] | None = None) -> list[Level]:
     """The levels of one grouping, each wide enough; what is not is joined into `other`. Empty if two do not remain."""
     kept = most_frequent(belongs)
@@ -41,7 +48,13 @@ def levels(grouping: str, belongs: Texts, is_wide: Wide, words: Mapping[str, tup
     if len(member) < 2:
         return []
     named = {OTHER: OTHER_WORDS, "unknown": ("모름", "unknown")} | dict(words or {})
-    return [Level(grouping, code, member[code], named.get(code, (code, code))) for code in sorted(member, key=_place(words))]
+    ordered = sorted(member, key=_place(words))
+    return [Level(grouping, own_name(code), member[code], named.get(code, (own_name(code),) * 2)) for code in ordered]
+
+
+def own_name(name: str) -> str:
+    """What the data call one of their groups never says that its row is a sum: in quotation marks then."""
+    return f"‘{name}’" if name.strip().lower() in MARGINS else name
 
 
 def most_frequent(belongs: Texts) -> Texts:

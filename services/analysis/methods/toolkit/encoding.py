@@ -12,6 +12,8 @@ from services.analysis.worker.sdk import Array, MethodError
 
 MOST_LEVELS = 60
 SMALLEST_LEVEL = 10
+LONGEST = 200
+"""What a category may be called in the manifest of a model: longer texts are no category."""
 LARGEST = 1e18
 MASK = "available__"
 
@@ -72,7 +74,7 @@ def narrow(values: Array) -> Floats:
 
 def frequent(values: Texts) -> tuple[str, ...]:
     """The categories that enough rows have, the most frequent first."""
-    known = np.array([value for value in values if value is not None], dtype=str)
+    known = np.array([value for value in values if value is not None and len(value) <= LONGEST], dtype=str)
     distinct, counts = np.unique(known, return_counts=True)
     order = np.lexsort((distinct, -counts))[:MOST_LEVELS]
     return tuple(str(distinct[place]) for place in order if counts[place] >= SMALLEST_LEVEL)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from services.analysis.methods.toolkit.disclosure import wide
+from services.analysis.methods.toolkit.disclosure import crossed
 from services.analysis.methods.toolkit.drift import Drift
 from services.analysis.methods.toolkit.evaluation import calibration_bins, calibration_error
 from services.analysis.methods.toolkit.layout import Table, Text, figure, text
@@ -40,7 +40,7 @@ def at_capacity(study: Study, words: Mapping[str, Words]) -> Figures:
     for model in study.names:
         chosen = study.selected(model, study.places)
         selected, found = int(chosen.sum()), int(study.label[chosen].sum())
-        if not (wide(found, selected) and wide(found, cases)):
+        if not crossed(rows, cases, selected, found):
             continue
         ko, en = words[model]
         figures += [

@@ -38,10 +38,15 @@ def rate_with_interval(name: str, ko: str, en: str, *, numerator: str, of: str) 
     ]
 
 
+def rounded(value: float) -> float:
+    """To four decimals; a number below a thousandth to three digits, or nothing would be left of it."""
+    return round(value, 4) if abs(value) >= 1e-3 else float(f"{value:.3g}")
+
+
 def shares(hits: int, of: int) -> list[float]:
     """A share with its 95 % interval."""
     low, high = wilson(hits, of)
-    return [round(hits / of, 4) if of else 0.0, round(low, 4), round(high, 4)]
+    return [rounded(hits / of) if of else 0.0, rounded(low), rounded(high)]
 
 
 def table(name: str, title: tuple[str, str], columns: list[Column], rows: list[list[Cell]], notes: Text) -> Table:
@@ -50,7 +55,7 @@ def table(name: str, title: tuple[str, str], columns: list[Column], rows: list[l
 
 def figure(name: str, title: Text, value: float, count: int, unit: str | None = None) -> dict[str, Any]:
     """One headline figure and the number of subjects that it stands on."""
-    made = {"name": name, "title": title, "value": round(float(value), 4), "count": int(count)}
+    made = {"name": name, "title": title, "value": rounded(float(value)), "count": int(count)}
     return made | ({"unit": unit} if unit else {})
 
 

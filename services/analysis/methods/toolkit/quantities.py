@@ -13,15 +13,16 @@ from sklearn.metrics import mean_absolute_error, mean_pinball_loss, mean_poisson
 from sklearn.pipeline import Pipeline
 
 from services.analysis.methods.toolkit.arrays import Flags, Floats, Matrix, sortable
-from services.analysis.methods.toolkit.encoding import Encoding, fit_encoding
+from services.analysis.methods.toolkit.encoding import LARGEST, Encoding, fit_encoding
 from services.analysis.methods.toolkit.evaluation import places_at
 from services.analysis.methods.toolkit.models import LARGE, SHAPES, fit, inner_folds, sample, standardised, typical_of
-from services.analysis.methods.toolkit.rows import Rows
+from services.analysis.methods.toolkit.rows import Rows, once
 from services.analysis.methods.toolkit.scoring import score_rows
-from services.analysis.methods.toolkit.splitting import SEED, Split, SplitKind, check_enough
+from services.analysis.methods.toolkit.splitting import MINIMUM_CASES, SEED, Split, SplitKind, check_enough
 from services.analysis.worker.sdk import MethodError
 
 MODELS = {"mean": ("평균", "mean"), "ridge": ("능형 회귀", "ridge regression"), "boosting": ("부스팅", "boosting")}
+SMALLEST = 1e-100
 LOSSES = ("squared_error", "poisson", "quantile")
 
 
@@ -70,8 +71,14 @@ class Aim:
         )
 
     def check(self, label: Floats) -> None:
+        if np.abs(label).max() > LARGEST:
+            raise MethodError("label-too-large", "The target holds numbers that are too large to be squared and added up.")
+        if 0 < np.ptp(label) < SMALLEST:
+            raise MethodError("label-too-small", "The target differs by less than what can be squared and added up.")
         if self.loss == "poisson" and (label < 0).any():
             raise MethodError("label-negative", "A Poisson regression needs a target that is nowhere negative.")
+        if self.loss == "poisson" and (label > 0).sum() < MINIMUM_CASES:
+            raise MethodError("too-few-cases", f"Fewer than {MINIMUM_CASES} of the rows to learn from have a target above zero.")
 
     def boosting(self, signs: list[int], shape: str) -> HistGradientBoostingRegressor:
         more = {"quantile": self.quantile} if self.loss == "quantile" else {}
@@ -128,12 +135,13 @@ class NumberStudy:
         return self.final.raw(matrix)
 
     def listed(self) -> NDArray[np.intp]:
-        """Places of the highest predictions, up to capacity: of rows whose number nobody knows yet, if there are any."""
+        """Places of the highest predictions, up to capacity: of rows whose number nobody knows yet, if there are any; each
+        subject once."""
         waiting = self.split.scored & ~self.rows.known
         places = np.flatnonzero(waiting if waiting.any() else self.split.scored)
         score = self.scores[self.best][places]
         ranked = places[np.lexsort((sortable(self.rows.pseudonym[places]), -score))]
-        return ranked[: places_at(self.capacity, len(places))]
+        return once(self.rows.pseudonym, ranked)[: places_at(self.capacity, len(places))]
 
 
 def conduct(rows: Rows, split: Split, aim: Aim, *, capacity: float = 0.05) -> NumberStudy:
@@ -141,7 +149,8 @@ def conduct(rows: Rows, split: Split, aim: Aim, *, capacity: float = 0.05) -> Nu
     if not len(known):
         raise MethodError("no-label", "No row has a known target.")
     check_enough(rows, split, classes=False)
-    aim.check(known)
+    for part in (rows.known, *(fold.train for fold in split.folds)):
+        aim.check(rows.label[part])
     scores: dict[str, Floats] = {}
     chosen: list[str] = []
     models: dict[str, FittedNumber] = {}

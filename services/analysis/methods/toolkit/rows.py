@@ -85,6 +85,12 @@ class Rows:
         return replace(self, features=features)
 
 
+def once(pseudonym: Texts | Whole, ranked: NDArray[np.intp]) -> NDArray[np.intp]:
+    """The first place of each subject, in their order."""
+    _, first = np.unique(sortable(pseudonym[ranked]), return_index=True)
+    return ranked[np.sort(first)]
+
+
 def taken(features: Mapping[str, Array], places: NDArray[np.intp]) -> Mapping[str, Array]:
     """These rows of each feature; of stored ones only when they are asked for."""
     if isinstance(features, Columns):

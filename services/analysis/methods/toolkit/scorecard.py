@@ -114,11 +114,10 @@ def points_table(card: Scorecard, encoding: Encoding, rows: Rows) -> Table | Non
     factor = POINTS_PER_DOUBLING / np.log(2)
     made: list[list[Cell]] = []
     for name, found, slope in zip(encoding.columns, card.bins_, card.slopes_, strict=True):
-        for at, weight in enumerate(found.weights):
-            if slope > 0 and wide(found.cases[at], found.rows[at]):
-                told = [*bin_words(encoding, name, found, at), round(float(factor * slope * weight), 1)]
-                sizes: list[Cell] = [found.rows[at], found.cases[at], *shares(found.cases[at], found.rows[at])]
-                made.append([name, *rows.title(name), *told, *sizes])
+        for at in told_bins(found) if slope > 0 else ():
+            told = [*bin_words(encoding, name, found, at), round(float(factor * slope * found.weights[at]), 1)]
+            sizes: list[Cell] = [found.rows[at], found.cases[at], *shares(found.cases[at], found.rows[at])]
+            made.append([name, *rows.title(name), *told, *sizes])
     columns = [
         dimension("feature", "항목", "Feature"),
         *LABELS,
@@ -133,6 +132,18 @@ def points_table(card: Scorecard, encoding: Encoding, rows: Rows) -> Table | Non
         f"Points of all features add up; {POINTS_PER_DOUBLING:.0f} more double the odds. Bins on fewer than 10 are joined.",
     )
     return table("scorecard", TITLE, columns, made, notes) if made else None
+
+
+def told_bins(found: Binned) -> list[int]:
+    """Those wide enough. What is left out must be wide enough together, or the sum of all rows would tell it."""
+    bins = range(len(found.rows))
+    told = [at for at in bins if wide(found.cases[at], found.rows[at])]
+    while told:
+        rest = [at for at in bins if at not in told and found.rows[at]]
+        if not rest or wide(sum(found.cases[at] for at in rest), sum(found.rows[at] for at in rest)):
+            break
+        told.remove(min(told, key=lambda at: found.rows[at]))
+    return told
 
 
 def bin_words(encoding: Encoding, name: str, found: Binned, at: int) -> list[Cell]:

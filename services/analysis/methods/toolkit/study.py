@@ -11,7 +11,7 @@ from services.analysis.methods.toolkit.arrays import Flags, Floats, Matrix, Text
 from services.analysis.methods.toolkit.encoding import Encoding, fit_encoding
 from services.analysis.methods.toolkit.evaluation import Quality, measure, places_at, top
 from services.analysis.methods.toolkit.models import Fitted, Make, Models, fit_models
-from services.analysis.methods.toolkit.rows import Rows
+from services.analysis.methods.toolkit.rows import Rows, once
 from services.analysis.methods.toolkit.scoring import score_rows
 from services.analysis.methods.toolkit.splitting import Split, SplitKind, check_enough
 from services.analysis.worker.sdk import MethodError
@@ -98,8 +98,7 @@ class Study:
         places = np.flatnonzero(self.candidates & (np.nan_to_num(self.scores[self.best], nan=-1.0) >= minimum))
         score = self.scores[self.best][places]
         ranked = places[np.lexsort((sortable(self.rows.pseudonym[places]), -score))]
-        _, first = np.unique(sortable(self.rows.pseudonym[ranked]), return_index=True)
-        return ranked[np.sort(first)][: places_at(self.capacity, int(self.candidates.sum()))]
+        return once(self.rows.pseudonym, ranked)[: places_at(self.capacity, int(self.candidates.sum()))]
 
 
 def conduct(

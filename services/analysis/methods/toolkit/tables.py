@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from services.analysis.methods.toolkit.arrays import Flags, Texts
-from services.analysis.methods.toolkit.disclosure import Level, levels, wide
+from services.analysis.methods.toolkit.disclosure import Level, crossed, levels, wide
 from services.analysis.methods.toolkit.drift import Drift
 from services.analysis.methods.toolkit.evaluation import calibration_bins, places_at
 from services.analysis.methods.toolkit.layout import (
@@ -17,6 +17,7 @@ from services.analysis.methods.toolkit.layout import (
     measured,
     rate,
     rate_with_interval,
+    rounded,
     shares,
     table,
     text,
@@ -70,7 +71,7 @@ def model_comparison(study: Study, words: Mapping[str, Words]) -> Table:
     for model in study.names:
         quality, sizes = study.quality(model), [len(study.label), int(study.label.sum())]
         figures = (quality.roc_auc, quality.pr_auc, quality.brier, quality.ks)
-        rows.append([model, *words[model], *sizes, *(round(value, 4) for value in figures), *at_capacity(study, model)])
+        rows.append([model, *words[model], *sizes, *(rounded(value) for value in figures), *at_capacity(study, model)])
     columns = [
         *MODEL,
         ROWS,
@@ -96,15 +97,15 @@ def at_capacity(study: Study, model: str) -> list[Cell]:
     """Precision, recall and lift at the field capacity; empty where they would tell of fewer than ten."""
     chosen = study.selected(model, study.places)
     selected, found, cases = int(chosen.sum()), int(study.label[chosen].sum()), int(study.label.sum())
-    if not (wide(found, selected) and wide(found, cases)):
+    if not crossed(len(study.label), cases, selected, found):
         return [None, None, None]
-    return [round(found / selected, 4), round(found / cases, 4), round(found / selected * len(study.label) / cases, 3)]
+    return [rounded(found / selected), rounded(found / cases), round(found / selected * len(study.label) / cases, 3)]
 
 
 def calibration(study: Study, model: str) -> Table | None:
     bins = calibration_bins(study.label, study.probability(model))
     rows: list[list[Cell]] = [
-        [place, part.rows, part.cases, round(part.mean_score, 4), *shares(part.cases, part.rows)]
+        [place, part.rows, part.cases, rounded(part.mean_score), *shares(part.cases, part.rows)]
         for place, part in enumerate(bins, start=1)
         if wide(part.cases, part.rows)
     ]
@@ -126,17 +127,20 @@ def capacity_curve(study: Study, words: Mapping[str, Words]) -> Table | None:
     rows: list[list[Cell]] = []
     cases = int(study.label.sum())
     for model in study.names:
+        before = (0, 0)
         for share in SHARES:
             chosen = study.selected(model, places_at(share, len(study.label)))
             selected, found = int(chosen.sum()), int(study.label[chosen].sum())
-            if wide(found, selected) and wide(found, cases):
+            step = (selected - before[0], found - before[1])
+            if crossed(len(study.label), cases, selected, found) and wide(step[1], step[0]):
+                before = (selected, found)
                 lift = found / selected * len(study.label) / cases
-                ranked = [*shares(found, selected), round(found / cases, 4), round(lift, 3)]
+                ranked = [*shares(found, selected), rounded(found / cases), round(lift, 3)]
                 rows.append([model, *words[model], share, cases, selected, found, *ranked])
     columns = [*MODEL, dimension("share", "점수 상위 비율", "Top share of scores"), CASES, *RANKING]
     notes = text(
-        "해당 건 또는 그 밖이 10 미만인 규모는 싣지 않았습니다.",
-        "Capacities with fewer than 10 cases or 10 others, selected or left, are left out.",
+        "해당 건 또는 그 밖이 10 미만이거나 앞 규모와의 차이가 10 미만인 규모는 싣지 않았습니다.",
+        "Capacities with fewer than 10 cases or 10 others, selected, left, or more than the one before has, are left out.",
     )
     return table("capacity_curve", TITLES["capacity_curve"], columns, rows, notes) if rows else None
 
@@ -170,8 +174,7 @@ def group_rates(study: Study, model: str, words: Mapping[str, Mapping[str, Words
 
 def group_levels(study: Study, chosen: Flags, grouping: str, belongs: Texts, words: Mapping[str, Words] | None) -> list[Level]:
     def is_wide(member: Flags) -> bool:
-        rows, cases, selected, found = counted(study, chosen, member)
-        return wide(selected, rows) and wide(found, cases) and wide(found, selected)
+        return crossed(*counted(study, chosen, member))
 
     return levels(grouping, belongs[study.measured], is_wide, words)
 

@@ -1,8 +1,10 @@
 """Skops files: what ONNX refuses is kept as it was fitted, and opened with a fixed list of types."""
 
 import io
+import json
 import warnings
 import zipfile
+from pathlib import Path
 from typing import Any, Final
 
 import skops.io
@@ -22,16 +24,41 @@ TRUSTED: Final = (
     "sklearn.tree._tree.Tree",
     "sklearn.utils.validation.check_array",
 )
+SCHEMA: Final = "schema.json"
 
 
 def pack(estimator: Any, manifest: ModelManifest) -> bytes:
     """The estimator with its manifest beside it; RefusedError if opening it would need another type."""
     kept: bytes = skops.io.dumps(estimator)
     check_types(kept)
-    file = io.BytesIO(kept)
-    with zipfile.ZipFile(file, "a") as archive:
-        archive.writestr(MANIFEST_MEMBER, manifest.model_dump_json())
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        for name, body in (*steady(kept).items(), (MANIFEST_MEMBER, manifest.model_dump_json().encode())):
+            archive.writestr(zipfile.ZipInfo(name), body)
     return file.getvalue()
+
+
+def steady(kept: bytes) -> dict[str, bytes]:
+    """The members of the archive, the same for the same estimator: skops names objects by their place in memory."""
+    with zipfile.ZipFile(io.BytesIO(kept)) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    numbers: dict[int, int] = {}
+    names: dict[str, str] = {}
+
+    def renamed(node: Any) -> Any:
+        if isinstance(node, list):
+            return [renamed(each) for each in node]
+        if not isinstance(node, dict):
+            return node
+        made = {key: renamed(each) for key, each in node.items()}
+        if isinstance(place := node.get("__id__"), int):
+            made["__id__"] = numbers.setdefault(place, len(numbers) + 1)
+        if (name := node.get("file")) in members:
+            made["file"] = names.setdefault(name, f"{len(names) + 1}{Path(name).suffix}")
+        return made
+
+    schema = json.dumps(renamed(json.loads(members[SCHEMA])))
+    return {own: members[name] for name, own in names.items()} | {SCHEMA: schema.encode()}
 
 
 def unpack(kept: bytes) -> Any:

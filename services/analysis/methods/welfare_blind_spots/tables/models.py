@@ -12,6 +12,7 @@ from services.analysis.methods.toolkit.layout import (
     measured,
     rate,
     rate_with_interval,
+    rounded,
     shares,
     text,
 )
@@ -36,7 +37,7 @@ def model_comparison(study: Study) -> Table:
     rows: list[list[Cell]] = []
     for model, names in MODELS.items():
         quality = measure(study.label, study.order(model), study.probability(model))
-        measures = [round(value, 4) for value in (quality.roc_auc, quality.pr_auc, quality.brier)]
+        measures = [rounded(value) for value in (quality.roc_auc, quality.pr_auc, quality.brier)]
         sizes = [len(study.label), int(study.label.sum())]
         rows.append([model, *names, *sizes, *measures, *_ranking(study, study.selected(model, study.places))])
     columns = [
@@ -58,7 +59,7 @@ def model_comparison(study: Study) -> Table:
 
 def calibration(study: Study) -> Table:
     rows: list[list[Cell]] = [
-        [place, part.rows, part.cases, round(part.mean_score, 4), *shares(part.cases, part.rows)]
+        [place, part.rows, part.cases, rounded(part.mean_score), *shares(part.cases, part.rows)]
         for place, part in enumerate(calibration_bins(study.label, study.probability("boosting")), start=1)
     ]
     columns = [
@@ -115,7 +116,7 @@ def drivers(study: Study) -> Table:
 def _ranking(study: Study, chosen: Flags) -> list[Cell]:
     selected, found, receivers = int(chosen.sum()), int(study.label[chosen].sum()), int(study.label.sum())
     lift = found / selected / (receivers / len(study.label))
-    return [selected, found, *shares(found, selected), round(found / receivers, 4), round(lift, 3)]
+    return [selected, found, *shares(found, selected), rounded(found / receivers), round(lift, 3)]
 
 
 def _can_be_shown(study: Study, chosen: Flags) -> bool:
