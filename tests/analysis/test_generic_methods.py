@@ -159,6 +159,16 @@ def test_a_trend_with_a_season_goes_on(tmp_path: Path) -> None:
     assert outputs.metrics["summary"]["split"] == {"way": "ridge"}
 
 
+def test_in_another_unit_it_forecasts_the_same(tmp_path: Path) -> None:
+    columns = months()
+    plain = forecast(tmp_path / "won", dict(columns), statistic="mean")
+    other = forecast(tmp_path / "million", columns | {"value": columns["value"] * 1e6}, statistic="mean")
+    wons, millions = (records(outputs.tables["forecast"]) for outputs in (plain, other))
+    assert wons
+    for one, another in zip(wons, millions, strict=True):
+        assert another["value"] == pytest.approx(one["value"] * 1e6, rel=1e-5)
+
+
 def test_sums_are_what_a_plain_sum_is_and_parts_never_tell_a_small_rest(tmp_path: Path) -> None:
     columns = months(subjects=44)
     small = np.array([int(name, 16) >= 40 for name in columns["pseudonym"]])

@@ -24,18 +24,19 @@ def drift(values: Floats, horizon: int, season: int) -> Floats:
 
 
 def ridge(values: Floats, horizon: int, season: int) -> Floats:
-    """A line through lags, trend and season, one step after the other. Works on differences from the season before."""
+    """A line through lags and season, one step after the other. Works on differences from the season before, over their usual
+    spread: in another unit it forecasts the same."""
     lags, change, first = lags_of(season), change_of(values, season), first_of(season)
     if len(values) < shortest(season):
         return seasonal(values, horizon, season)
-    rows = np.array([features(change, at, lags, season) for at in range(first, len(values))])
     spread = float(np.std(change[first:])) or 1.0
-    model = Ridge(alpha=1.0).fit(rows / spread, change[first:] / spread)
-    changes, whole = list(change), list(values)
+    changes, whole = change / spread, list(values)
+    rows = np.array([features(changes, at, lags, season) for at in range(first, len(values))])
+    model = Ridge(alpha=1.0).fit(rows, changes[first:])
     for at in range(len(values), len(values) + horizon):
-        step = float(model.predict(features(np.array(changes), at, lags, season)[None] / spread)[0]) * spread
-        changes.append(step)
-        whole.append(whole[at - season] + step)
+        step = float(model.predict(features(changes, at, lags, season)[None])[0])
+        changes = np.append(changes, step)
+        whole.append(whole[at - season] + step * spread)
     return np.array(whole[len(values) :])
 
 
