@@ -58,9 +58,9 @@ async def begin_idempotent(request: Request, session: Session, caller: Principal
     operation = f"{request.method} {request.url.path}"
     if not hasattr(request, "_body"):  # this operation takes none, so nobody has looked at what came
         await read_body(request, request.app.state.settings.body_limit)
-    # If-Match is part of what was asked, so it is part of the fingerprint.
-    asked = await request.body() + request.headers.get("if-match", "").encode()
-    actor = caller.subject if caller else ""
+    # If-Match is part of what was asked, and so is the ministry that it was asked for: both are part of the fingerprint.
+    actor, ministry = (caller.subject, caller.ministry) if caller else ("", "")
+    asked = await request.body() + f"{request.headers.get('if-match', '')}\n{ministry}".encode()
     row = {
         "actor": actor,
         "key": digest_of(key),

@@ -228,6 +228,7 @@ async def test_without_a_grant(door: ScoringDoor, headers: Headers) -> None:
     assert answer.headers["www-authenticate"].startswith("Bearer")
     rows = await audited(door, "refused")
     assert len(rows) == 9
+    assert {row["deed"] for row in rows} == {"analysis.infer-model"}
     assert rows[0]["detail"]["right"] == f"grant on {NAME}/1"
     assert (rows[0]["actor"], rows[0]["ministry"]) == ("other.client", "mohw")
     await served(door)

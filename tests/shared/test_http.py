@@ -153,6 +153,16 @@ async def test_a_key_belongs_to_its_caller(
             assert answer.status_code == 201
 
 
+async def test_who_acts_for_another_ministry_is_not_given_the_answer_of_the_first(
+    client: httpx.AsyncClient, db: Database, job: type[Any], headers: Callable[..., dict[str, str]]
+) -> None:
+    moved = [headers("steward", ministry, subject="lee") | {"Idempotency-Key": "k-moved"} for ministry in ("nts", "mohw")]
+    async with counted(db, job, 1):
+        first, second = [await client.post("/jobs", json={"name": "a"}, headers=who) for who in moved]
+    assert (first.status_code, second.status_code) == (201, 422)
+    assert second.json()["errors"][0]["code"] == "key-reused"
+
+
 async def test_a_refused_deed_keeps_nothing_and_its_key_may_come_again(
     client: httpx.AsyncClient, db: Database, job: type[Any], steward: dict[str, str]
 ) -> None:

@@ -56,7 +56,8 @@ def build(settings: Settings) -> FastAPI:
     )  # fmt: skip
     app.state.db, app.state.settings, app.state.verifier = db, settings, verifier
     app.state.door, app.state.metrics, app.state.ledger = door, metrics, ledger
-    app.router.routes.extend(call_routes())
+    app.state.calls = call_routes()
+    app.router.routes.extend(app.state.calls)
     openapi.install(app, BASE.strip("/"))
     for each in (router, protocol):
         app.include_router(each, prefix=BASE, responses=openapi.PROBLEMS)

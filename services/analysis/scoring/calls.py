@@ -30,6 +30,7 @@ class ScoringApp(DocumentedApp):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and scope["method"] == "POST" and (found := CALL.fullmatch(scope["path"])):
             scope["app"] = self
+            scope["route"] = self.state.calls[found[2] is not None]  # its name is the deed that a refusal is audited as
             scope["path_params"] = {"model_name": found[1], "model_version": found[2]}
             await self.state.door(scope, receive, send)
         else:
@@ -51,6 +52,7 @@ async def infer_model_version(
 
 
 def call_routes() -> list[APIRoute]:
+    """That of a model's newest version, and that of one version."""
     model = f"{BASE}/v2/models/{{model_name}}"
     found: dict[str, Callable[..., Awaitable[None]]] = {
         f"{model}/infer": infer_model,
