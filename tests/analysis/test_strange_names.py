@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from services.analysis.methods import cross_tabulation, forecasting
+from services.analysis.methods import anomaly_tables, cross_tabulation, forecasting
+from services.analysis.methods.deviation.layout import grouped
 from services.analysis.methods.record_linkage.fields import as_text
 from services.analysis.methods.toolkit.arrays import called, texts
 from services.analysis.methods.toolkit.disclosure import MARGINS
@@ -91,3 +92,17 @@ def test_groups_with_the_names_of_our_own(tmp_path: Path) -> None:
     first = [row for row in records(outputs.tables["forecast"]) if row["period"] == "2020-01-01"]
     assert {row["group"]: row["subjects"] for row in first} == {"every": 40, "‘every’": 20, "‘other’": 20}
     assert first[0]["value"] == first[1]["value"] + first[2]["value"] == sum(range(40))
+
+
+def test_a_column_called_total_is_a_column(tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    columns = {name: np.where(random.random(1500) < 0.03, 1e6, random.normal(size=1500)) for name in ("total", "other", "b")}
+    columns["peer_group"] = np.array(["x" * 60 + "1", "x" * 60 + "2", "a\x07"], dtype=object)[np.arange(1500) % 3]
+    outputs = anomaly_tables.run(write(tmp_path, columns, "records", parameters={"review_budget": 0.2}), silent)
+    check_passes(outputs)
+    assert {row["column"] for row in records(outputs.tables["findings_by_column"])} == {"‘total’", "other", "b"}
+    assert len({row["group"] for row in records(outputs.tables["findings_by_group"])}) == 3
+
+
+def test_a_row_called_other_is_not_lost_among_the_others() -> None:
+    assert grouped({"other": 40, "a": 6, "b": 5, "c": 30}) == {"c": ["c"], "other": ["other", "a", "b"]}

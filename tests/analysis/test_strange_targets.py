@@ -8,8 +8,11 @@ from sklearn.cluster import KMeans
 
 from services.analysis.methods import clustering, forecasting, regression
 from services.analysis.methods.regression.run import likeness
+from services.analysis.methods.risk_scoring.parameters import Parameters
+from services.analysis.methods.risk_scoring.run import read, study_of
 from services.analysis.methods.toolkit.export import unpack
 from services.analysis.methods.toolkit.export.kept import steady
+from services.analysis.methods.toolkit.leakage import alone
 from services.analysis.methods.toolkit.quantities import Aim
 from services.analysis.methods.toolkit.rows import once
 from services.analysis.worker.sdk import MethodError
@@ -68,3 +71,17 @@ def test_a_forecast_beyond_the_calendar_is_refused(tmp_path: Path) -> None:
     with pytest.raises(MethodError) as refusal:
         forecasting.run(write(tmp_path, columns, "series", parameters={"frequency": "day", "horizon": 60}), silent)
     assert refusal.value.code == "period-unreadable"
+
+
+def test_of_few_cases_a_gap_that_tells_them_is_found_too() -> None:
+    label = (np.arange(600) % 50 == 0) * 1.0
+    assert alone(np.where(label == 1, np.nan, 7.0), label) == 1.0
+    assert alone(np.where(np.arange(600) % 7 == 0, np.nan, 7.0), label) < 0.7
+
+
+def test_the_base_rate_orders_nothing_although_it_differs_from_fold_to_fold(tmp_path: Path) -> None:
+    columns = {"outcome": np.arange(151) % 5 == 0, "x": np.random.default_rng(0).normal(size=151)}
+    study = study_of(read(write(tmp_path, columns), Parameters.of({})), Parameters.of({}))
+    assert study.quality("prior").roc_auc == 0.5
+    assert study.quality("prior").pr_auc == pytest.approx(study.label.mean())
+    assert len(np.unique(study.probability("prior"))) > 1

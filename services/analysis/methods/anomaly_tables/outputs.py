@@ -31,6 +31,8 @@ from services.analysis.methods.deviation.layout import (
 from services.analysis.methods.deviation.measures import separation
 from services.analysis.methods.deviation.parameters import MOST_LISTED, Parameters
 from services.analysis.methods.deviation.robust import Codes, Flags, Floats
+from services.analysis.methods.toolkit.arrays import called
+from services.analysis.methods.toolkit.disclosure import own_name
 
 LONGEST = 60
 RECORDS = count("records", "기록 수", "Records")
@@ -90,8 +92,8 @@ def by_column(study: Study) -> Table:
     sizes = {name: int(size) for name, size in zip(names, strangest, strict=True)}
     rows: list[list[Cell]] = []
     for name, parts in grouped(sizes).items():
-        label = OTHER if parts != [name] else (name, name)
-        rows.append([name, *label, sum(sizes[part] for part in parts)])
+        label = OTHER if parts != [name] else (own_name(name),) * 2
+        rows.append([own_name(name), *label, sum(sizes[part] for part in parts)])
     rows.sort(key=lambda row: -int(row[-1]))
     notes = text("각 기록에서 가장 이상한 열 하나만 셉니다.", "Of each record the strangest column alone is counted.")
     columns = [dimension("column", "열", "Column"), *LABELS, RECORDS]
@@ -100,7 +102,8 @@ def by_column(study: Study) -> Table:
 
 def by_group(study: Study) -> Table:
     """Peer groups with enough records on either side; the others together."""
-    names = [name[:LONGEST] for name in study.records.peer_names]
+    shown = called(study.records.peer_names, LONGEST)
+    names = [own_name(shown[name]) for name in study.records.peer_names]
     group = study.records.peers
     member, hit = (np.bincount(some[some >= 0], minlength=len(names)) for some in (group, group[study.listed]))
     smaller = {str(at): int(max(1, min(hit[at], member[at] - hit[at]))) for at in range(len(names))}

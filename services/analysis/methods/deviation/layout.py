@@ -73,7 +73,7 @@ def grouped(sizes: Mapping[str, int], least: int = MINIMUM_CELL) -> dict[str, li
         smallest = min(shown, key=lambda name: (sizes[name], name))
         rest += shown.pop(smallest)
     if sum(sizes[name] for name in rest) >= least:
-        shown["other"] = rest
+        shown["other"] = [*shown.get("other", []), *rest]
     return shown
 
 

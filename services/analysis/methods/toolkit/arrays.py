@@ -45,15 +45,15 @@ def texts(values: Array | None, rows: int) -> Texts:
     return by_value(values, lambda value: UNKNOWN if value is None else shown[str(value)])
 
 
-def called(names: Iterable[str]) -> dict[str, str]:
+def called(names: Iterable[str], longest: int = LONGEST) -> dict[str, str]:
     """What each of these different texts is called: printable and cut; of those that then are alike the later are numbered."""
     shown: dict[str, str] = {}
     alike: Counter[str] = Counter()
-    for name in sorted(names, key=lambda each: (len(each) > LONGEST or printable(each) != each, each)):
-        short = cut = printable(name)[:LONGEST]
+    for name in sorted(names, key=lambda each: (len(each) > longest or printable(each) != each, each)):
+        short = cut = printable(name)[:longest]
         while short in alike:
             alike[cut] += 1
-            short = f"{cut[: LONGEST - 9]}… ({alike[cut]})"
+            short = f"{cut[: longest - 9]}… ({alike[cut]})"
         alike[short] += 1
         shown[name] = short
     return shown

@@ -51,14 +51,14 @@ def at_capacity(study: Study, words: Mapping[str, Words]) -> Figures:
     return figures
 
 
-def gaps(rates: Table | None) -> Figures:
+def gaps(rates: Table | None, counted: str = "cases") -> Figures:
     """Who is found less often than others: the widest gap in recall inside each grouping."""
     if rates is None:
         return []
     title = ("재현율의 최대 격차", "Widest gap in recall")
     return [
         figure(f"recall_gap_{each}"[:63], text(f"{title[0]}, {each}", f"{title[1]}, {each}"), gap, cases)
-        for each, (gap, cases) in widest_gap(rates).items()
+        for each, (gap, cases) in widest_gap(rates, counted).items()
     ]
 
 

@@ -50,8 +50,10 @@ def alone(column: Floats | Matrix, label: Floats) -> float:
     """How well one feature tells the outcome: by its order, or by any few cuts of it, gaps among them."""
     places = some(label)
     column, label = column[places].astype(np.float64), label[places]
-    if min(label.sum(), (1 - label).sum()) < 2 * MINIMUM_CASES:
-        return single_auc(column, label) if min(label.sum(), (1 - label).sum()) >= MINIMUM_CASES else 0.5
+    few = min(label.sum(), (1 - label).sum())
+    if few < 2 * MINIMUM_CASES:
+        gap = np.isnan(column).astype(np.float64)
+        return max(single_auc(column, label), single_auc(gap, label)) if few >= MINIMUM_CASES else 0.5
     half = fold_by_label(label, 2)
     score = np.empty(len(label))
     for test in (half == 0, half == 1):

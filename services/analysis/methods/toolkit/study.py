@@ -32,7 +32,8 @@ class Study:
     capacity: float
     audit_share: float
     orders: dict[str, Floats]
-    """Where a model orders rows otherwise than by its probability, as counting signs does."""
+    """Where a model orders rows otherwise than by its probability, as counting signs does; the base rate orders none, though it
+    differs a little from fold to fold."""
 
     @property
     def final(self) -> Fitted:
@@ -122,7 +123,7 @@ def conduct(
             scores.setdefault(name, np.full(len(rows), np.nan))[fold.test] = found
     best = most_often([each.best for each in models])
     kept = models[0] if split.kind is SplitKind.TIME else fit_models(rows, fit_encoding(rows, rows.known), rows.known, extra)
-    return Study(rows, split, kept, scores, best, capacity, audit_share, {})
+    return Study(rows, split, kept, scores, best, capacity, audit_share, {"prior": np.zeros(len(rows))})
 
 
 def check_binary(rows: Rows) -> None:

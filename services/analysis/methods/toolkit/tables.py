@@ -238,10 +238,10 @@ def features(rows: Rows, uses: Mapping[str, str]) -> Table:
     return table("features", TITLES["features"], columns, made, notes)
 
 
-def widest_gap(rates: Table) -> dict[str, tuple[float, int]]:
+def widest_gap(rates: Table, counted: str = "cases") -> dict[str, tuple[float, int]]:
     """Per grouping the widest gap in recall, and the fewest cases that one of its groups stands on."""
     names: list[str] = [column["name"] for column in rates["columns"]]
-    group, recall, cases = names.index("group"), names.index("recall"), names.index("cases")
+    group, recall, cases = names.index("group"), names.index("recall"), names.index(counted)
     by_group: dict[str, list[list[Cell]]] = {}
     for row in rates["rows"]:
         by_group.setdefault(str(row[group]), []).append(row)

@@ -6,9 +6,10 @@ from services.analysis.methods.toolkit import figures
 from services.analysis.methods.welfare_blind_spots import titles
 
 
-def make_figures() -> dict[str, dict[str, Any]]:
+def make_figures(tables: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Those whose table is there."""
     named = titles.FIGURES
-    return {
+    made = {
         "calibration_figure": figures.calibration(
             "calibration_figure", named["calibration_figure"], ("실제 수급률", "Observed share")
         ),
@@ -21,3 +22,4 @@ def make_figures() -> dict[str, dict[str, Any]]:
             "drift_figure", named["drift_figure"], "drift", "psi", ("PSI", "Population stability index")
         ),
     }
+    return {name: spec for name, spec in made.items() if spec["data"]["name"] in tables}

@@ -1,12 +1,12 @@
 """The groups that tables count by: coarse, so that most cells stand on enough households."""
 
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass
 
 import numpy as np
 
+from services.analysis.methods.toolkit import disclosure
 from services.analysis.methods.toolkit.arrays import UNKNOWN, Flags, Floats, Texts, by_value, chosen
+from services.analysis.methods.toolkit.disclosure import Level, Wide
 from services.analysis.methods.welfare_blind_spots.study import Study
 
 NAMES = ("age_band", "household_type", "disability", "region")
@@ -28,26 +28,18 @@ LABELS = AGE_BANDS | {
 }
 
 
-@dataclass(frozen=True)
-class Level:
-    """One group of households, such as those whose head is under 35."""
-
-    group: str
-    code: str
-    member: Flags
-
-    @property
-    def label(self) -> tuple[str, str]:
-        """In Korean and in English; a level that came with the data is called what the data call it."""
-        return LABELS.get(self.code, (self.code, self.code))
+def levels(study: Study, group: str, is_wide: Wide) -> list[Level]:
+    """The levels of one group in a fixed order; of those that stand on too few the smaller ones are joined. A level nobody
+    belongs to is left out, and a group that cannot be shown is none."""
+    belongs = assign(study, group)
+    made = [own(group, str(code), np.asarray(belongs == code)) for code in sorted(set(belongs), key=_place)]
+    return made if all(is_wide(level.member) for level in made) else disclosure.levels(group, belongs, is_wide, LABELS)
 
 
-def levels(study: Study, *groups: str) -> Iterator[Level]:
-    """The levels of each group in a fixed order; a level nobody belongs to is left out."""
-    for group in groups or NAMES:
-        belongs = assign(study, group)
-        for code in sorted(set(belongs), key=_place):
-            yield Level(group, str(code), belongs == code)
+def own(group: str, code: str, member: Flags) -> Level:
+    """A level that came with the data is called what the data call it."""
+    name = disclosure.own_name(code)
+    return Level(group, name, member, LABELS.get(code, (name, name)))
 
 
 def assign(study: Study, group: str) -> Texts:

@@ -3,8 +3,10 @@
 from typing import Any
 
 from services.analysis.methods.toolkit import headline
+from services.analysis.methods.toolkit.disclosure import crossed
 from services.analysis.methods.toolkit.drift import Drift
 from services.analysis.methods.toolkit.evaluation import (
+    MINIMUM_CELL,
     calibration_bins,
     calibration_error,
     measure,
@@ -31,7 +33,7 @@ def make_metrics(study: Study, tables: dict[str, Table], alarms: Alarms, drift: 
         "figures": [
             *_quality(study),
             *_capacity(study, listed),
-            *_groups(tables["group_rates"]),
+            *headline.gaps(tables.get("group_rates"), "receivers"),
             *headline.moved(drift),
             *_checks(study, alarms),
         ],
@@ -66,25 +68,16 @@ def _capacity(study: Study, listed: int) -> list[dict[str, Any]]:
     title = text("방문 가능 가구", "Households that can be visited")
     figures = [figure("capacity", title, study.places, study.places, "households")]
     for model, (ko, en) in MODELS.items():
-        precision = float(study.label[study.selected(model, study.places)].mean())
+        chosen = study.selected(model, study.places)
+        precision = float(study.label[chosen].mean())
+        if not crossed(len(study.label), int(study.label.sum()), study.places, int(study.label[chosen].sum())):
+            continue
         figures += [
             figure(f"precision_{model}", text(f"정밀도, {ko}", f"Precision, {en}"), precision, study.places),
             figure(f"lift_{model}", text(f"향상도, {ko}", f"Lift, {en}"), precision / base, study.places),
         ]
-    return [*figures, figure("listed", text("명단에 오른 가구", "Listed households"), listed, listed, "households")]
-
-
-def _groups(rates: Table) -> list[dict[str, Any]]:
-    """The widest gap in recall inside each grouping: who is found less often than others."""
-    names = [column["name"] for column in rates["columns"]]
-    group, recall, receivers = names.index("group"), names.index("recall"), names.index("receivers")
-    figures = []
-    for each in dict.fromkeys(row[group] for row in rates["rows"]):
-        rows = [row for row in rates["rows"] if row[group] == each]
-        gap = max(row[recall] for row in rows) - min(row[recall] for row in rows)
-        title = text(f"재현율의 최대 격차, {each}", f"Widest gap in recall, {each}")
-        figures.append(figure(f"recall_gap_{each}", title, gap, min(row[receivers] for row in rows)))
-    return figures
+    figures.append(figure("listed", text("명단에 오른 가구", "Listed households"), listed, listed, "households"))
+    return [each for each in figures if each["count"] >= MINIMUM_CELL]
 
 
 def _checks(study: Study, alarms: Alarms) -> list[dict[str, Any]]:

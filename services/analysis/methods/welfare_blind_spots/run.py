@@ -38,7 +38,7 @@ def run(bundle: Bundle, report: Report) -> Outputs:
     report(0.8, "trying the monotone constraints")
     metrics = make_metrics(study, tables, alarms, drift, len(listed))
     models = keep_model(study.core, CARD, "blind_spot_model", metrics_of(study.core))
-    return Outputs(tables, make_figures(), {NAME: metrics}, listed, models, alarms)
+    return Outputs(tables, make_figures(tables), {NAME: metrics}, listed, models, alarms)
 
 
 def list_blind_spots(study: Study) -> list[dict[str, object]]:

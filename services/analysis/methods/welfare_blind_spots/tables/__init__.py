@@ -20,4 +20,5 @@ MAKERS = (
 
 
 def make_tables(study: Study) -> dict[str, Table]:
-    return {made["name"]: made for made in (maker(study) for maker in MAKERS)}
+    """Those that have a row."""
+    return {made["name"]: made for made in (maker(study) for maker in MAKERS) if made["rows"]}

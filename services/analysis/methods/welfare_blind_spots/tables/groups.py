@@ -1,8 +1,9 @@
 """Whom the score and the benefits reach, group by group."""
 
 from services.analysis.methods.toolkit.arrays import Flags
+from services.analysis.methods.toolkit.disclosure import Level, crossed, wide
 from services.analysis.methods.toolkit.layout import LABELS, Cell, Table, Text, count, dimension, rate_with_interval, shares, text
-from services.analysis.methods.welfare_blind_spots.groups import Level, assign, levels
+from services.analysis.methods.welfare_blind_spots.groups import NAMES, assign, levels
 from services.analysis.methods.welfare_blind_spots.study import Study
 from services.analysis.methods.welfare_blind_spots.tables.layout import FOUND, HOUSEHOLDS, RECEIVERS, SELECTED, table
 
@@ -17,7 +18,11 @@ COVERAGE = [
 def group_rates(study: Study) -> Table:
     share = study.parameters.audit_share
     chosen = study.selected("boosting", study.places_at(share))
-    rows = [[*_names(level), *_audit(study, chosen, level.member)] for level in levels(study)]
+
+    def is_wide(member: Flags) -> bool:
+        return crossed(*_sides(study, chosen, member))
+
+    rows = [[*_names(level), *_audit(study, chosen, level.member)] for group in NAMES for level in levels(study, group, is_wide)]
     columns = [
         *GROUP,
         HOUSEHOLDS,
@@ -37,12 +42,17 @@ def group_rates(study: Study) -> Table:
 
 
 def coverage(study: Study) -> Table:
-    rows = [[*_names(level), *_covered(study, level.member)] for level in levels(study)]
+
+    def is_wide(member: Flags) -> bool:
+        poor = study.poor & member
+        return wide(int(study.label[poor].sum()), int(poor.sum()))
+
+    rows = [[*_names(level), *_covered(study, level.member)] for group in NAMES for level in levels(study, group, is_wide)]
     return table("coverage", [*GROUP, *COVERAGE], rows, _limit_note(study))
 
 
 def coverage_by_area(study: Study) -> Table:
-    areas, kinds = assign(study, "area"), list(levels(study, "household_type"))
+    areas, kinds = assign(study, "area"), levels(study, "household_type", lambda _: True)
     rows: list[list[Cell]] = [
         [str(area), kind.code, *_covered(study, (areas == area) & kind.member)]
         for area in sorted(set(areas))
@@ -59,10 +69,15 @@ def coverage_by_area(study: Study) -> Table:
 
 def blind_spots(study: Study) -> Table:
     missed = study.poor & (study.label == 0)
+
+    def sides(member: Flags) -> tuple[int, int]:
+        return int((study.listed & member).sum()), int((missed & member).sum())
+
     rows: list[list[Cell]] = []
-    for level in levels(study, "age_band", "household_type"):
-        households, listed = int((missed & level.member).sum()), int((study.listed & level.member).sum())
-        rows.append([*_names(level), households, listed, *shares(listed, households)])
+    for group in ("age_band", "household_type"):
+        for level in levels(study, group, lambda member: wide(*sides(member))):
+            listed, households = sides(level.member)
+            rows.append([*_names(level), households, listed, *shares(listed, households)])
     columns = [
         *GROUP,
         count("missed", "기준 미만 비수급 가구", "Below the limit, not receiving"),
@@ -72,12 +87,23 @@ def blind_spots(study: Study) -> Table:
     return table("blind_spots", columns, rows, _limit_note(study))
 
 
-def _audit(study: Study, chosen: Flags, member: Flags) -> list[Cell]:
+def _sides(study: Study, chosen: Flags, member: Flags) -> tuple[int, int, int, int]:
     receiving = study.label == 1
-    households, receivers = int(member.sum()), int((member & receiving).sum())
-    selected, found = int((member & chosen).sum()), int((member & chosen & receiving).sum())
-    counts = [households, receivers, selected, found]
-    return [*counts, *shares(selected, households), *shares(found, receivers), *shares(found, selected)]
+    parts = (member, member & receiving, member & chosen, member & chosen & receiving)
+    return int(parts[0].sum()), int(parts[1].sum()), int(parts[2].sum()), int(parts[3].sum())
+
+
+def _audit(study: Study, chosen: Flags, member: Flags) -> list[Cell]:
+    households, receivers, selected, found = _sides(study, chosen, member)
+    return [
+        households,
+        receivers,
+        selected,
+        found,
+        *shares(selected, households),
+        *shares(found, receivers),
+        *shares(found, selected),
+    ]
 
 
 def _covered(study: Study, member: Flags) -> list[Cell]:
@@ -87,7 +113,7 @@ def _covered(study: Study, member: Flags) -> list[Cell]:
 
 
 def _names(level: Level) -> list[Cell]:
-    return [level.group, level.code, *level.label]
+    return [level.grouping, level.code, *level.words]
 
 
 def _limit_note(study: Study) -> Text:

@@ -3,7 +3,8 @@
 import numpy as np
 
 from services.analysis.methods.toolkit.arrays import Flags
-from services.analysis.methods.toolkit.evaluation import MINIMUM_CELL, calibration_bins, measure
+from services.analysis.methods.toolkit.disclosure import crossed, wide
+from services.analysis.methods.toolkit.evaluation import calibration_bins, measure
 from services.analysis.methods.toolkit.layout import (
     LABELS,
     Cell,
@@ -35,11 +36,13 @@ RANKING = [
 
 def model_comparison(study: Study) -> Table:
     rows: list[list[Cell]] = []
+    chosen = {model: study.selected(model, study.places) for model in MODELS}
+    told = all(_can_be_shown(study, each) for each in chosen.values())
     for model, names in MODELS.items():
         quality = measure(study.label, study.order(model), study.probability(model))
         measures = [rounded(value) for value in (quality.roc_auc, quality.pr_auc, quality.brier)]
         sizes = [len(study.label), int(study.label.sum())]
-        rows.append([model, *names, *sizes, *measures, *_ranking(study, study.selected(model, study.places))])
+        rows.append([model, *names, *sizes, *measures, *(_ranking(study, chosen[model]) if told else ())])
     columns = [
         *MODEL,
         HOUSEHOLDS,
@@ -47,7 +50,7 @@ def model_comparison(study: Study) -> Table:
         measured("roc_auc", "ROC-AUC", "ROC-AUC", of="households"),
         measured("pr_auc", "PR-AUC", "PR-AUC", of="receivers"),
         measured("brier", "브라이어 점수", "Brier score", of="households"),
-        *RANKING,
+        *(RANKING if told else ()),
     ]
     year = study.parameters.test_year
     notes = text(
@@ -61,6 +64,7 @@ def calibration(study: Study) -> Table:
     rows: list[list[Cell]] = [
         [place, part.rows, part.cases, rounded(part.mean_score), *shares(part.cases, part.rows)]
         for place, part in enumerate(calibration_bins(study.label, study.probability("boosting")), start=1)
+        if wide(part.cases, part.rows)
     ]
     columns = [
         dimension("bin", "점수 구간", "Score band"),
@@ -79,13 +83,16 @@ def calibration(study: Study) -> Table:
 def capacity_curve(study: Study) -> Table:
     rows: list[list[Cell]] = []
     for model, names in MODELS.items():
+        before = np.zeros(len(study.label), dtype=bool)
         for share in SHARES:
             chosen = study.selected(model, study.places_at(share))
-            if _can_be_shown(study, chosen):
+            step = chosen & ~before
+            if _can_be_shown(study, chosen) and wide(int(study.label[step].sum()), int(step.sum())):
+                before = chosen
                 rows.append([model, *names, share, int(study.label.sum()), *_ranking(study, chosen)])
     notes = text(
-        "수급 또는 비수급 가구가 10 미만인 작은 규모는 싣지 않았습니다.",
-        "Capacities with fewer than 10 receiving or 10 other households are left out.",
+        "수급 또는 비수급 가구가 10 미만이거나 앞 규모와의 차이가 10 미만인 규모는 싣지 않았습니다.",
+        "Capacities with fewer than 10 receiving or 10 other households, or more than the one before has, are left out.",
     )
     columns = [*MODEL, dimension("share", "점수 상위 비율", "Top share of scores"), RECEIVERS, *RANKING]
     return table("capacity_curve", columns, rows, notes)
@@ -120,5 +127,4 @@ def _ranking(study: Study, chosen: Flags) -> list[Cell]:
 
 
 def _can_be_shown(study: Study, chosen: Flags) -> bool:
-    found = int(study.label[chosen].sum())
-    return min(found, int(chosen.sum()) - found) >= MINIMUM_CELL
+    return crossed(len(study.label), int(study.label.sum()), int(chosen.sum()), int(study.label[chosen].sum()))

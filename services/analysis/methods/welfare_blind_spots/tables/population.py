@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from services.analysis.methods.toolkit.disclosure import wide
 from services.analysis.methods.toolkit.layout import Cell, Table, count, dimension, rate_with_interval, shares, text
 from services.analysis.methods.welfare_blind_spots.study import Study
 from services.analysis.methods.welfare_blind_spots.tables.layout import HOUSEHOLDS, RECEIVERS, table
@@ -26,5 +27,6 @@ def population(study: Study) -> Table:
     for each in (*study.parameters.train_years, study.parameters.test_year):
         part = label[year == each]
         known = part[np.isfinite(part)]
-        rows.append([str(each), len(part), len(known), int(known.sum()), *shares(int(known.sum()), len(known))])
+        if wide(int(known.sum()), len(known)):
+            rows.append([str(each), len(part), len(known), int(known.sum()), *shares(int(known.sum()), len(known))])
     return table("population", COLUMNS, rows, NOTES)
