@@ -3,6 +3,7 @@
 import asyncio
 from typing import Any
 
+from services.results.actions.subscriptions import MOST
 from services.results.app import MIGRATIONS
 from services.results.consumers import consumers
 from services.results.models import Status
@@ -77,3 +78,17 @@ def test_every_withdrawal_is_listened_to() -> None:
     withdrawals = {name for name, event in Event.types.items() if event.withdrawal}
     assert withdrawals
     assert withdrawals | {RunFinished.type} <= set(consumers)
+
+
+async def test_a_ministry_has_no_more_subscriptions_than_it_may_however_many_ask_at_once(
+    database_url: str, serve: Any, headers: Any
+) -> None:
+    client = await serve("results", database_url=database_url, secret_keys=[new_key()], webhook_private=True)
+    body = {"url": "http://127.0.0.1:9/hook", "events": ["results.result-released.v1"]}
+
+    async def ask() -> int:
+        answer = await client.post("/results/subscriptions", json=body, headers=headers("steward", "nts"))
+        return int(answer.status_code)
+
+    assert [await ask() for _ in range(MOST - 2)] == [201] * (MOST - 2)
+    assert sorted(await asyncio.gather(*(ask() for _ in range(8)))) == [201] * 2 + [409] * 6

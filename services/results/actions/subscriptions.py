@@ -45,8 +45,10 @@ async def create_subscription(
 
 
 async def live_count(session: Session, ministry: str) -> int:
-    own = select(func.count()).where(col(Subscription.ministry) == ministry, col(Subscription.ended_at).is_(None))
-    return (await session.exec(own)).one()
+    """Counted once those who add at the same moment have come one after the other."""
+    own = (col(Subscription.ministry) == ministry, col(Subscription.ended_at).is_(None))
+    await session.exec(select(Subscription.id).where(*own).order_by(col(Subscription.id)).with_for_update(key_share=True))
+    return (await session.exec(select(func.count()).where(*own))).one()
 
 
 async def own_subscription(session: Session, caller: Principal, subscription_id: UUID) -> Subscription:
