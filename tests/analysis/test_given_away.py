@@ -9,6 +9,8 @@ import pytest
 
 from services.analysis.methods import cross_tabulation, forecasting
 from services.analysis.methods.cross_tabulation.hiding import may_be_shown
+from services.analysis.methods.ghg_anomalies.ledger import Findings
+from services.analysis.methods.ghg_anomalies.tables.findings import budget_curve
 from services.analysis.methods.record_linkage.results import joined
 from services.analysis.methods.toolkit.scorecard import Binned, told_bins
 from services.analysis.methods.toolkit.tables import capacity_curve
@@ -92,3 +94,14 @@ def test_a_subject_in_two_groups_is_counted_once(tmp_path: Path) -> None:
     with pytest.raises(MethodError) as refusal:
         forecasting.run(write(tmp_path, by_months(6, ["a", "b"], ("05", "20")), "series"), silent)
     assert refusal.value.code == "too-few-periods", "six people are six, in however many groups they are"
+
+
+def test_a_larger_review_tells_of_no_few_facilities_by_subtraction() -> None:
+    """Findings of one period each: fourteen facilities within half a per cent of the rows, then two a further per cent."""
+    facility = np.concatenate([np.arange(14), np.arange(14, 34).repeat(7)])
+    streams, ones = np.arange(len(facility)), np.ones(len(facility))
+    zeros = np.zeros(len(facility), dtype=np.int64)
+    findings = Findings(streams, zeros, zeros, zeros, zeros, 2 * ones, ones, ones)
+    study: Any = SimpleNamespace(findings=findings, panel=SimpleNamespace(rows=2800, facility=facility))
+    reached = [(row["budget"], row["facilities"]) for row in records(budget_curve(study))]
+    assert reached == [(0.005, 14), (0.03, 24), (0.1, 34)]

@@ -8,6 +8,7 @@ import pytest
 
 from services.analysis.methods import anomaly_tables, cross_tabulation, forecasting
 from services.analysis.methods.deviation.layout import grouped
+from services.analysis.methods.ghg_anomalies.standards import find_unit
 from services.analysis.methods.record_linkage.fields import as_text
 from services.analysis.methods.toolkit.arrays import called, texts
 from services.analysis.methods.toolkit.disclosure import MARGINS
@@ -106,3 +107,17 @@ def test_a_column_called_total_is_a_column(tmp_path: Path) -> None:
 
 def test_a_row_called_other_is_not_lost_among_the_others() -> None:
     assert grouped({"other": 40, "a": 6, "b": 5, "c": 30}) == {"c": ["c"], "other": ["other", "a", "b"]}
+
+
+def test_a_title_with_signs_that_no_table_may_hold_is_shown_without_them(tmp_path: Path) -> None:
+    titles = {"kind": {"ko": "종류\x07", "en": "<b>kind</b>\r"}}
+    outputs = crossed(tmp_path, {"kind": halves("a", "b")}, rows="kind", titles=titles)
+    assert records(outputs.tables["groups"])[0]["grouping_en"] == "<b>kind</b> "
+
+
+UNITS = {"㎏": "kg", "kℓ": "kL", "㎿h": "MWh", "㎾h": "kWh", "ＴＪ": "TJ", "천㎥": "천m3", "Nm³": "Nm3"}
+
+
+@pytest.mark.parametrize(("written", "plain"), UNITS.items())
+def test_a_unit_in_signs_of_its_own_is_that_unit(written: str, plain: str) -> None:
+    assert find_unit(written) == find_unit(plain) is not None

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
+from unicodedata import normalize
 
 FOLDER = Path(__file__).parent / "data"
 
@@ -97,7 +98,7 @@ def _source(name: str, table: Any) -> Source:
 def find_unit(text: str | None) -> Unit | None:
     if text is None:
         return None
-    written = text.strip().replace("³", "3").replace(",", "").replace(" ", "")[:40]
+    written = normalize("NFKC", text.strip()).replace(",", "").replace(" ", "")[:40]
     return units().get(written) or units().get(plain(written))
 
 
@@ -106,4 +107,5 @@ def find_fuel(text: str | None) -> Fuel:
 
 
 def plain(text: str) -> str:
-    return " ".join(text.strip().lower().replace("_", " ").replace("³", "3").split())[:60]
+    """One spelling: signs that stand for several letters, such as ㎘, as these letters."""
+    return " ".join(normalize("NFKC", text.strip()).lower().replace("_", " ").split())[:60]

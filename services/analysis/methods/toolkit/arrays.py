@@ -47,12 +47,14 @@ def texts(values: Array | None, rows: int) -> Texts:
 
 def called(names: Iterable[str], longest: int = LONGEST) -> dict[str, str]:
     """What each of these different texts is called: printable and cut; of those that then are alike the later are numbered."""
-    shown: dict[str, str] = {}
+    given = set(names)
+    odd = {name for name in given if len(name) > longest or printable(name) != name}
+    shown = {name: name for name in given - odd}
     alike: Counter[str] = Counter()
-    for name in sorted(names, key=lambda each: (len(each) > longest or printable(each) != each, each)):
+    for name in sorted(odd):
         short = cut = printable(name)[:longest]
-        while short in alike:
-            alike[cut] += 1
+        while short in shown or short in alike:
+            alike[cut] = max(alike[cut], 1) + 1
             short = f"{cut[: longest - 9]}… ({alike[cut]})"
         alike[short] += 1
         shown[name] = short
@@ -60,7 +62,7 @@ def called(names: Iterable[str], longest: int = LONGEST) -> dict[str, str]:
 
 
 def printable(text: str) -> str:
-    return UNPRINTABLE.sub(" ", text)
+    return text if text.isprintable() else UNPRINTABLE.sub(" ", text)
 
 
 def digits(value: float) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from services.analysis.methods.toolkit.arrays import Floats, Texts, Whole, numbers, texts
+from services.analysis.methods.toolkit.arrays import Floats, Texts, Whole, numbers, printable, texts
 from services.analysis.methods.toolkit.availability import first_days
 from services.analysis.methods.toolkit.periods import NEVER, days, is_dates
 from services.analysis.methods.toolkit.rows import Rows, Words
@@ -118,4 +118,4 @@ def dated_late(columns: Columns, reading: Reading, day: Whole | None) -> Iterabl
 
 def words_of(given: Mapping[str, Any]) -> dict[str, Words]:
     """Titles that a request gives to its columns, as words for tables and reasons."""
-    return {name: (str(title["ko"])[:100], str(title["en"])[:100]) for name, title in given.items()}
+    return {name: (printable(str(title["ko"]))[:100], printable(str(title["en"]))[:100]) for name, title in given.items()}

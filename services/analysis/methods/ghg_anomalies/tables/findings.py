@@ -123,9 +123,13 @@ def budget_curve(study: Study) -> Table:
     """How many facilities and how much a smaller or a larger review would reach."""
     used = np.cumsum(study.findings.periods)
     rows: list[Sequence[Cell]] = []
+    before = 0
     for share in SHARES:
-        part = study.findings.take(np.arange(int(np.searchsorted(used, share * study.panel.rows, side="right"))))
-        if (facilities := _facilities(study, part)) >= MINIMUM_CELL:
+        reached = int(np.searchsorted(used, share * study.panel.rows, side="right"))
+        part, step = study.findings.take(np.arange(reached)), study.findings.take(np.arange(before, reached))
+        facilities, more = _facilities(study, part), _facilities(study, step)
+        if facilities >= MINIMUM_CELL and (more >= MINIMUM_CELL or not more):
+            before = reached
             rows.append([share, facilities, *_measures(part)])
     return table(
         "budget_curve",
