@@ -52,7 +52,7 @@ def test_periods_are_read_from_numbers_and_text(value: object, day: str) -> None
     assert periods.iso(found) == day
 
 
-@pytest.mark.parametrize("value", [12, 202413, "2024-02-30", "soon", float("nan"), -5])
+@pytest.mark.parametrize("value", [12, 202413, "2024-02-30", "0044-03-15 (BC)", "soon", float("nan"), -5])
 def test_what_is_no_period_is_none(value: object) -> None:
     assert periods.day_of(value) is None
 

@@ -12,7 +12,7 @@ from tests.analysis.linked import check_passes, records, silent, write_as_it_is
 from tests.analysis.linked import pseudonyms as names_of
 
 
-def survey(folder: Path, size: int = 1500, **parameters: Any) -> Bundle:
+def survey(folder: Path, size: int = 1500, unlinked: int = 0, **parameters: Any) -> Bundle:
     """Only what the card requires, one benefit, and thirty regions of which most are small."""
     random = np.random.default_rng(4)
     need = random.normal(size=size)
@@ -26,6 +26,9 @@ def survey(folder: Path, size: int = 1500, **parameters: Any) -> Bundle:
         "income__wages": np.exp(9 + random.normal(size=size) - 0.8 * need),
         "benefits__housing_aid": random.random(size) < 1 / (1 + np.exp(1.5 - 1.2 * need)),
     }
+    if unlinked:
+        columns["benefits__housing_aid"] = columns["benefits__housing_aid"].astype(object)
+        columns["benefits__housing_aid"][np.flatnonzero(columns["household__survey_year"] == 2014)[:unlinked]] = None
     return write_as_it_is(folder, columns, train_years=[2013], test_year=2014, **parameters)
 
 
@@ -38,6 +41,12 @@ def test_all_but_the_fine_table_passes(outputs: Outputs) -> None:
     outputs.tables.pop("coverage_by_area", None)
     check_passes(outputs)
     assert {"group_rates", "coverage", "model_comparison", "calibration", "population"} <= set(outputs.tables)
+
+
+@pytest.mark.parametrize(("unlinked", "told"), [(5, 0), (40, 40)])
+def test_a_few_households_without_a_record_are_not_told(tmp_path: Path, unlinked: int, told: int) -> None:
+    rows = records(run(survey(tmp_path, unlinked=unlinked), silent).tables["population"])
+    assert [row["households"] - row["known"] for row in rows] == [0, told]
 
 
 def test_small_groups_are_joined_and_none_is_lost(outputs: Outputs) -> None:

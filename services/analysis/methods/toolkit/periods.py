@@ -9,7 +9,7 @@ from services.analysis.methods.toolkit.arrays import Whole
 from services.analysis.worker.sdk import Array, MethodError
 
 NEVER = np.iinfo(np.int64).min
-ISO = re.compile(r"(\d{4})(?:-(\d{2})(?:-(\d{2}))?)?(?:[T ].*)?")
+ISO = re.compile(r"(\d{4})(?:-(\d{2})(?:-(\d{2}))?)?(?:[T ](?!\(BC\)).*)?")
 EPOCH = date(1970, 1, 1)
 
 

@@ -3,6 +3,7 @@
 import numpy as np
 
 from services.analysis.methods.toolkit.disclosure import wide
+from services.analysis.methods.toolkit.evaluation import MINIMUM_CELL
 from services.analysis.methods.toolkit.layout import Cell, Table, count, dimension, rate_with_interval, shares, text
 from services.analysis.methods.welfare_blind_spots.study import Study
 from services.analysis.methods.welfare_blind_spots.tables.layout import HOUSEHOLDS, RECEIVERS, table
@@ -15,9 +16,10 @@ COLUMNS = [
     *rate_with_interval("receipt", "수급률", "Share receiving", numerator="receivers", of="known"),
 ]
 NOTES = text(
-    "급여 자료와 연결되지 않은 가구는 비수급이 아니라 '모름'이므로 제외했습니다. 가중치 없는 표본 수입니다.",
-    "Households that no benefits record was linked to are unknown, not non-receiving, and are left out. "
-    "Counts of the sample, without weights.",
+    "급여 자료와 연결되지 않은 가구는 비수급이 아니라 '모름'이므로 제외했습니다. 그런 가구가 한 해에 10 미만이면 가구 수에도 넣지 않았습니다. "
+    "가중치 없는 표본 수입니다.",
+    "Households that no benefits record was linked to are unknown, not non-receiving, and are left out; also of the households "
+    "where they are fewer than ten in a year. Counts of the sample, without weights.",
 )
 
 
@@ -28,5 +30,6 @@ def population(study: Study) -> Table:
         part = label[year == each]
         known = part[np.isfinite(part)]
         if wide(int(known.sum()), len(known)):
-            rows.append([str(each), len(part), len(known), int(known.sum()), *shares(int(known.sum()), len(known))])
+            households = len(known) if len(part) - len(known) < MINIMUM_CELL else len(part)
+            rows.append([str(each), households, len(known), int(known.sum()), *shares(int(known.sum()), len(known))])
     return table("population", COLUMNS, rows, NOTES)
