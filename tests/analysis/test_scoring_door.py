@@ -385,8 +385,9 @@ async def test_bad_calls_are_refused_and_the_next_is_served(door: ScoringDoor) -
     refused(await door.infer(good, **{"Inference-Header-Content-Length": "999999"}), 400)
     refused(await door.infer(good, **{"Inference-Header-Content-Length": "-1"}), 400)
     assert refused(await door.infer(good, **{"Content-Encoding": "gzip"}), 415)["accepted"]
-    for name in ("no.model", "x" * 130, "%2e%2e", "a%00b", "모형"):
+    for name in ("no.model", "x" * 130, "%2e%2e", "모형"):
         refused(await door.infer(good, name=name), 404)
+    refused(await door.infer(good, name="a%00b"), 400)  # as at every other door
     refused(await door.infer(good, name="x" * 500), 404)
     await served(door)
 
