@@ -16,8 +16,8 @@ COLUMNS = [
     *rate_with_interval("receipt", "수급률", "Share receiving", numerator="receivers", of="known"),
 ]
 NOTES = text(
-    "급여 자료와 연결되지 않은 가구는 비수급이 아니라 '모름'이므로 제외했습니다. 그런 가구가 한 해에 10 미만이면 가구 수에도 넣지 않았습니다. "
-    "가중치 없는 표본 수입니다.",
+    "급여 자료와 연결되지 않은 가구는 비수급이 아니라 '모름'이므로 제외했습니다. "
+    "그런 가구가 한 해에 10 미만이면 가구 수에도 넣지 않았습니다. 가중치 없는 표본 수입니다.",
     "Households that no benefits record was linked to are unknown, not non-receiving, and are left out; also of the households "
     "where they are fewer than ten in a year. Counts of the sample, without weights.",
 )
