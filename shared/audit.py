@@ -8,6 +8,7 @@ a checkpoint handed out earlier also shows that a tail was cut or everything was
 
 import hashlib
 import json
+import math
 from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -198,3 +199,26 @@ async def walk(session: Session) -> AsyncIterator[tuple[int, str, UUID, Fields |
     result = await session.stream(joined.order_by(tables.seals.c.position))
     async for row in result.mappings():
         yield row["position"], row["hash"], row["audit_id"], row if row["id"] is not None else None
+
+
+@dataclass
+class Strangers:
+    """Refusals of callers whom nobody knows: so many in a span of time are rows, so that a stranger cannot fill the audit."""
+
+    most: int = 60
+    seconds: float = 60.0
+    began: float = -math.inf
+    written: int = 0
+    left_out: int = 0
+
+    def admit(self, at: float) -> int | None:
+        """For a refusal at this time (seconds of a clock that only runs forward): how many before it became no row; None if it
+        becomes none itself."""
+        if at - self.began >= self.seconds:
+            self.began, self.written = at, 0
+        if self.written >= self.most:
+            self.left_out += 1
+            return None
+        self.written += 1
+        before, self.left_out = self.left_out, 0
+        return before

@@ -3,6 +3,7 @@
 import json
 import logging
 import re
+import time
 from collections.abc import AsyncIterator, Callable, Coroutine
 from typing import Annotated, Any, Generic, TypeVar
 from urllib.parse import unquote
@@ -17,7 +18,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.routing import Match, Mount
 
-from shared.audit import record_audit
+from shared.audit import Strangers, record_audit
 from shared.auth import Principal
 from shared.bodies import JSON, check_encoding, parse_json, read_body
 from shared.db import Database, Row, Session
@@ -177,15 +178,20 @@ def pointer(location: tuple[Any, ...]) -> str:
 
 
 async def audit_refusal(request: Request, problem: Problem) -> None:
-    """A refused attempt is a row of its own, in its own transaction."""
+    """A refused attempt is a row of its own, in its own transaction; of strangers so many, and the next row counts the rest."""
     db: Database = request.app.state.db
     caller = getattr(request.state, "caller", None)
+    strangers: Strangers = request.app.state.strangers
+    left_out = 0 if caller else strangers.admit(time.monotonic())
+    if left_out is None:
+        return
     route = request.scope.get("route")
     deed = f"{db.service}.{getattr(route, 'name', 'unknown').replace('_', '-')}"
     detail = {
         "problem": problem.slug,
         "method": request.method,
         **{k: v for k, v in problem.extensions.items() if k in ("right", "reason")},
+        **({"left_out_before": left_out} if left_out else {}),
     }
     try:
         async with db.transaction(caller=caller) as session:

@@ -186,6 +186,7 @@ def build_service(
     )
     app.state.service, app.state.context = service, service.context
     app.state.db, app.state.settings, app.state.storage, app.state.wake = db, settings, storage, service.context.wake
+    app.state.strangers = audit.Strangers()
     app.state.verifier = TokenVerifier(Jwks(settings.jwks), settings.issuer, settings.audience)
     # The fixed addresses come first: neither /requests/readyz nor /requests/docs is a request's id.
     openapi.install(app, name)

@@ -15,7 +15,7 @@ from sqlalchemy import func, select
 from sqlmodel import select as select_rows
 
 from shared import http
-from shared.audit import record_audit
+from shared.audit import Strangers, record_audit
 from shared.auth import Jwks, Role, TokenVerifier, require
 from shared.db import Database, check_version
 from shared.errors import Conflict, Forbidden, NotFound
@@ -81,13 +81,20 @@ def door(job: type[Any]) -> APIRouter:
 
 
 @pytest.fixture
-async def client(db: Database, job: type[Any], identity: KeyPair, tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
+def strangers() -> Strangers:
+    return Strangers()
+
+
+@pytest.fixture
+async def client(
+    db: Database, job: type[Any], identity: KeyPair, tmp_path: Path, strangers: Strangers
+) -> AsyncIterator[httpx.AsyncClient]:
     class Settings:
         public_url = "https://dure.test"
         body_limit = 10_000
 
     app = FastAPI()
-    app.state.db, app.state.settings = db, Settings
+    app.state.db, app.state.settings, app.state.strangers = db, Settings, strangers
     app.state.verifier = TokenVerifier(Jwks(str(identity.jwks_path)), "https://idp.test", "dure")
     app.include_router(door(job))
     http.install(app)
@@ -286,6 +293,20 @@ async def test_every_refused_attempt_is_a_row(client: httpx.AsyncClient, db: Dat
         ("catalog.add-job", "steward.nts"),
     ]
     assert rows[0]["detail"]["right"] == "steward of nts"
+
+
+async def test_a_stranger_cannot_fill_the_audit(
+    client: httpx.AsyncClient, strangers: Strangers, db: Database, steward: dict[str, str]
+) -> None:
+    strangers.most = 3
+    for _ in range(10):
+        assert (await client.get("/jobs")).status_code == 401
+    assert (await client.get("/forbidden", headers=steward)).status_code == 403
+    assert [row["actor"] for row in await refusals(db)] == ["/catalog"] * 3 + ["steward.nts"]
+    strangers.began -= strangers.seconds
+    await client.get("/jobs")
+    *_, last = await refusals(db)
+    assert last["detail"]["left_out_before"] == 7
 
 
 async def test_a_crash_tells_nothing_and_the_next_request_works(

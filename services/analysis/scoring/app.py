@@ -16,6 +16,7 @@ from services.analysis.scoring.ledger import Ledger
 from services.analysis.scoring.sessions import Shelf, Terms
 from services.analysis.scoring.settings import Settings
 from shared import openapi
+from shared.audit import Strangers
 from shared.auth import Jwks, TokenVerifier
 from shared.db import Database
 from shared.memory import settled
@@ -56,7 +57,7 @@ def build(settings: Settings) -> FastAPI:
     )  # fmt: skip
     app.state.db, app.state.settings, app.state.verifier = db, settings, verifier
     app.state.door, app.state.metrics, app.state.ledger = door, metrics, ledger
-    app.state.calls = call_routes()
+    app.state.calls, app.state.strangers = call_routes(), Strangers()
     app.router.routes.extend(app.state.calls)
     openapi.install(app, BASE.strip("/"))
     for each in (router, protocol):
