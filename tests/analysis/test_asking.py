@@ -12,7 +12,8 @@ from pydantic import ValidationError
 
 from services.analysis.methods.toolkit import champion
 from services.analysis.methods.toolkit.champion import score_champion
-from services.analysis.worker.asking import ANSWER_FILE, ASKED, Nodes, Question, here, read_asked
+from services.analysis.worker import asking
+from services.analysis.worker.asking import ANSWER_FILE, ASKED, MOST_BLOCKS, Nodes, Question, here, read_asked
 from services.analysis.worker.cluster import taken
 from services.analysis.worker.engine import PartitionTask, partitions, perform
 from services.analysis.worker.outputs import InvalidError
@@ -73,6 +74,13 @@ def test_questions_take_no_more_room_than_there_is(tmp_path: Path, room: int, ro
     assert answering.asked == rounds
 
 
+def test_many_small_blocks_are_several_questions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(asking, "MOST_BLOCKS", 2)
+    answering = Answering(tmp_path)
+    assert len(answers(answering.nodes(1 << 20), weighted([1, 1, 1]), Question(FEATURES))) == sum(SIZES)
+    assert answering.asked == [[50, 50], [50, 7], [30]]
+
+
 def test_what_is_no_more_than_a_block_is_answered_at_once(tmp_path: Path) -> None:
     answering = Answering(tmp_path)
     nodes = answering.nodes(1 << 20)
@@ -110,6 +118,7 @@ def test_a_champion_is_scored_by_the_nodes_as_it_is_without(tmp_path: Path, monk
         b'{"question": {"features": ["a"]}, "sizes": [-1]}',
         b'{"question": {"features": ["a"]}, "sizes": "many"}',
         b'{"question": {"features": ["a"], "column": "all"}, "sizes": [1]}',
+        b'{"question": {"features": ["a"]}, "sizes": [' + b"0," * MOST_BLOCKS + b"0]}",
     ],
 )
 def test_what_is_no_question(tmp_path: Path, body: bytes) -> None:

@@ -5,17 +5,19 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from itertools import chain, islice
 from pathlib import Path
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import NonNegativeInt, TypeAdapter
+from pydantic import Field, NonNegativeInt, TypeAdapter
 
 ASKED: Final = "asked"
 """The folder in which a run puts a question: these three files."""
 MODEL_FILE, QUESTION_FILE, ROWS_FILE = "model.onnx", "question.json", "rows.f32"
 ANSWER_FILE: Final = "answer.f32"
 BLOCK: Final = 131_072
+MOST_BLOCKS: Final = 4096
+"""Of one question: each is a task, and the scheduler is everybody's."""
 Array = NDArray[Any]
 Floats = NDArray[np.float32]
 Blocks = Iterable[Floats]
@@ -47,7 +49,7 @@ class Asked:
     """A question in its folder: how many rows each block has. The blocks stand in the file one after the other."""
 
     question: Question
-    sizes: list[NonNegativeInt]
+    sizes: Annotated[list[NonNegativeInt], Field(max_length=MOST_BLOCKS)]
 
     @property
     def bytes(self) -> int:
@@ -119,7 +121,7 @@ class Nodes:
         """Rows of each block that now lies in the file; none when all have been there."""
         sizes: list[int] = []
         with path.open("wb") as file:
-            while file.tell() == 0 or file.tell() * (1 + 1 / len(sizes)) <= self.room:
+            while len(sizes) < MOST_BLOCKS and (file.tell() == 0 or file.tell() * (1 + 1 / len(sizes)) <= self.room):
                 if (block := next(blocks, None)) is None:
                     break
                 file.write(np.ascontiguousarray(block, dtype="<f4").data)
