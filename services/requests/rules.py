@@ -4,35 +4,26 @@ import json
 from collections.abc import Collection
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Self
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field
 
 from shared.clock import add_working_days
-from shared.contracts import Code, Sensitivity, Text, Value
+from shared.contracts import Based, Code, Sensitivity, Text, Value
 
 HOUSE_RULES = Path(__file__).with_name("rules.json")
 
 
-class Based(Value):
-    """A rule says where it comes from. What is the house's alone says so and has nothing to be verified."""
+class Rule(Based):
+    """It says where it comes from. What is the house's alone says so and has nothing to be verified."""
 
     legal_basis: Text
-    verified: bool = Field(description="Whether the texts that the basis names were read and say so. No lawyer's opinion.")
-    checked: date | None = Field(default=None, description="The day on which they were read.")
-
-    @model_validator(mode="after")
-    def _dated(self) -> Self:
-        if self.verified and self.checked is None:
-            raise ValueError("a verified rule names the day on which its basis was read")
-        return self
 
 
-class Number(Based):
+class Number(Rule):
     value: int = Field(ge=1)
 
 
-class Timer(Based):
+class Timer(Rule):
     """How long somebody has: calendar days, or working days. Overdue is shown; it never decides anything.
 
     The first day does not count, and what would end on a Saturday or a holiday ends on the next working day.
@@ -48,7 +39,7 @@ class Timer(Based):
         return add_working_days(start + timedelta(days=self.days - 1), 1, closed)
 
 
-class RefusalCode(Based):
+class RefusalCode(Rule):
     """A ground on which an owner may refuse its dataset."""
 
     code: Code
@@ -65,7 +56,7 @@ class Lane(Value):
     decision: Timer
 
 
-class Risk(Based):
+class Risk(Rule):
     """What makes a request risky: points that add up to its tier."""
 
     sensitivity: dict[Sensitivity, int]

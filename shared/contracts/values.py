@@ -5,7 +5,7 @@ import hashlib
 import json
 from datetime import date
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 from uuid import UUID
 
 from pydantic import Field, StrictBool, StringConstraints, model_validator
@@ -44,6 +44,19 @@ class ColumnRole(StrEnum):
     QUASI_IDENTIFIER = "quasi_identifier"
     ATTRIBUTE = "attribute"
     MEASURE = "measure"
+
+
+class Based(Value):
+    """What stands on a text: whether somebody has read that text, and when."""
+
+    verified: bool = Field(description="Whether the texts that the basis names were read and say so. No lawyer's opinion.")
+    checked: date | None = Field(default=None, description="The day on which they were read.")
+
+    @model_validator(mode="after")
+    def _dated(self) -> Self:
+        if self.verified and self.checked is None:
+            raise ValueError("what is verified names the day on which its basis was read")
+        return self
 
 
 class Column(Value):

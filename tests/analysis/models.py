@@ -2,6 +2,7 @@
 
 from datetime import date
 from functools import cache
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -10,7 +11,18 @@ from numpy.typing import NDArray
 from sklearn.ensemble import HistGradientBoostingClassifier
 
 from services.analysis.methods.toolkit.export import export
-from shared.contracts import FeatureKind, ModelFeature, ModelLineage, TrainedBy, TrainingPeriod
+from services.analysis.methods.toolkit.export.parity import LARGEST_DIFFERENCE
+from services.analysis.modelfiles.inspection import inspect_file
+from shared.contracts import (
+    FeatureKind,
+    MethodCard,
+    ModelFeature,
+    ModelFormat,
+    ModelLineage,
+    ModelManifest,
+    TrainedBy,
+    TrainingPeriod,
+)
 
 DISTRICTS = ("강남구", "노원구", "마포구", "송파구", "은평구")
 FEATURES = (
@@ -21,6 +33,16 @@ METHOD = TrainedBy(name="risk_scoring", version="1.2.0", digest="5f2a" * 16)
 TRAINING = TrainingPeriod(first=date(2021, 1, 1), last=date(2023, 12, 31), rows=1500)
 LINEAGE = ModelLineage(dataset_ids=(UUID(int=7),))
 METRICS = {"roc_auc": 0.81, "brier": 0.12}
+
+
+def registrable(model: bytes, card: MethodCard, folder: Path) -> ModelManifest:
+    """What a file says of itself that the service would take from this method, as it answers like its estimator."""
+    (folder / "handed-in").write_bytes(model)
+    manifest = inspect_file(folder / "handed-in").manifest
+    assert (manifest.format, manifest.method.name, manifest.method.version) == (ModelFormat.ONNX, card.name, card.version)
+    assert manifest.parity is not None
+    assert manifest.parity.largest_difference <= LARGEST_DIFFERENCE
+    return manifest
 
 
 @cache

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnxruntime
 import pytest
 
 from services.analysis.methods.forecasting import CARD, run
@@ -16,10 +17,8 @@ from services.analysis.methods.forecasting.series import Series, day_of
 from services.analysis.methods.forecasting.ways import WAYS, records, shortest
 from services.analysis.methods.toolkit.champion import score_champion
 from services.analysis.methods.toolkit.export import read_manifest
-from services.analysis.methods.toolkit.export.parity import LARGEST_DIFFERENCE
-from services.analysis.modelfiles.inspection import inspect_file
 from services.analysis.worker.sdk import CHAMPION_FILE, Bundle, MethodError, Outputs
-from shared.contracts import ModelFormat, OutputKind
+from shared.contracts import OutputKind
 from tests.analysis import models
 from tests.analysis.linked import check_passes, silent, write
 from tests.analysis.linked import records as rows_of
@@ -67,13 +66,8 @@ def model(first: Outputs) -> bytes:
 
 
 def test_a_round_hands_in_a_model_that_may_be_registered(first: Outputs, model: bytes, tmp_path: Path) -> None:
-    path = tmp_path / CHAMPION_FILE
-    path.write_bytes(model)
-    manifest = inspect_file(path).manifest
     assert {each.name for each in CARD.outputs if each.kind is OutputKind.MODEL} == set(first.models)
-    assert (manifest.format, manifest.method.name, manifest.method.version) == (ModelFormat.ONNX, CARD.name, CARD.version)
-    assert manifest.parity is not None
-    assert manifest.parity.largest_difference <= LARGEST_DIFFERENCE
+    manifest = models.registrable(model, CARD, tmp_path)
     assert [each.name for each in manifest.features] == names_of("month")
     assert (str(manifest.training.first), str(manifest.training.last)) == ("2018-01-01", "2023-12-31")
     assert manifest.training.rows == 72 - 24
@@ -133,8 +127,6 @@ def test_the_next_round_stands_beside_the_released_model(model: bytes, tmp_path:
 
 def by_hand(model: bytes, values: Any, at: int) -> float:
     """What the file says of one month, from the values before it alone."""
-    import onnxruntime  # noqa: PLC0415
-
     change = values[12:at] - values[: at - 12]
     spread, angle = np.std(change), 2 * np.pi * (at % 12) / 12
     row = np.array([[change[-1] / spread, change[-2] / spread, change[-12] / spread, np.sin(angle), np.cos(angle)]], np.float32)

@@ -1,5 +1,6 @@
 """Cross-tabulation, clustering, forecasting and record linkage on any table: the truth that was put in is found again."""
 
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from services.analysis.methods.toolkit.export import read_manifest
 from services.analysis.policy import check_card
 from services.analysis.worker.sdk import MethodError, Outputs
 from shared.contracts import OutputKind
-from tests.analysis.linked import check_passes, records, silent, value, write
+from tests.analysis.linked import check_passes, pseudonyms, records, silent, value, write
 
 METHODS = {module.CARD.name: module for module in (cross_tabulation, clustering, forecasting, record_linkage)}
 
@@ -190,8 +191,6 @@ def test_noise_alone_is_forecast_no_better_than_naively(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("frequency", ["year", "quarter", "week", "day"])
 def test_periods_of_another_length(tmp_path: Path, frequency: str) -> None:
-    from datetime import date, timedelta  # noqa: PLC0415
-
     length = {"year": 366, "quarter": 92, "week": 7, "day": 1}[frequency]
     size = {"year": 12, "quarter": 16, "week": 120, "day": 40}[frequency]
     first = date(2003, 1, 6)
@@ -255,8 +254,6 @@ def register(size: int = 1500, twice: int = 120, seed: int = 2) -> tuple[dict[st
 
 
 def paired(outputs: Outputs) -> set[frozenset[int]]:
-    from tests.analysis.linked import pseudonyms  # noqa: PLC0415
-
     place = {name[:12]: at for at, name in enumerate(pseudonyms(4000))}
     rows = outputs.restricted_list or []
     return {frozenset((place[row["pseudonym"][:12]], place[row["reasons"][0]["code"][8:]])) for row in rows}

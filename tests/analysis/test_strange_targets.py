@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import skops.io
 from sklearn.cluster import KMeans
 
 from services.analysis.methods import clustering, forecasting, regression
@@ -25,8 +26,6 @@ def test_a_model_that_no_onnx_holds_is_the_same_file_each_time(tmp_path: Path) -
     files = [clustering.run(write(tmp_path, dict(columns)), silent).models["clusters_model"] for _ in range(2)]
     assert files[0] == files[1]
     matrix = np.random.default_rng(0).normal(size=(90, 2)).astype(np.float32)
-    import skops.io  # noqa: PLC0415
-
     kept = skops.io.dumps(KMeans(3, n_init=1, random_state=0).fit(matrix))
     assert all(len(name) < 12 for name in steady(kept))
     assert unpack(files[0]).predict(matrix).shape == (90,)

@@ -72,7 +72,7 @@ class Cluster:
                     await copied(path, shared / name)
                 rows = await asyncio.to_thread(rows_of, shared)
                 task = self.task("hosted", shared, math.ceil(rows / BLOCK), memory_mb, seconds)
-                return await self.carried_out(replace(task, digest=code.digest), shared, rows, tell)
+                return await self.worked_on(replace(task, digest=code.digest), shared, rows, tell)
 
         return await self.within(seconds, scored())
 
@@ -83,7 +83,7 @@ class Cluster:
             with own_folder(self.root) as shared:
                 asked = await asyncio.to_thread(taken, work, shared)
                 task = self.task("answer", shared, len(asked.sizes), memory_mb, seconds)
-                return await self.carried_out(task, shared, sum(asked.sizes), tell)
+                return await self.worked_on(task, shared, sum(asked.sizes), tell)
 
         return await self.within(seconds, answered())
 
@@ -104,7 +104,7 @@ class Cluster:
             log.warning("no engine", extra={"scheduler": self.scheduler, "error": type(error).__name__, "told": told})
             raise ClusterError(why(error, late=limit.expired())) from None
 
-    async def carried_out(self, task: PartitionTask, shared: Path, rows: int, tell: OnProgress) -> Floats:
+    async def worked_on(self, task: PartitionTask, shared: Path, rows: int, tell: OnProgress) -> Floats:
         async with open_engine(self.root, scheduler=self.scheduler, certificates=self.certificates) as engine:
             parts = await carried_out(engine, partitions(task), tell)
         return await asyncio.to_thread(put_together, shared, parts, rows)

@@ -1,15 +1,16 @@
 """The disclosure profile: thresholds as data, with their legal basis and version."""
 
-from datetime import date
 from pathlib import Path
 from typing import Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field
+
+from shared.contracts import Based
 
 DEFAULT = Path(__file__).parents[1] / "rules.json"
 
 
-class Rules(BaseModel):
+class Rules(Based):
     """One frozen profile. Every verdict records its name and version."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -27,14 +28,6 @@ class Rules(BaseModel):
     margin_labels: frozenset[str] = Field(description="Dimension values, in lower case, that mean a sum over the others.")
     count_units: frozenset[str] = Field(description="Units of a metric whose value is itself a count.")
     legal_basis: str = Field(max_length=400)
-    verified: bool = Field(description="Whether the texts that the basis names were read and say so. No lawyer's opinion.")
-    checked: date | None = Field(default=None, description="The day on which they were read.")
-
-    @model_validator(mode="after")
-    def _dated(self) -> Self:
-        if self.verified and self.checked is None:
-            raise ValueError("a verified profile names the day on which its basis was read")
-        return self
 
     @classmethod
     def load(cls, path: Path = DEFAULT) -> Self:

@@ -10,12 +10,12 @@ from services.analysis.methods.anomaly_tables.columns import LABEL, PEERS
 from services.analysis.methods.deviation.cells import Cells
 from services.analysis.methods.deviation.parameters import most_texts
 from services.analysis.methods.deviation.robust import SIGMA, Codes, Floats, encode
+from services.analysis.methods.toolkit.arrays import LARGEST_AMOUNT
 from services.analysis.methods.toolkit.stored import Columns, Table
 from services.analysis.worker.sdk import Array, Bundle, MethodError
 
 MINIMUM_ROWS = 12
 MOST_COLUMNS = 60
-LARGEST = 1e150
 MOST_KINDS = 0.05
 """A text column with more different values than this share of the rows is a name, not a kind."""
 
@@ -114,7 +114,7 @@ def short(name: str) -> str:
 def even(values: Array) -> Floats:
     """Amounts around their median, in usual spreads, large ones by their logarithm: one huge number does not hide the rest."""
     numbers = values.astype(np.float64)
-    numbers = np.where(np.abs(numbers) < LARGEST, numbers, np.nan)
+    numbers = np.where(np.abs(numbers) < LARGEST_AMOUNT, numbers, np.nan)
     known = numbers[np.isfinite(numbers)]
     if not len(known):
         return numbers

@@ -5,13 +5,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from services.analysis.methods.toolkit.arrays import Floats, Matrix, Whole, numbers
+from services.analysis.methods.toolkit.arrays import LARGEST_AMOUNT, Floats, Matrix, Whole, numbers
 from services.analysis.worker.sdk import Array, Bundle
 
 CUT = 2.0
 CELLS = 10_000_000
-LARGEST = 1e150
-"""Numbers that are larger cannot be squared or added up: unknown."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +76,7 @@ def each_column(bundle: Bundle, names: Iterable[str], rows: int) -> Iterator[tup
 
 def amounts(values: Array, rows: int, name: str) -> Floats:
     found = numbers(values, rows, name)
-    return np.where(np.abs(found) < LARGEST, found, np.nan)
+    return np.where(np.abs(found) < LARGEST_AMOUNT, found, np.nan)
 
 
 def scale_of(known: Floats) -> Scale | None:

@@ -7,12 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from services.analysis.methods.toolkit.arrays import UNKNOWN, Flags, Floats, Texts, called, digits
+from services.analysis.methods.toolkit.arrays import LARGEST_AMOUNT, UNKNOWN, Flags, Floats, Texts, called, digits
 from services.analysis.methods.toolkit.disclosure import MOST_LEVELS, OTHER, OTHER_WORDS, Level, own_name
 from services.analysis.methods.toolkit.evaluation import MINIMUM_CELL
 from services.analysis.worker.sdk import Bundle, MethodError, quoted
 
-LARGEST = 1e150
 WORDS = {OTHER: OTHER_WORDS, UNKNOWN: ("모름", "unknown")}
 
 
@@ -84,8 +83,8 @@ def count_cells(bundle: Bundle, groupings: list[Grouping], measure: str | None) 
     names = [f"level_{at}" for at in range(len(groupings))]
     levels = ", ".join(f"{each.level} AS {name}" for each, name in zip(groupings, names, strict=True))
     value = f"TRY_CAST({quoted(measure)} AS DOUBLE)" if measure else "NULL::DOUBLE"
-    query = f"""SELECT {", ".join(names)}, count(*) AS subjects, count(*) FILTER (WHERE abs(value) < {LARGEST}) AS known,
-                       coalesce(fsum(value) FILTER (WHERE abs(value) < {LARGEST}), 0) AS total
+    query = f"""SELECT {", ".join(names)}, count(*) AS subjects, count(*) FILTER (WHERE abs(value) < {LARGEST_AMOUNT}) AS known,
+                       coalesce(fsum(value) FILTER (WHERE abs(value) < {LARGEST_AMOUNT}), 0) AS total
                 FROM (SELECT {levels}, {value} AS value FROM linked) GROUP BY ALL ORDER BY ALL"""
     found = bundle.sql(query, [one for each in groupings for one in each.given])
     told = [

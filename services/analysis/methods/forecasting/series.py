@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from services.analysis.methods.toolkit.arrays import Floats, texts
+from services.analysis.methods.toolkit.arrays import LARGEST_AMOUNT, Floats, texts
 from services.analysis.methods.toolkit.evaluation import MINIMUM_CELL
 from services.analysis.worker.sdk import Bundle, MethodError
 
@@ -77,7 +77,7 @@ def check_calendar(last: int, frequency: str) -> None:
 def cells_of(bundle: Bundle, given: dict[str, Any], group: str, named: Sequence[Any] = ()) -> dict[str, Any]:
     """Sums by group and period. A subject may be in several groups in one period: of each cut it is counted anew."""
     chosen = f"{group} AS g, CAST({CUT[given['frequency']]} AS BIGINT) AS t, {SUMS}"
-    where = "WHERE series__period IS NOT NULL AND abs(series__value) < 1e150"
+    where = f"WHERE series__period IS NOT NULL AND abs(series__value) < {LARGEST_AMOUNT}"
     return bundle.sql(f"SELECT {chosen} FROM linked {where} GROUP BY ALL ORDER BY ALL", named)  # noqa: S608  fixed words alone
 
 

@@ -19,6 +19,8 @@ Texts = NDArray[np.object_]
 LONGEST = 40
 UNKNOWN = "unknown"
 LARGEST_WHOLE = 1e18
+LARGEST_AMOUNT = 1e150
+"""What is larger cannot be squared or added up: unknown."""
 UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]+")
 
 
