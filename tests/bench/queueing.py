@@ -11,7 +11,6 @@ from typing import Any
 from uuid import uuid4
 
 import asyncpg  # type: ignore[import-untyped]  # it has no types
-import psutil
 from sqlalchemy import insert, text
 
 from services.analysis import actions
@@ -29,6 +28,7 @@ from tests.bench.scene import own_name
 from tests.faults.broker import Broker
 from tests.faults.centre import Centre, process_of
 from tests.faults.storming import SHORT, STRIKES, check_each_done_once, storm
+from tests.processes import gone
 
 WAITING, FEW, MINISTRIES, CLAIMS = 10_000, 40, 40, 20
 WORKER = Principal("bench", "kostat", frozenset({Role.WORKER}))
@@ -141,8 +141,9 @@ async def cancelled(running: Centre) -> float:
     pid = process_of(run)
     began = time.perf_counter()
     await running.call("POST", f"/analysis/runs/{run.id}/cancel", "centre-analyst", json={"reason": "The bench."})
-    while psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE:
-        await asyncio.sleep(0.005)
+    async with asyncio.timeout(60):
+        while not gone(pid):
+            await asyncio.sleep(0.005)
     return time.perf_counter() - began
 
 

@@ -17,6 +17,7 @@ from services.analysis.models import PLUMBING, LateResult, Run, RunStatus
 from shared.contracts import RunFinished
 from tests.faults.broker import Broker
 from tests.faults.centre import PATIENCE, Centre, process_of
+from tests.processes import gone
 
 pytestmark = [pytest.mark.rabbitmq, pytest.mark.timeout(600)]
 
@@ -46,10 +47,6 @@ async def at_work(centre: Centre) -> tuple[Run, int]:
     await centre.approve(await centre.approvals(1, sleep=600))
     run = await until(centre, lambda run: run.status is RunStatus.RUNNING and run.message.startswith("pid "))
     return run, process_of(run)
-
-
-def gone(pid: int) -> bool:
-    return not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
 
 
 async def done(centre: Centre, run_id: UUID) -> list[str]:

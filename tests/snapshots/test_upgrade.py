@@ -165,6 +165,10 @@ async def test_the_finished_result_reads_as_it_did(installation: Installation) -
         requester = installation.headers(expected["people"]["requester"])
         request = await clients["requests"].get(f"/{expected['request']}", headers=requester)
         assert request.raise_for_status().json()["status"] == "released"
+        runs = await clients["analysis"].get("/runs", headers=requester, params={"request_id": expected["request"]})
+        assert [run["status"] for run in runs.raise_for_status().json()["items"]] == ["succeeded"]
+        datasets = await clients["catalog"].get("/datasets", headers=requester)
+        assert {each["state"] for each in datasets.raise_for_status().json()["items"]} == {"published"}
         listed = await results.get(
             f"/{expected['result']}/restricted-list", headers=requester, params={"reason": "Visits of the third round."}
         )
