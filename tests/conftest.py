@@ -33,7 +33,10 @@ if (folder := memory()) is not None:
     os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", folder)  # where tmp_path is
 ISSUER, AUDIENCE = "https://idp.test", "dure"
 KEY = base64.b64encode(bytes(range(32))).decode()
-KEYS = {"analysis": {"wrapping_key": KEY, "token_key": KEY}, "results": {"secret_keys": [KEY]}}
+KEYS: dict[str, dict[str, Any]] = {
+    "analysis": {"wrapping_key": KEY, "token_key": KEY},
+    "results": {"secret_keys": [KEY]},
+}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

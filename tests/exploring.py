@@ -14,9 +14,7 @@ EXPLORING = "EXAMPLES" in os.environ
 
 # No deadline and no database: neither a busy machine nor an earlier run changes the outcome.
 settings.register_profile("steady", derandomize=True, database=None, deadline=None)
-settings.register_profile(
-    "explore", max_examples=EXAMPLES, database=None, deadline=None, print_blob=True
-)
+settings.register_profile("explore", max_examples=EXAMPLES, database=None, deadline=None, print_blob=True)
 
 
 def load() -> None:

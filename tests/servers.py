@@ -4,9 +4,7 @@ import os
 import socket
 from urllib.parse import urlsplit
 
-POSTGRES = os.environ.get(
-    "DURE_TEST_POSTGRES", "postgresql+asyncpg://postgres@127.0.0.1:5432/postgres"
-)
+POSTGRES = os.environ.get("DURE_TEST_POSTGRES", "postgresql+asyncpg://postgres@127.0.0.1:5432/postgres")
 RABBITMQ = os.environ.get("DURE_TEST_RABBITMQ", "amqp://guest:guest@127.0.0.1:5672/")
 # Marker: address, usual port, what to say where it is missing.
 SERVERS = {

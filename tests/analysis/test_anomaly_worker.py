@@ -1,7 +1,7 @@
 """The built-in searches for anomalies in a real worker's confined child; and a model of one round beside the next one there."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import duckdb
@@ -59,7 +59,7 @@ def check_leaves(run: StubRun) -> None:
     assert all(line.reasons for line in lines)
 
 
-def parquet(folder: Path, columns: dict[str, object]) -> bytes:
+def parquet(folder: Path, columns: Mapping[str, object]) -> bytes:
     with duckdb.connect() as connection:
         connection.register("found", columns)
         connection.execute(f"COPY (SELECT * FROM found) TO '{folder / 'linked.parquet'}' (FORMAT parquet)")

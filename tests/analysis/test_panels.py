@@ -140,7 +140,12 @@ JANUARY, FEBRUARY = "2025-01-01", "2025-02-01"
     ],
 )
 def test_a_row_twice_is_refused(tmp_path: Path, role: str, rows: list[Any], together: str) -> None:
-    tables = {"site": [("a", JANUARY, 1, 5, "", "", "")], "price": [("a", JANUARY, 1)], "owner": [("a", "x")]} | {role: rows}
+    tables: dict[str, list[Any]] = {
+        "site": [("a", JANUARY, 1, 5, "", "", "")],
+        "price": [("a", JANUARY, 1)],
+        "owner": [("a", "x")],
+    }
+    tables[role] = rows
     files = {
         name: as_csv(table, tables[name])
         for name, table in (("site", SITE_TABLE), ("price", PRICE_TABLE), ("owner", OWNER_TABLE))

@@ -1,5 +1,7 @@
 """The parts of supervised methods: periods, splits, drift, groups that may leave, monotone scores."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -20,7 +22,7 @@ from tests.analysis.linked import pseudonyms
 SIZE = 800
 
 
-def rows_of(seed: int, size: int = SIZE, **more: object) -> Rows:
+def rows_of(seed: int, size: int = SIZE, **more: Any) -> Rows:
     """Two features with gaps that must move the score one way, though chance may say otherwise, and a category."""
     random = np.random.default_rng(seed)
     debt, income = random.exponential(3.0, size).round(1), random.normal(size=size)

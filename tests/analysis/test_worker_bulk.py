@@ -27,7 +27,8 @@ def bundle_of(folder: Path, rows: int = ROWS, **means: Any) -> Bundle:
     with duckdb.connect() as connection:
         table = f"SELECT * EXCLUDE (n) FROM (SELECT {CELLS} FROM range({rows})) ORDER BY n"
         connection.execute(f"COPY ({table}) TO '{folder}/bundle/linked.parquet' (ROW_GROUP_SIZE 2048)")
-    return Bundle(folder / "bundle", means=Means(**{"memory_mb": 512, "threads": 2, "work": folder / "work"} | means))
+    values: dict[str, Any] = {"memory_mb": 512, "threads": 2, "work": folder / "work"}
+    return Bundle(folder / "bundle", means=Means(**values | means))
 
 
 @pytest.fixture

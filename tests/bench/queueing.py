@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-import asyncpg  # type: ignore[import-untyped]  # it has no types
+import asyncpg
 from sqlalchemy import insert, text
 
 from services.analysis import actions
@@ -80,7 +80,7 @@ async def furnish(db: Database, count: int) -> None:
     ]
     async with db.transaction() as session:
         session.add(method)
-        await session.execute(insert(Run.__table__), rows)  # type: ignore[arg-type]  # SQLModel tables have it
+        await session.execute(insert(Run), rows)
     async with db.engine.connect() as connection:
         await connection.execute(text("ANALYZE"))
         await connection.commit()
@@ -136,7 +136,7 @@ async def measure_cancel(bench: Bench) -> list[Figure]:
 async def cancelled(running: Centre) -> float:
     await running.approve(await running.approvals(1, sleep=600))
     async with asyncio.timeout(120):
-        while not (run := (await running.runs() or [None])[-1]) or run.ended or not run.message.startswith("pid "):
+        while not (runs := await running.runs()) or (run := runs[-1]).ended or not run.message.startswith("pid "):
             await asyncio.sleep(0.05)
     pid = process_of(run)
     began = time.perf_counter()

@@ -3,8 +3,8 @@
 from typing import Any
 
 from deploy.seed.members import first_members, seed
-from shared.audit import Session
 from shared.contracts import Envelope
+from shared.db import Session
 
 
 async def test_the_seventeen_are_there_once(desk: Any, heard: list[Envelope]) -> None:
@@ -22,7 +22,11 @@ def test_the_seed_has_both_names_of_the_customs_service() -> None:
     assert (customs.name.ko, customs.name.en) == ("관세청", "Korea Customs Service")
 
 
-NEW = {"code": "molg", "name": {"ko": "법제처", "en": "Ministry of Government Legislation"}, "contact": "책임관 02-000"}
+NEW: dict[str, Any] = {
+    "code": "molg",
+    "name": {"ko": "법제처", "en": "Ministry of Government Legislation"},
+    "contact": "책임관 02-000",
+}
 
 
 async def test_a_further_one_joins_by_one_post(desk: Any, heard: list[Envelope]) -> None:
@@ -46,7 +50,8 @@ async def test_only_the_secretary_lets_join(desk: Any) -> None:
 async def test_bad_members(desk: Any) -> None:
     secretary = desk.as_("council-secretary", "mois")
     names = {"ko": "", "en": "x"}, {"ko": "a\nb", "en": "x"}, {"ko": "x"}
-    for change in ({"code": "../x"}, {"code": "A"}, {"x": 1}, *({"name": name} for name in names)):
+    changes: list[dict[str, Any]] = [{"code": "../x"}, {"code": "A"}, {"x": 1}]
+    for change in (*changes, *({"name": name} for name in names)):
         response = await desk.client.post("/catalog/ministries", json=NEW | change, headers=secretary)
         assert response.status_code == 422
     assert (await desk.client.get("/catalog/ministries")).status_code == 401

@@ -34,9 +34,7 @@ def databases(prefix: str) -> Iterator[dict[str, str]]:
     """A migrated PostgreSQL database for each service."""
     names = {service: f"{prefix}_{service}" for service in SERVICES}
     templates = {name: postgres_template(MIGRATIONS[service]) for service, name in names.items()}
-    asyncio.run(
-        administer(*(f'CREATE DATABASE "{name}" TEMPLATE "{made}"' for name, made in templates.items()))
-    )
+    asyncio.run(administer(*(f'CREATE DATABASE "{name}" TEMPLATE "{made}"' for name, made in templates.items())))
     try:
         yield {service: postgres_url(name) for service, name in names.items()}
     finally:

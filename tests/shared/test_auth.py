@@ -82,8 +82,8 @@ async def test_a_caller_without_roles_is_known_but_may_do_nothing(pair: KeyPair,
 
 
 async def test_clocks_may_differ_a_little(pair: KeyPair, verifier: TokenVerifier) -> None:
-    late = {"exp": now() - timedelta(seconds=10), "nbf": now() + timedelta(seconds=10)}
-    assert (await verifier.verify(signed(pair.signing, **late))).subject == "lee"
+    expired, early = now() - timedelta(seconds=10), now() + timedelta(seconds=10)
+    assert (await verifier.verify(signed(pair.signing, exp=expired, nbf=early))).subject == "lee"
 
 
 BAD_CLAIMS: list[tuple[dict[str, Any], Fault]] = [

@@ -46,7 +46,11 @@ async def leftover(make_settings: Callable[..., Any], tmp_path: Path) -> Build:
 @pytest.fixture
 async def start() -> AsyncIterator[Callable[[FastAPI], Awaitable[None]]]:
     async with AsyncExitStack() as stack:
-        yield lambda app: stack.enter_async_context(app.router.lifespan_context(app))
+
+        async def start(app: FastAPI) -> None:
+            await stack.enter_async_context(app.router.lifespan_context(app))
+
+        yield start
 
 
 async def until_true(look: Callable[[], Awaitable[Any]]) -> None:
