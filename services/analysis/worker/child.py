@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from services.analysis.worker import folders, inside, sandbox, watch
+from services.analysis.worker import folders, hosting, inside, sandbox, watch
 from services.analysis.worker.jobs import ANSWERED, CANCEL, UNANSWERED, ChildReport, Job, Layers, Task, Why
 from services.analysis.worker.reasons import plain
 
@@ -181,7 +181,8 @@ def say(what: dict[str, Any]) -> None:
 
 def preload(modules: Sequence[str]) -> None:
     """Once; a child that is forked later has them already."""
-    for module in modules:
+    # A child may read the folders of its method, not the one above, which names the built-in ones.
+    for module in (hosting.BUILT_INS, *modules):
         importlib.import_module(module)
 
 
