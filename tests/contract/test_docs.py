@@ -22,7 +22,7 @@ from deploy.installation import SERVICES
 from deploy.running import Embedded, wait_ready
 from services.analysis.policy import check_card
 from services.analysis.worker import hosting, outputs
-from services.analysis.worker.announcing import hosted
+from services.analysis.worker.announcing import hosted, located
 from services.analysis.worker.folders import run_folders
 from services.analysis.worker.hosting import Hosted
 from services.analysis.worker.jobs import Job, Sandbox, Task
@@ -322,9 +322,7 @@ async def carried_out(target: str, scratch: Path) -> tuple[Hosted, list[Output]]
     """The worker's own way: find the code, read its card in a child, run it in a child, judge what it left."""
     launcher = Launcher()
     try:
-        found = [one async for one in hosted(launcher, scratch, Sandbox.PREFER) if one.code.target == target]
-        assert len(found) == 1
-        method = found[0]
+        (method,) = [one async for one in hosted(launcher, scratch, Sandbox.PREFER, await located([target]))]
         parameters, faults = fit_parameters(method.card.parameters, {})
         assert faults == []
         with run_folders(scratch) as folders:
