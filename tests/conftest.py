@@ -56,6 +56,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     for name, (_, _, label) in SERVERS.items():
         config.addinivalue_line("markers", f"{name}: needs {label}")
+    config.addinivalue_line("markers", "fit: fits models for more than a second")
     config.pluginmanager.register(Heartbeat(), "heartbeat")
 
 
