@@ -4,7 +4,7 @@ BIN := .venv/bin
 # How many processes run tests side by side: a number, or auto for one a core.
 WORKERS ?= auto
 PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup
-NOT_FAST := slow or heavy or engine or browser or postgres or rabbitmq
+NOT_FAST := slow or heavy or fit or engine or browser or postgres or rabbitmq
 .PHONY: help demo serve token test test-fast test-all explore static check bench evaluate verify-audit collect-garbage compose-demo install-demo install-dev lock format contracts clean
 
 help:
