@@ -293,17 +293,20 @@ class Suite:
         return found
 
     def checkpoints(self, folder: Path) -> Path:
-        """What an auditor takes home of every service; each has at least one row afterwards."""
+        """What an auditor takes home of every service, which has a row more afterwards."""
         folder.mkdir(parents=True, exist_ok=True)
         for service in SERVICES:
+            before = self.sealed(service)
             self.call(Person("auditor", "kostat", "nobody"), "POST", f"/{service}/ops/inbox/{new_id()}/replay")
-
-            def sealed(service: str = service) -> Json | None:
-                answer = self.call(AUDITOR, "GET", f"/{service}/audit/checkpoint")
-                return answer.json() if answer.is_success else None
-
-            (folder / f"{service}.json").write_text(json.dumps(wait(sealed, f"a checkpoint of {service}", 30)))
+            wait(lambda service=service, before=before: self.sealed(service) > before, f"the seal of {service}", 30)
+            checkpoint = self.ok(AUDITOR, "GET", f"/{service}/audit/checkpoint")
+            (folder / f"{service}.json").write_text(json.dumps(checkpoint))
         return folder
+
+    def sealed(self, service: str) -> int:
+        """How many rows of a service's audit are sealed."""
+        answer = self.call(AUDITOR, "GET", f"/{service}/audit/checkpoint")
+        return int(answer.json()["position"]) if answer.is_success else 0
 
 
 def wait(look: Callable[[], Any], what: str, seconds: float = 90) -> Any:

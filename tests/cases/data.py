@@ -53,9 +53,10 @@ class Seen:
         return any(re.search(word, text, re.IGNORECASE) for word in words for text in said)
 
     def found(self, *words: str) -> bool:
-        """Said by the check, as an error or as a warning, in words of which one is among these."""
+        """Said of the table or the file, as an error or as a warning, in words of which one is among these."""
         said = [f"{each['column']} {each['code']} {each['text']}" for each in self.findings]
-        return any(re.search(word, text, re.IGNORECASE) for word in words for text in said + self.refusals)
+        early = [each for each in self.refusals if not each.startswith("request")]
+        return any(re.search(word, text, re.IGNORECASE) for word in words for text in said + early)
 
     def alarmed(self, *words: str) -> bool:
         text = json.dumps(self.result.get("alarms") or [], ensure_ascii=False)
