@@ -274,9 +274,13 @@ class Suite:
         return [dict(zip(names, row, strict=True)) for row in shown["rows"]]
 
     def figures(self, result: str) -> Json:
-        """The summary's figures by name."""
+        """The summary's figures by name, and the step of its windows."""
         answer = self.call(CHECKERS[0], "GET", f"/results/{result}/metrics/summary")
-        return {each["name"]: each["value"] for each in answer.json()["figures"]} if answer.is_success else {}
+        if not answer.is_success:
+            return {}
+        summary = answer.json()
+        step = (summary.get("split") or {}).get("step")
+        return {each["name"]: each["value"] for each in summary["figures"]} | ({"step": step} if step else {})
 
     def check_result(self, who: Person, result: str) -> httpx.Response:
         return self.call(who, "POST", f"/results/{result}/votes", json=CHECKED)
@@ -344,6 +348,15 @@ def findings(check: Json) -> list[Json]:
         {"line": each.get("line"), "column": each.get("column"), "code": each["code"], "text": each["detail"]["en"]}
         for each in listed
     ]
+
+
+def dropped(said: Any, within: bool = False) -> float:
+    """How many rows a run or a result says were dropped, wherever it says so."""
+    if isinstance(said, dict):
+        return sum(dropped(value, within or "dropped" in name) for name, value in said.items())
+    if isinstance(said, list):
+        return sum(dropped(value, within) for value in said)
+    return float(said) if within and isinstance(said, int | float) else 0.0
 
 
 def flags(result: Json) -> list[str]:

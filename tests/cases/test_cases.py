@@ -138,7 +138,7 @@ BLANKS = [error(line, "person_no", "missing-value", "It may not be empty.") for 
 TWICE = error(3, "person_no", "duplicate-key", "The key of line 2 is there again.")
 LATE = {"status": "failed", "reason": {"code": "key-not-unique", "detail": "The key is not unique."}}
 CRASHED = {"status": "failed", "reason": {"code": "method-crashed", "detail": "time"}}
-DAY = {"step_minutes": 1440, "points": 1440, "windows": 2}
+DAY = {"step": "1440 min", "points": 1440, "windows": 2}
 
 
 @pytest.mark.parametrize(
