@@ -199,7 +199,6 @@ class Suite:
 
     def live(self, name: str) -> str:
         """The version of a method, reviewed by two people of two bodies where nobody has."""
-
         version = self.announced(name)
         path = f"/analysis/methods/{name}/{version}"
         for reviewer in REVIEWERS:

@@ -138,7 +138,7 @@ BLANKS = [error(line, "person_no", "missing-value", "It may not be empty.") for 
 TWICE = error(3, "person_no", "duplicate-key", "The key of line 2 is there again.")
 LATE = {"status": "failed", "reason": {"code": "key-not-unique", "detail": "The key is not unique."}}
 CRASHED = {"status": "failed", "reason": {"code": "method-crashed", "detail": "time"}}
-DAY = {"step": "1440 min", "points": 1440, "windows": 2}
+DAY = {"step": "1440 min", "points": 1440}
 
 
 @pytest.mark.parametrize(
@@ -161,7 +161,7 @@ DAY = {"step": "1440 min", "points": 1440, "windows": 2}
         ("table-duplicate-key", Seen(**PASSED, findings=[TWICE]), True),
         ("table-duplicate-key", Seen(**PASSED, run=LATE), False),
         ("series-yyyymmdd", Seen(**PASSED, figures=DAY), True),
-        ("series-yyyymmdd", Seen(**PASSED, figures=DAY | {"windows": 1}), False),
+        ("series-yyyymmdd", Seen(**PASSED, figures=DAY | {"step": "12 month"}), False),
         ("series-half-compact", Seen(**PASSED, run=CRASHED), False),
         ("series-half-compact", Seen(**FAILED, findings=[error(2, "time", "time-unreadable", "It is no time.")]), True),
         ("csv-semicolon", Seen(**FAILED, findings=[error(1, None, "delimiter", "Cells are parted by ';'.")]), True),
