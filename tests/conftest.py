@@ -23,7 +23,7 @@ from shared.contracts import Envelope, Event
 from shared.ids import new_id
 from shared.keys import KeyPair, SigningKey
 from tests import exploring
-from tests.databases import OWN, administer, drop_templates, memory, migrated, postgres_url
+from tests.databases import OWN, administer, memory, migrated, postgres_url, remove_templates
 from tests.heartbeat import Heartbeat
 from tests.sharing import Sharing
 
@@ -59,10 +59,10 @@ def pytest_xdist_auto_num_workers() -> int:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def postgres_templates() -> Iterator[None]:
-    """Drops the databases that tests were copied from."""
+def templates() -> Iterator[None]:
+    """Removes the databases that tests' own are copies of."""
     yield
-    drop_templates()
+    remove_templates()
 
 
 @pytest.fixture(scope="session")
