@@ -20,6 +20,7 @@ from aio_pika.abc import AbstractChannel
 from aio_pika.exceptions import AMQPConnectionError, ChannelPreconditionFailed
 from aiormq.exceptions import ChannelAccessRefused
 
+from deploy.running import free_port
 from deploy.topology import definitions, password_hash, rendered
 from shared.bus import Incoming
 from shared.clock import now
@@ -38,12 +39,6 @@ load_definitions = {folder}/definitions.json
 log.console = false
 disk_free_limit.absolute = 50MB
 """
-
-
-def free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
 
 
 def environment(folder: Path, port: int) -> dict[str, str]:
