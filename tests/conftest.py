@@ -26,6 +26,7 @@ from tests import exploring
 from tests.databases import OWN, administer, memory, migrated, postgres_url, remove_templates
 from tests.heartbeat import Heartbeat
 from tests.sharing import Sharing
+from tests.waiting import PATIENCE
 
 exploring.load()
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # onnxruntime would report to its maker
@@ -142,7 +143,7 @@ class Client(httpx.AsyncClient):
 
     async def settle(self, *, seconds: float = 20) -> None:
         """Wait until nothing is due in this service."""
-        async with asyncio.timeout(seconds):
+        async with asyncio.timeout(PATIENCE):
             while not await idle(self.app):
                 await asyncio.sleep(0.02)
 

@@ -27,6 +27,7 @@ from shared.clock import now
 from shared.contracts import DatasetWithdrawn, Envelope
 from shared.rabbit import RabbitBus
 from shared.topology import LISTENERS, VHOST, Topology
+from tests.waiting import PATIENCE
 
 pytestmark = [pytest.mark.rabbitmq, pytest.mark.timeout(120)]
 
@@ -139,7 +140,7 @@ async def test_services_talk_with_their_own_rights_only(port: int) -> None:
     await asyncio.gather(catalog.start(), requests.start())
     try:
         assert await catalog.publish([envelope]) == [None]
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE):
             while not arrived:
                 await asyncio.sleep(0.05)
         assert arrived[0].user_id == "catalog", "the broker vouches for the sender"
@@ -147,7 +148,7 @@ async def test_services_talk_with_their_own_rights_only(port: int) -> None:
 
         (forged,) = await requests.publish([envelope])
         assert isinstance(forged, ChannelAccessRefused)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE):
             while requests.down is not None or not requests.ready.is_set():
                 await asyncio.sleep(0.05)
     finally:
