@@ -23,9 +23,10 @@ from shared.contracts import Envelope, Event
 from shared.ids import new_id
 from shared.keys import KeyPair, SigningKey
 from tests import exploring
-from tests.databases import OWN, administer, drop_templates, memory, migrated, postgres_url
+from tests.databases import OWN, administer, memory, migrated, postgres_url, remove_templates
 from tests.heartbeat import Heartbeat
 from tests.sharing import Sharing
+from tests.waiting import PATIENCE
 
 exploring.load()
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # onnxruntime would report to its maker
@@ -59,10 +60,10 @@ def pytest_xdist_auto_num_workers() -> int:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def postgres_templates() -> Iterator[None]:
-    """Drops the databases that tests were copied from."""
+def templates() -> Iterator[None]:
+    """Removes the databases that tests' own are copies of."""
     yield
-    drop_templates()
+    remove_templates()
 
 
 @pytest.fixture(scope="session")
@@ -142,7 +143,7 @@ class Client(httpx.AsyncClient):
 
     async def settle(self, *, seconds: float = 20) -> None:
         """Wait until nothing is due in this service."""
-        async with asyncio.timeout(seconds):
+        async with asyncio.timeout(PATIENCE):
             while not await idle(self.app):
                 await asyncio.sleep(0.02)
 

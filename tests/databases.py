@@ -1,7 +1,6 @@
 """Databases as the migrations make them: migrated once a process, copied for each test."""
 
 import asyncio
-import atexit
 import os
 import shutil
 import tempfile
@@ -30,10 +29,6 @@ def memory() -> str | None:
     shared = Path("/dev/shm")
     roomy = shared.is_dir() and shutil.disk_usage(shared).free > 4 * 1024**3
     return str(shared) if roomy and os.access(shared, os.W_OK) else None
-
-
-FOLDER = Path(tempfile.mkdtemp(prefix="dure-migrated-", dir=memory()))
-atexit.register(shutil.rmtree, FOLDER, ignore_errors=True)
 
 
 def postgres_url(name: str) -> str:
@@ -76,9 +71,15 @@ async def empty(name: str) -> bool:
 
 
 @cache
+def folder() -> Path:
+    """Where the SQLite templates of this process are."""
+    return Path(tempfile.mkdtemp(prefix="dure-migrated-", dir=memory()))
+
+
+@cache
 def template(migrations: Path) -> Path:
     """A SQLite file that the migrations of a service made."""
-    file = FOLDER / f"{migrations.parent.name}.db"
+    file = folder() / f"{migrations.parent.name}.db"
     upgrade(migrations, f"sqlite+aiosqlite:///{file}")
     return file
 
@@ -96,8 +97,12 @@ def postgres_template(migrations: Path) -> str:
     return name
 
 
-def drop_templates() -> None:
-    """At the end of the process's tests."""
+def remove_templates() -> None:
+    """At the end of the process's tests; a process of xdist has no other end."""
+    if folder.cache_info().currsize:
+        shutil.rmtree(folder())
+        folder.cache_clear()
+        template.cache_clear()
     while TEMPLATES:
         asyncio.run(administer(f'DROP DATABASE IF EXISTS "{TEMPLATES.pop()}" WITH (FORCE)'))
     postgres_template.cache_clear()

@@ -6,6 +6,7 @@ A module's tests stay in one process, since they share fitted models and program
 
 import resource
 from collections import Counter
+from collections.abc import Generator
 from typing import Any
 
 import pytest
@@ -15,6 +16,9 @@ from tests.servers import SERVERS, missing
 
 # Modules with such tests begin first, so that no process is left alone with a long one.
 LONG = ("slow", "engine", "heavy")
+# CPU seconds above which a test without a marker is named: it makes `make test-fast` slow. More than
+# the second that `heavy` speaks of, since a busy machine and a first import cost some too.
+HEAVY = 0.7
 LONGEST_FIRST = {name: place for place, name in enumerate(LONG)}
 
 
@@ -39,6 +43,7 @@ class Sharing:
         self.config = config
         self.left_out: Counter[str] = Counter()
         self.seconds: list[float] = []
+        self.unmarked: dict[str, float] = {}
 
     @property
     def output(self) -> dict[str, Any] | None:
@@ -66,12 +71,22 @@ class Sharing:
             length[item.path] = min(place, length.get(item.path, len(LONG)))
         items.sort(key=lambda item: length[item.path])  # stable: within a module nothing moves
 
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
+        began = processor_seconds()
+        outcome = yield
+        spent = processor_seconds() - began
+        if spent > HEAVY and not any(item.get_closest_marker(name) for name in LONG):
+            self.unmarked[item.nodeid] = spent
+        return outcome
+
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
         """Last: what sessions share has ended by then, and its seconds count."""
         if self.output is not None:
             self.output["left_out"] = dict(self.left_out)
             self.output["seconds"] = processor_seconds()
+            self.output["unmarked"] = self.unmarked
             return
         terminal = self.config.pluginmanager.get_plugin("terminalreporter")
         skipped = terminal.stats.get("skipped", []) if terminal else []
@@ -83,10 +98,13 @@ class Sharing:
         output = getattr(node, "workeroutput", {})  # one that crashed left none
         self.left_out |= Counter(output.get("left_out", {}))  # each collects the same: no sum
         self.seconds.append(output.get("seconds", 0.0))
+        self.unmarked |= output.get("unmarked", {})
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
         for name, count in self.left_out.items():
             label = SERVERS[name][2]
             terminalreporter.write_line(f"LEFT OUT: {count} tests that need {label}", yellow=True)
+        for test, spent in sorted(self.unmarked.items(), key=lambda each: -each[1]):
+            terminalreporter.write_line(f"{spent:.1f} CPU seconds without a marker: {test}")
         spent = sum(self.seconds, start=processor_seconds())
         terminalreporter.write_line(f"{spent:.0f} CPU seconds, programs that tests start included")

@@ -18,6 +18,7 @@ from services.analysis.methods.toolkit.reference import reference_of
 from services.analysis.methods.toolkit.rows import Rows
 from services.analysis.methods.toolkit.splitting import last_quarter
 from tests.analysis.linked import pseudonyms
+from tests.exploring import examples
 
 SIZE = 800
 
@@ -118,7 +119,7 @@ def test_no_level_leaves_that_stands_on_too_few(belongs: list[str], seed: int) -
         assert np.sum([level.member for level in found], axis=0).tolist() == [1] * len(belongs)
 
 
-@settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(8), suppress_health_check=list(HealthCheck))
 @given(st.integers(0, 2**32 - 1))
 def test_a_constrained_score_never_moves_the_wrong_way_whatever_the_data(seed: int) -> None:
     rows = rows_of(seed, 400)

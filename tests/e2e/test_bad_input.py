@@ -6,7 +6,6 @@ import hashlib
 import hmac
 import io
 import json
-import os
 import re
 import socket
 from collections.abc import Callable, Iterator
@@ -30,11 +29,11 @@ from shared.keys import KeyPair
 from tests.e2e import fuzzing, troubled
 from tests.e2e.conftest import databases
 from tests.e2e.troubled import FORMULA, INCOME, INCOME_CSV, OPS, SECRET, SECRETARY, House, faults, problem
+from tests.exploring import examples
 
 pytestmark = pytest.mark.timeout(300)
 MIB = 1024 * 1024
 # The same hundred each time; more, and other ones, when told so.
-EXAMPLES = int(os.environ.get("DURE_TEST_EXAMPLES", "100"))
 
 
 @pytest.fixture(scope="module")
@@ -744,7 +743,7 @@ def fuzz(url: str, service: str, known: dict[str, list[str]], tokens: list[str],
     with httpx.Client(timeout=30, trust_env=False) as http:
         document = http.get(f"{url}/{service}/openapi.json").json()
 
-        @settings(max_examples=EXAMPLES, deadline=None, derandomize=EXAMPLES == 100, database=None)
+        @settings(max_examples=examples(100))
         @given(call=fuzzing.calls(document, known, bodies), token=strategies.sampled_from(tokens))
         def answered(call: fuzzing.Call, token: str) -> None:
             headers = call.headers | {"Authorization": f"Bearer {token}"}

@@ -23,6 +23,7 @@ from shared.auth import Fault, Jwks, Principal, Role, TokenVerifier, require
 from shared.clock import now
 from shared.errors import Forbidden, Unauthorized, Unavailable
 from shared.keys import KeyPair, SigningKey, jwk, write_jwks
+from tests.exploring import examples
 
 ISSUER, AUDIENCE = "https://idp.test", "dure"
 
@@ -209,7 +210,7 @@ HEADERS = st.dictionaries(st.sampled_from(["alg", "kid", "typ", "crit", "b64"]),
 
 
 @given(text=st.text(max_size=300), header=HEADERS)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60))
 def test_nothing_sent_as_a_token_is_our_error(tmp_path_factory: pytest.TempPathFactory, text: str, header: Any) -> None:
     pair = KeyPair.ensure(tmp_path_factory.getbasetemp() / "fuzzed")
     verifier = TokenVerifier(Jwks(str(pair.jwks_path)), ISSUER, AUDIENCE)

@@ -19,6 +19,7 @@ from shared.db import Database
 from shared.due import claim_rows, record_row, release_claims
 from shared.outbox import BATCH, emit, relay_batch
 from tests.conftest import idle
+from tests.waiting import PATIENCE
 
 JOINED = MinistryJoined(code="nts", name=LocalText(ko="국세청", en="National Tax Service"))
 LONG = timedelta(hours=1)
@@ -54,7 +55,7 @@ async def start() -> AsyncIterator[Callable[[FastAPI], Awaitable[None]]]:
 
 
 async def until_true(look: Callable[[], Awaitable[Any]]) -> None:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE):
         while not await look():
             await asyncio.sleep(0.02)
 
