@@ -56,6 +56,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     for name, (_, _, label) in SERVERS.items():
         config.addinivalue_line("markers", f"{name}: needs {label}")
+    config.addinivalue_line("markers", "slow: heavy; .ci/run runs it, `make test` does not")
+    config.addinivalue_line("markers", "engine: starts the scheduler and the nodes of an engine")
     config.pluginmanager.register(Heartbeat(), "heartbeat")
 
 
@@ -81,6 +83,13 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     skipped = session.config.pluginmanager.get_plugin("terminalreporter").stats.get("skipped", [])
     if session.config.getoption("--nothing-left-out") and (LEFT_OUT or skipped) and exitstatus == 0:
         session.exitstatus = 1
+
+
+@pytest.fixture(scope="session")
+def cards(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where all workers of this run of the tests keep the cards of methods; one folder for all processes of xdist."""
+    own = tmp_path_factory.getbasetemp()
+    return (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "cards"
 
 
 @pytest.fixture(scope="session")
