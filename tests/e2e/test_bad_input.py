@@ -37,8 +37,8 @@ MIB = 1024 * 1024
 
 
 @pytest.fixture(scope="module")
-def opened_house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    suite = troubled.started(tmp_path_factory.mktemp("bad-input"))
+def opened_house(tmp_path_factory: pytest.TempPathFactory, cards: Path) -> Iterator[House]:
+    suite = troubled.started(tmp_path_factory.mktemp("bad-input"), cards)
     try:
         with httpx.Client(timeout=30, trust_env=False) as http:
             yield troubled.opened(suite, http)
