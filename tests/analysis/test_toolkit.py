@@ -15,6 +15,7 @@ from services.analysis.methods.toolkit.reasons import code_of
 from services.analysis.methods.toolkit.reference import reference_of
 from services.analysis.methods.toolkit.rows import Rows
 from services.analysis.methods.toolkit.splitting import last_quarter
+from tests.analysis.fewer import fewer_trees
 from tests.analysis.linked import pseudonyms
 
 SIZE = 800
@@ -116,11 +117,17 @@ def test_no_level_leaves_that_stands_on_too_few(belongs: list[str], seed: int) -
         assert np.sum([level.member for level in found], axis=0).tolist() == [1] * len(belongs)
 
 
-@settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
+# Each example is a choice between fitted models: a twelfth of what the profile asks for elsewhere.
+@settings(
+    max_examples=max(8, settings.default.max_examples // 12),
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)
 @given(st.integers(0, 2**32 - 1))
 def test_a_constrained_score_never_moves_the_wrong_way_whatever_the_data(seed: int) -> None:
     rows = rows_of(seed, 400)
-    models = fit_models(rows, fit_encoding(rows, rows.known), rows.known)
+    with fewer_trees():
+        models = fit_models(rows, fit_encoding(rows, rows.known), rows.known)
     assert models.best == "boosting"
     boosting = models.by_name["boosting"]
     violations, trials = of_matrix(boosting, boosting.encoding.matrix(rows), rows.signs, cases=1000, seed=seed)
