@@ -74,7 +74,7 @@ def test_a_term_that_would_end_on_a_day_off_ends_on_the_next_working_day(start: 
 
 def test_a_verified_rule_without_a_day_is_refused(tmp_path: Path) -> None:
     undated = tmp_path / "rules.json"
-    undated.write_text(HOUSE_RULES.read_text().replace('"verified": true, "checked": "2026-11-26"', '"verified": true', 1))
+    undated.write_text(HOUSE_RULES.read_text().replace('"verified": true, "checked": "2026-12-01"', '"verified": true', 1))
     with pytest.raises(ValidationError, match="names the day"):
         load_rules(undated)
 
