@@ -201,9 +201,9 @@ def again(rule: Based) -> str:
 def days_off_row(rules: Rules) -> list[str]:
     more = ", ".join(str(day) for day in rules.holidays) or "none"
     less = ", ".join(str(day) for day in rules.not_holidays) or "none"
-    country = rules.public_holidays.country if rules.public_holidays else "none"
-    value = f"country {country}; further days: {more}; struck: {less}"
-    return based("public holidays", value, rules.public_holidays) if rules.public_holidays else ["public holidays", value, "", "", ""]
+    rule = rules.public_holidays
+    value = f"country {rule.country if rule else 'none'}; further days: {more}; struck: {less}"
+    return based("public holidays", value, rule) if rule else ["public holidays", value, "", "", ""]
 
 
 def request_rules_block() -> str:

@@ -112,9 +112,7 @@ class Rules(Value):
     holidays: tuple[date, ...] = Field(
         default=(), description="Further public holidays, such as temporary ones that the government has decided on."
     )
-    not_holidays: tuple[date, ...] = Field(
-        default=(), description="Working days, whatever `public_holidays` says of them."
-    )
+    not_holidays: tuple[date, ...] = Field(default=(), description="Working days, whatever `public_holidays` says of them.")
 
     @property
     def days_off(self) -> DaysOff:

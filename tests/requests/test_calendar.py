@@ -94,7 +94,13 @@ def test_a_rules_file_of_before_still_loads() -> None:
     old = json.loads(HOUSE_RULES.read_text(encoding="utf-8"))
     for name in ("public_holidays", "not_holidays"):
         del old[name]
-    for rule in (old["quorum"], old["owner_decision"], old["risk"], *old["refusal_codes"], *(one["decision"] for one in old["lanes"])):
+    for rule in (
+        old["quorum"],
+        old["owner_decision"],
+        old["risk"],
+        *old["refusal_codes"],
+        *(one["decision"] for one in old["lanes"]),
+    ):
         del rule["recheck_by"], rule["legal_basis_ko"]
     rules = Rules.model_validate(old)
     assert rules.owners_decide_by(date(2026, 12, 5)) == date(2026, 12, 25)
