@@ -67,6 +67,13 @@ def templates() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
+def cards(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where all workers of this run of the tests keep the cards of methods; one folder for all processes of xdist."""
+    own = tmp_path_factory.getbasetemp()
+    return (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "cards"
+
+
+@pytest.fixture(scope="session")
 def identity(tmp_path_factory: pytest.TempPathFactory) -> KeyPair:
     """The identity provider of the tests."""
     return KeyPair.ensure(tmp_path_factory.mktemp("idp"))

@@ -51,6 +51,13 @@ class Based(Value):
 
     verified: bool = Field(description="Whether the texts that the basis names were read and say so. No lawyer's opinion.")
     checked: date | None = Field(default=None, description="The day on which they were read.")
+    recheck_by: date | None = Field(
+        default=None, description="The day by which somebody reads them again, or looks at the house rule again."
+    )
+
+    def recheck_due(self, today: date) -> bool:
+        """Whether it is time to read the texts again: the day has passed, or nobody named one."""
+        return self.recheck_by is None or today > self.recheck_by
 
     @model_validator(mode="after")
     def _dated(self) -> Self:

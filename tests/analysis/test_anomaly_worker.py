@@ -17,17 +17,18 @@ from shared.contracts import Outcome, OutputKind
 from tests.analysis.worker_process import WorkerProcess
 from tests.analysis.worker_stub import Stub, StubRun, eventually
 
-PATIENCE = 240
+PATIENCE = 280
+HOSTED = ("ghg_anomalies", "anomaly_tables", "anomaly_series", "forecasting")
 
 
 @pytest.fixture(scope="module")
-def stub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stub]:
-    """With one worker that hosts what is built in and nothing else."""
+def stub(tmp_path_factory: pytest.TempPathFactory, cards: Path) -> Iterator[Stub]:
+    """With one worker."""
     stub = Stub().start()
     folder = tmp_path_factory.mktemp("worker")
-    worker = WorkerProcess(stub.url, folder, folder / "none", stub.worker_token)
+    worker = WorkerProcess(stub.url, folder, folder / "none", stub.worker_token, hosted=HOSTED, cards=cards)
     try:
-        eventually(lambda: stub.claims or worker.process.poll() is not None, 60)
+        worker.ready()
         yield stub
     finally:
         code = worker.end()
@@ -38,7 +39,7 @@ def stub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stub]:
 def finished(stub: Stub, method: str, linked: bytes, *, memory_mb: int, champion: bytes | None = None) -> StubRun:
     files = {"linked.parquet": linked} | ({CHAMPION_FILE: champion} if champion else {})
     run = stub.queue(StubRun(method, {}, files, seconds=PATIENCE, memory_mb=memory_mb))
-    eventually(lambda: run.finish is not None, PATIENCE)
+    eventually(lambda: run.finish is not None, seconds=PATIENCE)
     assert run.finish is not None
     assert run.finish.reason is None
     assert run.finish.outcome is Outcome.SUCCEEDED

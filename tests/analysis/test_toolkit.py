@@ -17,6 +17,7 @@ from services.analysis.methods.toolkit.reasons import code_of
 from services.analysis.methods.toolkit.reference import reference_of
 from services.analysis.methods.toolkit.rows import Rows
 from services.analysis.methods.toolkit.splitting import last_quarter
+from tests.analysis.fewer import fewer_trees
 from tests.analysis.linked import pseudonyms
 from tests.exploring import examples
 
@@ -123,7 +124,8 @@ def test_no_level_leaves_that_stands_on_too_few(belongs: list[str], seed: int) -
 @given(st.integers(0, 2**32 - 1))
 def test_a_constrained_score_never_moves_the_wrong_way_whatever_the_data(seed: int) -> None:
     rows = rows_of(seed, 400)
-    models = fit_models(rows, fit_encoding(rows, rows.known), rows.known)
+    with fewer_trees():
+        models = fit_models(rows, fit_encoding(rows, rows.known), rows.known)
     assert models.best == "boosting"
     boosting = models.by_name["boosting"]
     violations, trials = of_matrix(boosting, boosting.encoding.matrix(rows), rows.signs, cases=1000, seed=seed)

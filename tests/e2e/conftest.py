@@ -1,7 +1,7 @@
 """The suite in its three modes, each with names of its own, removed afterwards."""
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from uuid import uuid4
@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from deploy.demo import people
+from deploy.demo.papers import METHOD
 from deploy.demo.receiver import Receiver
 from deploy.demo.walk import Walk
 from deploy.installation import SERVICES
@@ -53,17 +54,19 @@ async def remove_topology(prefix: str) -> None:
 
 
 @contextmanager
-def started(mode: str, folder: Path, adapt: Callable[[Suite], None] = lambda _: None) -> Iterator[Suite]:
-    """The running suite; `adapt` changes its programs before they start."""
+def started(
+    mode: str, folder: Path, cards: Path, methods: Sequence[str] = (METHOD,), adapt: Callable[[Suite], None] = lambda _: None
+) -> Iterator[Suite]:
+    """The running suite, whose worker hosts these methods; `adapt` changes its programs before they start."""
     prefix = f"duretest_{uuid4().hex[:10]}"
     with ExitStack() as stack:
         suite: Suite
         if mode == "embedded":
-            suite = Embedded(folder, extra=("--allow-private-webhooks",))
+            suite = Embedded(folder, extra=("--allow-private-webhooks",), methods=methods, cards=cards)
         else:
             files = {service: f"sqlite+aiosqlite:///{folder}/{service}.db" for service in SERVICES}
             urls = stack.enter_context(databases(prefix)) if mode.endswith("postgres") else files
-            suite = Separate(folder, urls, RABBITMQ, prefix)
+            suite = Separate(folder, urls, RABBITMQ, prefix, methods, cards)
             stack.callback(lambda: asyncio.run(remove_topology(prefix)))
         stack.callback(suite.stop)
         # A killed worker's lease is waited for: let it be short.
@@ -78,9 +81,9 @@ def started(mode: str, folder: Path, adapt: Callable[[Suite], None] = lambda _: 
 
 
 @pytest.fixture(params=MODES)
-def suite(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Suite]:
+def suite(request: pytest.FixtureRequest, tmp_path: Path, cards: Path) -> Iterator[Suite]:
     """The running suite, its worker started last."""
-    with started(request.param, tmp_path / "suite") as running:
+    with started(request.param, tmp_path / "suite", cards) as running:
         yield running
 
 

@@ -23,8 +23,8 @@ PAGE = (ROOT / "docs" / "plugging-in.md").read_text(encoding="utf-8")
 
 
 @pytest.fixture(scope="module")
-def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    suite = troubled.started(tmp_path_factory.mktemp("plugging-in"))
+def house(tmp_path_factory: pytest.TempPathFactory, cards: Path) -> Iterator[House]:
+    suite = troubled.started(tmp_path_factory.mktemp("plugging-in"), cards)
     try:
         with httpx.Client(timeout=30, trust_env=False) as http:
             yield troubled.opened(suite, http)

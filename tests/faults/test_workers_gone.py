@@ -23,10 +23,10 @@ pytestmark = [pytest.mark.rabbitmq, pytest.mark.timeout(600)]
 
 
 @pytest.fixture
-async def centre(tmp_path: Path) -> AsyncIterator[Centre]:
+async def centre(tmp_path: Path, cards: Path) -> AsyncIterator[Centre]:
     folder = tmp_path / "centre"
-    short = {"lease_seconds": 3}
-    centre = Centre(folder, f"sqlite+aiosqlite:///{tmp_path}/analysis.db", Broker(), short, count=2)
+    short = {"lease_seconds": 6}  # of a worker that was frozen it is waited for; a busy one must not lose it
+    centre = Centre(folder, f"sqlite+aiosqlite:///{tmp_path}/analysis.db", Broker(), short, count=2, cards=cards)
     try:
         await centre.start()
         yield centre

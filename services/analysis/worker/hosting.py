@@ -84,17 +84,16 @@ class UnknownMethodError(Exception):
 
 def targets(models: Path | None = None, names: Collection[str] | None = None) -> list[str]:
     """`module` or `module:attribute` of every method: the built-in ones, then those of installed packages, then
-    `model:folder` of each folder in `models` that has a manifest. With `names`, of these methods only;
-    UnknownMethodError if there is none of a name."""
+    `model:folder` of each folder in `models` that has a manifest.
+
+    `names`: of the built-in and installed ones these only; UnknownMethodError if there is none of a name."""
     declared = sorted((entry.value, entry.name) for entry in importlib.metadata.entry_points(group=GROUP))
     folders = sorted(path.parent.resolve() for path in models.glob("*/manifest.json")) if models else []
-    known = [(module, module.rpartition(".")[2]) for module in _built_in()]
-    known += declared + [(f"{MODEL}{folder}", folder.name) for folder in folders]
-    if names is None:
-        return list(dict.fromkeys(target for target, _ in known))
-    if unknown := sorted(set(names) - {name for _, name in known}):
+    known = [*((module, module.rpartition(".")[2]) for module in _built_in()), *declared]
+    if unknown := sorted(set(names or ()) - {name for _, name in known}):
         raise UnknownMethodError(unknown[0])
-    return list(dict.fromkeys(target for target, name in known if name in names))
+    chosen = [target for target, name in known if names is None or name in names]
+    return list(dict.fromkeys([*chosen, *(f"{MODEL}{folder}" for folder in folders)]))
 
 
 def _built_in() -> tuple[str, ...]:

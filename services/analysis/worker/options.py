@@ -68,7 +68,7 @@ def add_worker(parser: argparse.ArgumentParser) -> None:
     add("--send-logs", action="store_true", help="send the end of what methods print to the centre's analysts")
     add("--threads", type=int, choices=range(1, 257), metavar="1..256", help="of one run; the cores, shared out")
     add("--models", type=Path, help="a folder for each model to host: manifest.json, and model.onnx unless remote")
-    add("--methods", nargs="*", metavar="NAME", help="host these methods only; without a name none but models and uploads")
+    add("--methods", nargs="*", metavar="NAME", help="host these of the installed methods only; without a name none")
     add("--cache", type=Path, help="where cards of methods are kept between starts; a folder in the scratch folder")
     add("--ready-file", type=Path, help="a JSON file that is there while the worker asks for runs: which methods it hosts")
     add("--uploads", action="store_true", help="also host the ONNX methods that are uploaded to the centre")

@@ -42,7 +42,7 @@ TABLE: list[dict[str, Any]] = [
 EXAMPLE: dict[str, Any] = {
     "title": "가구 소득과 세금",
     "description": "연말정산과 종합소득세 신고를 개인별로 모은 연간 소득 자료. 매년 7월에 갱신한다.",
-    "legal_basis": "Framework Act on National Taxes, and the Act on the Promotion of Data-Based Administration",
+    "legal_basis": "Framework Act on National Taxes, and the Act on the Promotion of AI- and Data-Based Administration",
     "sensitivity": "identifiable",
     "allowed_purposes": ["복지 사각지대 발굴", "Welfare research"],
     "keywords": ["소득", "세금", "가구", "income"],
