@@ -78,7 +78,7 @@ class Program:
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
 
 
-def wait_ready(program: Program, url: str, *, seconds: float = 60, tell: Callable[[str], None] = print) -> None:
+def wait_ready(program: Program, url: str, *, seconds: float = 300, tell: Callable[[str], None] = print) -> None:
     """Wait until a readyz answers 200; say so every few seconds. RuntimeError with the log's end if the program ends first."""
     started = told = time.monotonic()
     while time.monotonic() - started < seconds:

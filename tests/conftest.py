@@ -148,7 +148,7 @@ class Client(httpx.AsyncClient):
 
     app: FastAPI
 
-    async def settle(self, *, seconds: float = 20) -> None:
+    async def settle(self) -> None:
         """Wait until nothing is due in this service."""
         async with asyncio.timeout(PATIENCE):
             while not await idle(self.app):

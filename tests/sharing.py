@@ -15,7 +15,7 @@ from xdist.scheduler import LoadGroupScheduling
 from tests.servers import SERVERS, missing
 
 # Modules with such tests begin first, so that no process is left alone with a long one.
-LONG = ("slow", "engine", "heavy")
+LONG = ("slow", "engine", "heavy", "fit")
 # CPU seconds above which a test without a marker is named: it makes `make test-fast` slow. More than
 # the second that `heavy` speaks of, since a busy machine and a first import cost some too.
 HEAVY = 0.7

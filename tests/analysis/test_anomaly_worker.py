@@ -17,6 +17,8 @@ from shared.contracts import Outcome, OutputKind
 from tests.analysis.worker_process import WorkerProcess
 from tests.analysis.worker_stub import Stub, StubRun, eventually
 
+pytestmark = pytest.mark.heavy
+
 PATIENCE = 280
 HOSTED = ("ghg_anomalies", "anomaly_tables", "anomaly_series", "forecasting")
 
@@ -77,7 +79,6 @@ def test_they_are_announced_with_what_they_share(stub: Stub) -> None:
     assert any(name.endswith("data/fuels.json") for name in hosting.locate(ghg_anomalies.__name__).files)
 
 
-@pytest.mark.timeout(300)
 def test_a_hundred_thousand_statements_are_searched_within_their_memory(stub: Stub, tmp_path: Path) -> None:
     bundle, truth = ghg.link(tmp_path, 100_000, 21)
     run = finished(stub, "ghg_anomalies", (bundle.folder / "linked.parquet").read_bytes(), memory_mb=700)
@@ -88,7 +89,6 @@ def test_a_hundred_thousand_statements_are_searched_within_their_memory(stub: St
     assert {kind for kind, _ in run.artefacts} == set(OutputKind) - {OutputKind.LOG}
 
 
-@pytest.mark.timeout(300)
 def test_records_and_series_are_searched(stub: Stub, tmp_path: Path) -> None:
     random = np.random.default_rng(5)
     names = np.array([f"{at:064x}" for at in range(3000)], dtype=object)
@@ -103,7 +103,6 @@ def test_records_and_series_are_searched(stub: Stub, tmp_path: Path) -> None:
     check_leaves(finished(stub, "anomaly_series", parquet(tmp_path, series), memory_mb=500))
 
 
-@pytest.mark.timeout(300)
 def test_the_model_of_one_round_lies_beside_the_next(stub: Stub, tmp_path: Path) -> None:
     at = np.repeat(np.arange(60), 12)
     months = {

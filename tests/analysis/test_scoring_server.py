@@ -30,6 +30,8 @@ from shared.storage import Storage
 from tests.analysis.scoring import BASE, NAME, Furniture, echo, expected, linear, tensor
 from tests.conftest import AUDIENCE, ISSUER
 
+pytestmark = pytest.mark.heavy
+
 CLIENTS = sorted((Path(__file__).parent / "clients").glob("*.http"))
 ROWS = [[1.0, 2.0, 3.0], [4.0, 0.5, -1.0]]
 PATH = f"{BASE}/v2/models/{NAME}/infer"

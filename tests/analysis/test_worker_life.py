@@ -15,6 +15,8 @@ from tests.analysis.worker_process import WorkerProcess
 from tests.analysis.worker_stub import Stub, StubRun, eventually
 from tests.processes import gone
 
+pytestmark = pytest.mark.heavy
+
 StartWorker = Callable[..., WorkerProcess]
 
 

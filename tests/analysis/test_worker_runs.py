@@ -18,6 +18,8 @@ from tests.analysis.worker_process import WorkerProcess
 from tests.analysis.worker_stub import Stub, StubRun, eventually
 from tests.processes import gone
 
+pytestmark = pytest.mark.heavy
+
 Start = Callable[..., StubRun]
 HOSTED = ("probe", "broken", "missing", "no_card")
 confined = pytest.mark.skipif(

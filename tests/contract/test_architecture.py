@@ -101,11 +101,13 @@ def linted_violations(tmp_path_factory: pytest.TempPathFactory) -> str:
     return output
 
 
+@pytest.mark.slow
 def test_each_contract_is_broken_by_a_violation(linted_violations: str) -> None:
     assert {contract for _, _, contract, _ in VIOLATIONS} == CONTRACTS
     assert f"Contracts: 0 kept, {len(CONTRACTS)} broken" in linted_violations
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("file", "line", "contract", "named"), VIOLATIONS)
 def test_a_violation_is_named(linted_violations: str, file: str, line: str, contract: str, named: str) -> None:
     told = linted_violations.split("Broken contracts", 1)[1].split(contract, 1)[1]

@@ -162,6 +162,7 @@ def test_a_changed_interface_is_found(documents: dict[str, JsonObject], tmp_path
     ]
 
 
+@pytest.mark.heavy
 def test_the_command_writes_and_checks(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert openapi.main(["--check"], tmp_path) == 1
     assert capsys.readouterr().err.count("is out of date") == len(SERVICES) + 1

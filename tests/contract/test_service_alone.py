@@ -3,7 +3,6 @@
 import asyncio
 import json
 import re
-import time
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -308,17 +307,16 @@ def program(name: str, tmp_path: Path) -> Iterator[tuple[Program, str]]:
         started.stop()
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("name", SERVICES)
 def test_as_a_program_it_migrates_starts_and_stops(program: tuple[Program, str]) -> None:
     started, url = program
-    wait_ready(started, f"{url}/readyz", seconds=40)
+    wait_ready(started, f"{url}/readyz")
     with httpx.Client(trust_env=False) as http:
         assert http.get(f"{url}/readyz").json()["status"] == "degraded"
         assert http.get(f"{url}/audit").status_code == 401
-    began = time.monotonic()
-    started.stop()
+    started.stop(PATIENCE)
     assert started.ended in (0, -15), started.tail()
-    assert time.monotonic() - began < 9
     assert "Traceback" not in started.tail(200)
     ours = [line for line in started.tail(200).splitlines() if '"level": "ERROR"' in line and '"logger": "aiormq' not in line]
     assert ours == []

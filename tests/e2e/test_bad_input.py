@@ -31,7 +31,7 @@ from tests.e2e.conftest import databases
 from tests.e2e.troubled import FORMULA, INCOME, INCOME_CSV, OPS, SECRET, SECRETARY, House, faults, problem
 from tests.exploring import examples
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.heavy
 MIB = 1024 * 1024
 # The same hundred each time; more, and other ones, when told so.
 
@@ -756,6 +756,7 @@ def fuzz(url: str, service: str, known: dict[str, list[str]], tokens: list[str],
         answered()
 
 
+@pytest.mark.hypothesis
 @pytest.mark.parametrize("service", SERVICES)
 def test_whatever_comes_is_answered(house: House, known: dict[str, list[str]], callers: list[str], service: str) -> None:
     dataset = known["dataset_id"][0]
@@ -766,6 +767,8 @@ def test_whatever_comes_is_answered(house: House, known: dict[str, list[str]], c
     fuzz(house.embedded.url, service, known, callers, bodies)
 
 
+@pytest.mark.slow
+@pytest.mark.hypothesis
 @pytest.mark.postgres
 @pytest.mark.parametrize("service", SERVICES)
 def test_whatever_comes_is_answered_on_postgresql(tmp_path: Path, service: str) -> None:

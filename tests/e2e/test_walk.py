@@ -20,7 +20,7 @@ from shared.audit import verify
 from shared.keys import SigningKey
 
 OPS = Person("ops.person", "mois", "ops", "the operators")
-pytestmark = pytest.mark.timeout(900)
+pytestmark = [pytest.mark.heavy, pytest.mark.timeout(900)]
 
 
 def check_everything(walk: Walk, suite: Embedded | Separate) -> None:

@@ -19,7 +19,7 @@ from tests.faults.broker import Broker
 from tests.faults.centre import PATIENCE, Centre, process_of
 from tests.processes import gone
 
-pytestmark = [pytest.mark.rabbitmq, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.heavy, pytest.mark.rabbitmq]
 
 
 @pytest.fixture

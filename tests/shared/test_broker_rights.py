@@ -29,7 +29,7 @@ from shared.rabbit import RabbitBus
 from shared.topology import LISTENERS, VHOST, Topology
 from tests.waiting import PATIENCE
 
-pytestmark = [pytest.mark.rabbitmq, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.rabbitmq
 
 HOME = Path("/usr/lib/rabbitmq/bin")
 PASSWORD = "a-password-of-the-test"

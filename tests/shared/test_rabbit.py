@@ -24,7 +24,7 @@ from shared.rabbit.link import loss_is_an_error
 from shared.topology import Topology
 from tests.waiting import PATIENCE
 
-pytestmark = [pytest.mark.rabbitmq, pytest.mark.timeout(60)]
+pytestmark = pytest.mark.rabbitmq
 
 AMQP_URL = os.environ.get("DURE_TEST_RABBITMQ", "amqp://guest:guest@127.0.0.1:5672/")
 WITHDRAWN = DatasetWithdrawn.type

@@ -23,7 +23,8 @@ from deploy.verify_audit import verify_service
 from shared.ids import new_id
 from shared.keys import SigningKey
 from shared.migrate import check, upgrade
-from tests.conftest import POSTGRES, Client
+from tests.conftest import Client
+from tests.servers import POSTGRES
 
 HERE = Path(__file__).parent
 VERSIONS = sorted(folder.name for folder in HERE.iterdir() if (folder / "sqlite").is_dir())
