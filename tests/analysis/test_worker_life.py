@@ -211,7 +211,9 @@ def test_changed_code_is_not_run_and_not_announced_again(stub: Stub, start_worke
     eventually(lambda: any("code of a method has changed" in line["message"] for line in worker.log))
     assert run.finish is None
     worker.end()
-    second = start_worker(name="second")
+    second = start_worker(name="second", ready=False)
+    eventually(lambda: second.process.poll() is not None)
+    assert second.process.returncode == 2
     assert any("raise the version" in line["message"] for line in second.log)
 
 

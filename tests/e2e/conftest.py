@@ -5,6 +5,7 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import aio_pika
@@ -24,11 +25,17 @@ from shared.topology import LISTENERS, Topology
 POSTGRES = os.environ.get("DURE_TEST_POSTGRES", "postgresql+asyncpg://postgres@127.0.0.1:5432/postgres")
 RABBITMQ = os.environ.get("DURE_TEST_RABBITMQ", "amqp://guest:guest@127.0.0.1:5672/")
 Suite = Embedded | Separate
-MODES = [
-    "embedded",
-    pytest.param("rabbitmq-sqlite", marks=pytest.mark.rabbitmq),
-    pytest.param("rabbitmq-postgres", marks=[pytest.mark.rabbitmq, pytest.mark.postgres]),
-]
+
+
+def mode(name: str, *more: pytest.MarkDecorator) -> Any:
+    """A parameter for this mode, with the marks of the servers that it needs."""
+    needs = [server for server in ("rabbitmq", "postgres") if server in name]
+    return pytest.param(name, marks=[*(getattr(pytest.mark, server) for server in needs), *more])
+
+
+def slow(name: str) -> Any:
+    """The same, for .ci/run alone: every day another mode says as much."""
+    return mode(name, pytest.mark.slow)
 
 
 @contextmanager
@@ -87,9 +94,9 @@ def started(
         yield suite
 
 
-@pytest.fixture(params=MODES)
+@pytest.fixture
 def suite(request: pytest.FixtureRequest, tmp_path: Path, cards: Path) -> Iterator[Suite]:
-    """The running suite, its worker started last."""
+    """The running suite, its worker started last; the test is parametrised by the mode."""
     with started(request.param, tmp_path / "suite", cards) as running:
         yield running
 
