@@ -18,7 +18,7 @@ from deploy.demo.papers import METHOD
 from deploy.demo.receiver import Receiver
 from deploy.demo.walk import Walk
 from deploy.installation import SERVICES
-from deploy.running import Embedded, Separate
+from deploy.running import Embedded, Separate, wait_worker
 from deploy.tokens import mint
 from shared.topology import LISTENERS, Topology
 
@@ -90,7 +90,8 @@ def started(
             "ANALYSIS_PREPARE_LEASE_SECONDS": "6",
         }
         adapt(suite)
-        suite.start()
+        suite.start(lambda _: None)
+        wait_worker(suite.programs["worker"], suite.folder)
         yield suite
 
 

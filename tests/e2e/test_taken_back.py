@@ -30,7 +30,7 @@ def house(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
         httpx.Client(timeout=30, trust_env=False) as http,
     ):
         house = troubled.opened(suite, http)
-        house.walk.patience = 120
+        house.walk.patience = 240
         yield house
 
 
