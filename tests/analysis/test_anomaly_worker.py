@@ -17,6 +17,7 @@ from shared.contracts import Outcome, OutputKind
 from tests.analysis.worker_process import WorkerProcess
 from tests.analysis.worker_stub import Stub, StubRun, eventually
 
+pytestmark = pytest.mark.xdist_group("anomaly-worker")
 PATIENCE = 280
 HOSTED = ("ghg_anomalies", "anomaly_tables", "anomaly_series", "forecasting")
 

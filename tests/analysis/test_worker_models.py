@@ -16,6 +16,8 @@ from tests.analysis import onnx_models
 from tests.analysis.worker_process import WorkerProcess
 from tests.analysis.worker_stub import Stub, StubRun, eventually
 
+pytestmark = pytest.mark.xdist_group("worker-models")
+
 
 class InferenceServer(ThreadingHTTPServer):
     """An Open Inference Protocol server of somebody else, with the same model; `mood` makes it misbehave."""

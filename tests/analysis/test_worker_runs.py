@@ -18,6 +18,7 @@ from tests.analysis.weighted_models import weighted
 from tests.analysis.worker_process import WorkerProcess
 from tests.analysis.worker_stub import Stub, StubRun, eventually
 
+pytestmark = pytest.mark.xdist_group("worker-runs")
 Start = Callable[..., StubRun]
 HOSTED = ("probe", "broken", "missing", "no_card")
 confined = pytest.mark.skipif(

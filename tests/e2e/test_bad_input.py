@@ -31,7 +31,7 @@ from tests.e2e import fuzzing, troubled
 from tests.e2e.conftest import databases
 from tests.e2e.troubled import FORMULA, INCOME, INCOME_CSV, OPS, SECRET, SECRETARY, House, faults, problem
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = [pytest.mark.timeout(300), pytest.mark.xdist_group("bad-input")]
 MIB = 1024 * 1024
 # The same hundred each time; more, and other ones, when told so.
 EXAMPLES = int(os.environ.get("DURE_TEST_EXAMPLES", "100"))

@@ -18,7 +18,7 @@ from tests.analysis import onnx_models
 from tests.e2e import troubled
 from tests.e2e.troubled import COUNCIL, House
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = [pytest.mark.timeout(300), pytest.mark.xdist_group("plugging-in")]
 PAGE = (ROOT / "docs" / "plugging-in.md").read_text(encoding="utf-8")
 
 
