@@ -103,7 +103,7 @@ async def test_the_report_is_complete_in_both_languages_and_loads_nothing(house:
 
 async def test_the_report_of_an_earlier_profile_is_not_given_the_basis_of_the_present_one(house: House) -> None:
     result = await house.released()
-    async with house.db.transaction() as session:
+    async with house.client.app.state.db.transaction() as session:
         (await session.get_one(Result, result.id)).rules = "kr-gov-default/2024-01"
     answer = await house.get(f"/results/{result.id}/report", "steward", "nts", params={"lang": "en"})
     assert "kr-gov-default/2024-01" in answer.text
