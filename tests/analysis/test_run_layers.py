@@ -89,7 +89,7 @@ async def start_worker(centre: Centre, tmp_path: Path) -> AsyncIterator[Start]:
         (methods / "sitecustomize.py").write_text(DENY if denied else "")
         url = f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
         token = centre.headers("worker", "centre")["Authorization"].removeprefix("Bearer ")
-        workers.append(WorkerProcess(url, tmp_path / f"worker{len(workers)}", methods, token))
+        workers.append(WorkerProcess(url, tmp_path / f"worker{len(workers)}", methods, token, hosted=["peers"]))
         return workers[-1]
 
     yield start

@@ -140,7 +140,7 @@ def outputs(headers: dict[str, str], body: bytes) -> dict[str, Any]:
 
 
 SCORES = expected(ROWS).ravel()
-ECHO = {
+ECHO: dict[str, np.generic] = {
     "f_out": np.float32(0.5),
     "d_out": np.float64(1.5),
     "i_out": np.int32(7),

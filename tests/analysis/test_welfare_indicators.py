@@ -10,7 +10,7 @@ from jsonschema import Draft202012Validator
 
 from deploy.generate import welfare
 from deploy.generate.blocks import write as generate
-from services.analysis.methods import BUILT_IN
+from services.analysis.methods import BUILT_IN, welfare_indicators
 from services.analysis.methods.toolkit.monotone import of_matrix
 from services.analysis.methods.toolkit.parameters import read
 from services.analysis.methods.toolkit.study import Study
@@ -18,10 +18,9 @@ from services.analysis.methods.welfare_indicators import CARD, run
 from services.analysis.methods.welfare_indicators.card import SCHEMA
 from services.analysis.methods.welfare_indicators.columns import SIGNS
 from services.analysis.methods.welfare_indicators.reading import read_round
-from services.analysis.methods.welfare_indicators.run import study_of
 from services.analysis.worker.sdk import Bundle, MethodError, Outputs
 from shared.contracts import ColumnType, OutputKind
-from tests.analysis.linked import check_passes, generated, records, silent, value
+from tests.analysis.linked import check_passes, generated, records, run_and_keep, silent, value
 
 ROWS = 21_600
 
@@ -43,13 +42,19 @@ def bundle(table: Path, tmp_path_factory: pytest.TempPathFactory) -> Bundle:
 
 
 @pytest.fixture(scope="module")
-def study(bundle: Bundle) -> Study:
-    return study_of(read_round(bundle, "any"), read(SCHEMA, {"support": "any"}))
+def studied(bundle: Bundle) -> tuple[Outputs, Study]:
+    assert read(SCHEMA, bundle.parameters)["support"] == "any"
+    return run_and_keep(welfare_indicators, "study_of", bundle)
 
 
 @pytest.fixture(scope="module")
-def outputs(bundle: Bundle) -> Outputs:
-    return run(bundle, silent)
+def outputs(studied: tuple[Outputs, Study]) -> Outputs:
+    return studied[0]
+
+
+@pytest.fixture(scope="module")
+def study(studied: tuple[Outputs, Study]) -> Study:
+    return studied[1]
 
 
 def test_it_is_built_in_and_everything_but_key_month_and_label_is_optional() -> None:

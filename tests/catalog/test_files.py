@@ -14,6 +14,7 @@ from sqlmodel import select
 
 from services.catalog import checks
 from services.catalog.models import DatasetFile
+from services.catalog.profile import check_apart
 from services.catalog.profile.process import CheckCrashedError
 from shared.contracts import Envelope
 
@@ -165,7 +166,7 @@ async def test_nothing_gives_the_file_out(desk: Any) -> None:
 
 
 async def test_a_newer_file_overtakes_the_one_being_checked(desk: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    real = checks.check_apart
+    real = check_apart
     began = asyncio.Event()
 
     async def slow_once(job: Any) -> Any:
@@ -185,7 +186,7 @@ async def test_a_newer_file_overtakes_the_one_being_checked(desk: Any, monkeypat
 
 
 async def test_a_withdrawal_overtakes_the_check(desk: Any, monkeypatch: pytest.MonkeyPatch, heard: list[Envelope]) -> None:
-    began, go_on, real = asyncio.Event(), asyncio.Event(), checks.check_apart
+    began, go_on, real = asyncio.Event(), asyncio.Event(), check_apart
 
     async def held(job: Any) -> Any:
         began.set()
@@ -241,7 +242,7 @@ async def test_an_interrupted_check_goes_to_the_next(desk: Any, monkeypatch: pyt
     """The process ends in the middle: when the lease runs out, the file is checked as if nothing had happened."""
     service = desk.client.app.state.service
     desk.client.app.state.settings.check_lease = timedelta(seconds=0.5)
-    real, began = checks.check_apart, asyncio.Event()
+    real, began = check_apart, asyncio.Event()
 
     async def stuck(job: Any) -> Any:
         began.set()

@@ -7,8 +7,8 @@ from typing import Any
 from deploy.seed.members import MEMBERS, first_members, founding_codes, seed, seed_database
 from services.catalog.actions import seed_ministries
 from services.catalog.schemas.ministries import MinistryIn
-from shared.audit import Session
 from shared.contracts import Envelope
+from shared.db import Session
 
 IN_2022 = {
     "기획재정부", "교육부", "과학기술정보통신부", "행정안전부", "문화체육관광부", "농림축산식품부", "산업통상자원부",
@@ -86,7 +86,11 @@ def test_the_seed_has_both_names_of_the_customs_service() -> None:
     assert (customs.name.ko, customs.name.en) == ("관세청", "Korea Customs Service")
 
 
-NEW = {"code": "molg", "name": {"ko": "법제처", "en": "Ministry of Government Legislation"}, "contact": "책임관 02-000"}
+NEW: dict[str, Any] = {
+    "code": "molg",
+    "name": {"ko": "법제처", "en": "Ministry of Government Legislation"},
+    "contact": "책임관 02-000",
+}
 
 
 async def test_a_further_one_joins_by_one_post(desk: Any, heard: list[Envelope]) -> None:
@@ -112,7 +116,7 @@ async def test_bad_members(desk: Any) -> None:
     names = {"ko": "", "en": "x"}, {"ko": "a\nb", "en": "x"}, {"ko": "x"}
     body = {"ko": "옛 이름", "en": "Old name", "until": "2026-01-01"}
     late = {"valid_from": "2026-01-01", "successor_of": [body]}
-    changes = [{"code": "../x"}, {"code": "A"}, {"x": 1}, late, {"successor_of": [{"ko": "x"}]}]
+    changes: list[dict[str, Any]] = [{"code": "../x"}, {"code": "A"}, {"x": 1}, late, {"successor_of": [{"ko": "x"}]}]
     for change in (*changes, *({"name": name} for name in names)):
         response = await desk.client.post("/catalog/ministries", json=NEW | change, headers=secretary)
         assert response.status_code == 422

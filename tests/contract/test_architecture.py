@@ -1,4 +1,6 @@
-"""The shape of the house: floors that bite, nine rooms everywhere, whole life cycles, explained settings, small files."""
+"""The shape of the project: import contracts that bite, the same modules in every service, whole
+life cycles, explained settings. That the contracts hold now, `make static` says.
+"""
 
 import ast
 import importlib
@@ -20,7 +22,6 @@ from shared.settings import ServiceSettings
 ROOT = Path(__file__).parents[2]
 HOUSE = ("services", "shared", "deploy")
 ROOMS = ("app", "settings", "models", "schemas", "policy", "actions", "queries", "api", "consumers")
-LONGEST = 260
 SPEAK_FOR_THEMSELVES = {"host", "port", "log_level"}
 # Commands that somebody runs at a terminal.
 COMMANDS = {"shared/migrate.py"}
@@ -83,12 +84,6 @@ def lint(folder: Path) -> tuple[int, str]:
 
 
 # Floors
-
-
-def test_the_floors_hold() -> None:
-    code, output = lint(ROOT)
-    assert code == 0, output
-    assert f"Contracts: {len(CONTRACTS)} kept, 0 broken" in output
 
 
 @pytest.fixture(scope="module")
@@ -191,18 +186,6 @@ def test_there_is_no_second_place_for_services() -> None:
     folders = {path.name for path in (ROOT / "services").iterdir() if path.is_dir() and path.name != "__pycache__"}
     assert folders == set(SERVICES)
     assert not list((ROOT / "tests").rglob("__init__.py"))
-
-
-def test_every_module_stays_small() -> None:
-    lengths = {relative(path): len(path.read_text(encoding="utf-8").splitlines()) for path in sources(*HOUSE)}
-    assert len(lengths) > 200
-    assert {name: length for name, length in lengths.items() if length > LONGEST and "/versions/" not in name} == {}
-
-
-def test_every_module_begins_with_what_it_is() -> None:
-    silent = [path for path in sources(*HOUSE) if path.stat().st_size and not ast.get_docstring(parsed(path))]
-    assert silent == []
-    assert [path for path in sources(*HOUSE) if path.stem in ("utils", "helpers", "common", "misc")] == []
 
 
 def test_nothing_prints_but_commands() -> None:

@@ -26,6 +26,7 @@ from shared.rabbit import RabbitBus
 from tests.analysis.examples import DIGEST, card
 from tests.requests.examples import asked, world
 from tests.results.build import artefact, finished, table
+from tests.waiting import PATIENCE
 
 Headers = Callable[..., dict[str, str]]
 Serve = Callable[..., Awaitable[Any]]
@@ -182,7 +183,7 @@ async def unsent(client: Any) -> list[str]:
 
 
 async def until(look: Callable[[], Awaitable[Any]]) -> Any:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE):
         while not (found := await look()):
             await asyncio.sleep(0.05)
     return found

@@ -45,8 +45,8 @@ class Place:
 
 
 @pytest.fixture(params=[MODES[0], MODES[2]])
-def suite(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
-    with started(request.param, tmp_path / "suite") as running:
+def suite(request: pytest.FixtureRequest, tmp_path: Path, cards: Path) -> Iterator[Place]:
+    with started(request.param, tmp_path / "suite", cards, []) as running:
         values = settings(running.folder, "http://127.0.0.1")["analysis"]
         if isinstance(running, Embedded):
             yield Place(running.folder, running.url, running.url, values["database_url"])

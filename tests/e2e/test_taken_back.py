@@ -23,10 +23,10 @@ STOPS = ("owners", "council", "waiting", "running", "held")
 
 
 @pytest.fixture(scope="module", params=MODES)
-def house(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+def house(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, cards: Path) -> Iterator[House]:
     folder: Path = tmp_path_factory.mktemp("taken-back")
     with (
-        started(request.param, folder / "suite", lambda suite: troubled.host(suite, folder, seconds=600)) as suite,
+        started(request.param, folder / "suite", cards, [NAME], lambda suite: troubled.host(suite, folder, seconds=600)) as suite,
         httpx.Client(timeout=30, trust_env=False) as http,
     ):
         house = troubled.opened(suite, http)

@@ -96,9 +96,9 @@ def install(folder: Path, seconds: int = 5) -> Path:
     return folder
 
 
-def started(folder: Path) -> Embedded:
-    """The embedded suite, strict as it comes, with a worker that hosts the method."""
-    suite = Embedded(folder / "suite")
+def started(folder: Path, cards: Path) -> Embedded:
+    """The embedded suite, strict as it comes, with a worker that hosts the method and what is uploaded."""
+    suite = Embedded(folder / "suite", methods=[NAME], cards=cards)
     suite.suite.environment = {"ANALYSIS_LEASE_SECONDS": "4"}
     host(suite, folder)
     suite.start()
@@ -106,7 +106,7 @@ def started(folder: Path) -> Embedded:
 
 
 def host(suite: Embedded | Separate, folder: Path, seconds: int = 5) -> None:
-    """Let the worker host the method as well."""
+    """Put the method where the worker finds it."""
     paths = [str(ROOT), str(install(folder / "methods", seconds)), *filter(None, [os.environ.get("PYTHONPATH")])]
     worker = suite.programs["worker"]
     worker.environment = {"PYTHONPATH": os.pathsep.join(paths)}
@@ -160,6 +160,12 @@ class House:
     suite: Embedded | Separate
     walk: Walk
     inputs: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def embedded(self) -> Embedded:
+        """The suite, where it is one program and a worker."""
+        assert isinstance(self.suite, Embedded)
+        return self.suite
 
     @property
     def http(self) -> httpx.Client:

@@ -6,6 +6,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
+from tests.waiting import PATIENCE
+
 
 @dataclass
 class Receiver:
@@ -42,7 +44,7 @@ class Receiver:
             writer.close()
 
     async def heard(self, count: int, seconds: float = 10) -> None:
-        async with asyncio.timeout(seconds):
+        async with asyncio.timeout(PATIENCE):
             while len(self.requests) < count:
                 await asyncio.sleep(0.01)
 

@@ -14,6 +14,7 @@ from services.results.models import Result, Status
 from shared.contracts import Audience, AudienceKind, Outcome, OutputKind, Reason
 from tests.results.build import AUTHOR, artefact, figure, finished, listing, metrics, missing_object, outputs, table
 from tests.results.conftest import APPROVE, House
+from tests.waiting import PATIENCE
 
 
 async def test_a_run_becomes_a_held_result_with_verdicts(house: House) -> None:
@@ -274,7 +275,7 @@ async def test_outputs_that_are_missing_are_looked_for_again_and_then_withhold_t
     good = await artefact(house.storage, OutputKind.TABLE, "by_region", table())
     event = finished((good.model_copy(update={"object": missing_object()}),))
     await house.finish(event)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         while not (await house.until(Status.CHECKING)).last_error:
             await asyncio.sleep(0.02)
     result = await house.result()
@@ -291,7 +292,7 @@ async def test_a_check_that_never_comes_back_is_given_up(house: House) -> None:
     good = await artefact(house.storage, OutputKind.TABLE, "by_region", table())
     await house.storage.delete(good.object.sha256)
     await house.finish(finished((good,)))
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         while not (await house.until(Status.CHECKING)).last_error:
             await asyncio.sleep(0.02)
     result = await house.result()
@@ -306,7 +307,7 @@ async def test_a_storage_that_is_away_is_no_attempt(house: House) -> None:
     good = await artefact(house.storage, OutputKind.TABLE, "by_region", table())
     await house.storage.delete(good.object.sha256)
     await house.finish(finished((good,)))
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         while not (await house.until(Status.CHECKING)).last_error:
             await asyncio.sleep(0.02)
     result = await house.result()
@@ -321,7 +322,7 @@ async def test_outputs_that_come_back_are_checked(house: House) -> None:
     raw = await house.storage.read(good.object.sha256, 10**6)
     await house.storage.delete(good.object.sha256)
     await house.finish(finished((good,)))
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         while not (await house.until(Status.CHECKING)).last_error:
             await asyncio.sleep(0.02)
     await house.storage.put_bytes(raw, "application/json")

@@ -24,6 +24,7 @@ from shared.contracts import Audience, AudienceKind, Envelope, OutputKind
 from tests.results.build import artefact, table
 from tests.results.conftest import House
 from tests.results.receivers import Receiver, listening
+from tests.waiting import PATIENCE
 
 RELEASED, HELD = "results.result-released.v1", "results.result-held.v1"
 
@@ -54,7 +55,7 @@ async def deliveries(house: House, subscription: dict[str, Any], ministry: str =
 
 async def logged(house: House, subscription: dict[str, Any], outcome: str, count: int = 1) -> dict[str, Any]:
     """The newest delivery once it has that many attempts of this outcome."""
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(PATIENCE):
         while True:
             found = await deliveries(house, subscription)
             if found and sum(attempt["outcome"] == outcome for attempt in found[0]["attempts"]) >= count:
@@ -119,7 +120,7 @@ async def test_never_more_than_two_at_once_to_one_subscription(house: House) -> 
             await release(house)
         await slow.heard(5, seconds=15)
         assert slow.most_at_once <= 2
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             while {item["state"] for item in await deliveries(house, created)} != {"delivered"}:
                 await asyncio.sleep(0.05)
 

@@ -9,7 +9,7 @@ from asyncio.subprocess import PIPE, Process
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from services.analysis.worker.hosting import import_roots
 from services.analysis.worker.jobs import CANCEL, UNANSWERED, ChildReport, Job, Layers
@@ -18,6 +18,10 @@ log = logging.getLogger(__name__)
 OnProgress = Callable[[float, str], None]
 OnQuestion = Callable[[], Awaitable[bytes]]
 READY_SECONDS = 60.0
+PRELOAD: Final = (
+    "sklearn.ensemble", "sklearn.linear_model", "sklearn.isotonic", "sklearn.metrics", "onnx", "skl2onnx", "skops.io",
+)  # fmt: skip
+"""What built-in methods import and what takes long, once for all children; onnxruntime not: it starts threads."""
 ENDING_SECONDS = 2.0
 OVERDUE_SECONDS = 30.0
 LONGEST_LINE = 1 << 16
@@ -33,9 +37,12 @@ class LauncherLostError(Exception):
 
 @dataclass
 class Launcher:
-    """One process, started on first use and again after its death; runs one job at a time; `layers` held around its last."""
+    """One process, started on first use and again after its death; runs one job at a time; `layers` held around its last.
+
+    `preload`: modules that it imports before the first method, so that no child of it has to."""
 
     layers: Layers | None = None
+    preload: tuple[str, ...] = PRELOAD
     _process: Process | None = None
 
     @property
@@ -81,11 +88,11 @@ class Launcher:
 
     async def _started(self) -> Process:
         if self._process is None or self._process.returncode is not None:
-            self._process = await _start()
+            self._process = await _start(self.preload)
         return self._process
 
 
-async def _start() -> Process:
+async def _start(preload: tuple[str, ...]) -> Process:
     """With an environment of nothing but what the interpreter needs; the method's is emptier still."""
     environment = {
         "PYTHONPATH": os.pathsep.join(import_roots()),
@@ -96,7 +103,7 @@ async def _start() -> Process:
         "OPENBLAS_NUM_THREADS": "1",
         "ORT_DISABLE_TELEMETRY": "1",  # onnxruntime would report to its maker
     }
-    command = [sys.executable, "-P", "-s", "-m", "services.analysis.worker.child"]
+    command = [sys.executable, "-P", "-s", "-m", "services.analysis.worker.child", *preload]
     process = await asyncio.create_subprocess_exec(
         *command, stdin=PIPE, stdout=PIPE, env=environment, cwd="/", limit=LONGEST_LINE, start_new_session=True
     )
