@@ -1,6 +1,6 @@
 """What the catalog keeps: member ministries, their datasets, and the files that were handed in for them."""
 
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
@@ -90,6 +90,10 @@ class Ministry(Base, Row, table=True):
     en: str
     kind: MinistryKind = Field(sa_column=choice(MinistryKind))
     contact: str | None = None
+    valid_from: date | None = None
+    """Since when it bears its name; None: as long as anybody here knows."""
+    successor_of: list[dict[str, str]] | None = Field(default=None, sa_type=Json)
+    """Names (ko, en, until) of the bodies that it follows."""
 
     @property
     def name(self) -> LocalText:

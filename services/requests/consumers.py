@@ -11,6 +11,7 @@ from shared.contracts import (
     MinistryJoined,
     MinistryKeyRegistered,
     MinistryKeyRetired,
+    MinistryRenamed,
     ModelReleased,
     ModelWithdrawn,
     ResultHeld,
@@ -29,6 +30,11 @@ consumers = Consumers()
 
 @consumers.on(MinistryJoined)
 async def on_ministry_joined(session: Session, event: MinistryJoined, envelope: Envelope) -> None:
+    await actions.know_ministry(session, event, envelope.sequence)
+
+
+@consumers.on(MinistryRenamed)
+async def on_ministry_renamed(session: Session, event: MinistryRenamed, envelope: Envelope) -> None:
     await actions.know_ministry(session, event, envelope.sequence)
 
 

@@ -10,6 +10,7 @@ from shared.contracts import (
     MethodLive,
     MethodWithdrawn,
     MinistryJoined,
+    MinistryRenamed,
     ModelWithdrawn,
     RequestWithdrawn,
     RunFinished,
@@ -53,6 +54,11 @@ async def on_model_withdrawn(session: Session, event: ModelWithdrawn, envelope: 
 
 @consumers.on(MinistryJoined)
 async def on_ministry_joined(session: Session, event: MinistryJoined, envelope: Envelope) -> None:
+    await note_known(session, kind="ministry", key=event.code, sequence=envelope.sequence, facts=event.name.model_dump())
+
+
+@consumers.on(MinistryRenamed)
+async def on_ministry_renamed(session: Session, event: MinistryRenamed, envelope: Envelope) -> None:
     await note_known(session, kind="ministry", key=event.code, sequence=envelope.sequence, facts=event.name.model_dump())
 
 

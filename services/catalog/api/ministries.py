@@ -4,7 +4,7 @@ from fastapi import APIRouter, Request, Response
 
 from services.catalog import actions, queries
 from services.catalog.models import Ministry
-from services.catalog.schemas.ministries import MinistryIn, MinistryOut
+from services.catalog.schemas.ministries import FormerBodyOut, MinistryIn, MinistryOut
 from shared.http import Caller, Page, Paging, Reading, Route, Transaction, link_next, tagged
 from shared.openapi import UNCHANGED
 
@@ -17,6 +17,8 @@ def shown(ministry: Ministry) -> MinistryOut:
         name=ministry.name,
         kind=ministry.kind,
         contact=ministry.contact,
+        valid_from=ministry.valid_from,
+        successor_of=[FormerBodyOut.model_validate(former) for former in ministry.successor_of or []],
         joined_at=ministry.created_at,
         actions=[],
     )
