@@ -10,6 +10,7 @@ from services.catalog.models import FILE_TRANSITIONS, TRANSITIONS, Dataset, Data
 from shared.auth import Principal, Role
 from shared.contracts import Column, PublicKey
 from shared.errors import Conflict, FieldError, Forbidden, Problem, Unprocessable
+from shared.texts import unreadable
 
 FIXED_TABLE = (DatasetState.CHECKING, DatasetState.PUBLISHED, DatasetState.WITHDRAWN)
 
@@ -50,6 +51,11 @@ def check_table(table: Sequence[Column]) -> None:
     """Column names are compared without regard to case: not every reader of a file keeps `A` and `a` apart."""
     if errors := list(repeated_names(table)):
         raise Unprocessable("Two columns have the same name.", errors=errors)
+    shown = [column.model_dump(mode="json") for column in table]
+    if wrong := [
+        FieldError(at, "unreadable-text", f"The text cannot be taken: {why}.") for at, why in unreadable(shown, "#/table")
+    ]:
+        raise Unprocessable("A text of the table cannot be taken.", errors=wrong[:100])
 
 
 def repeated_names(table: Sequence[Column]) -> Iterator[FieldError]:

@@ -1,14 +1,15 @@
 """Scoring grants over HTTP."""
 
 from datetime import datetime
-from typing import Annotated, Any, Final
+from typing import Any, Final
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictInt, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StrictInt
 
 from services.analysis.models import GrantState, Verdict
 from services.analysis.schemas.base import In, Prose
 from shared.clock import Moment
+from shared.texts import Subject
 
 ASKED: Final[dict[str, Any]] = {
     "model_id": "0199a1c0-0000-7000-8000-000000000030",
@@ -42,23 +43,13 @@ GRANT: Final[dict[str, Any]] = {
 }
 
 
-def printable(value: str) -> str:
-    """As `sub` must be in a token that is accepted."""
-    if not value.isprintable():
-        raise ValueError("it holds a character that cannot be printed")
-    return value
-
-
-Client = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200), AfterValidator(printable)]
-
-
 class GrantIn(In):
     """What is asked for: one model, one client (the `sub` of its tokens), one purpose, a time and a number of rows a day."""
 
     model_config = ConfigDict(protected_namespaces=(), json_schema_extra={"examples": [ASKED]})
 
     model_id: UUID = Field(description="The id of a released model.")
-    client: Client
+    client: Subject
     purpose: Prose
     legal_basis: Prose
     valid_from: Moment
