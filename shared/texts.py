@@ -18,7 +18,11 @@ DRAWN: Final = regex.compile(r"[[\p{L}\p{N}\p{P}\p{S}]--\p{Default_Ignorable_Cod
 IGNORABLE: Final = regex.compile(r"\p{Default_Ignorable_Code_Point}")
 # UTS 39, section 5.2, "Highly Restrictive": one recommended script (UAX 31, table 5), or Latin with the scripts of Japanese,
 # of Chinese in Bopomofo, or of Korean. Characters that many scripts share (Common, Inherited) go with each of them.
-RECOMMENDED: Final = [
+RECOMMENDED: Final = (
+    ("Arab", "Armn", "Beng", "Bopo", "Cyrl", "Deva", "Ethi", "Geor", "Grek", "Gujr", "Guru")
+    + ("Hang", "Hani", "Hebr", "Hira", "Kana", "Khmr", "Knda", "Laoo", "Latn", "Mlym", "Mymr")
+    + ("Orya", "Sinh", "Taml", "Telu", "Thaa", "Thai", "Tibt")
+)
     "Arab",
     "Armn",
     "Beng",
