@@ -23,36 +23,6 @@ RECOMMENDED: Final = (
     + ("Hang", "Hani", "Hebr", "Hira", "Kana", "Khmr", "Knda", "Laoo", "Latn", "Mlym", "Mymr")
     + ("Orya", "Sinh", "Taml", "Telu", "Thaa", "Thai", "Tibt")
 )
-    "Arab",
-    "Armn",
-    "Beng",
-    "Bopo",
-    "Cyrl",
-    "Deva",
-    "Ethi",
-    "Geor",
-    "Grek",
-    "Gujr",
-    "Guru",
-    "Hang",
-    "Hani",
-    "Hebr",
-    "Hira",
-    "Kana",
-    "Khmr",
-    "Knda",
-    "Laoo",
-    "Latn",
-    "Mlym",
-    "Mymr",
-    "Orya",
-    "Sinh",
-    "Taml",
-    "Telu",
-    "Thaa",
-    "Thai",
-    "Tibt",
-]
 TOGETHER: Final = (["Latn", "Hani", "Hira", "Kana"], ["Latn", "Hani", "Bopo"], ["Latn", "Hani", "Hang"])
 SCRIPTS: Final = [
     regex.compile("[" + "".join(rf"\p{{scx={script}}}" for script in ("Zyyy", "Zinh", *scripts)) + "]*")
