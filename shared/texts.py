@@ -19,14 +19,13 @@ IGNORABLE: Final = regex.compile(r"\p{Default_Ignorable_Code_Point}")
 # UTS 39, section 5.2, "Highly Restrictive": one recommended script (UAX 31, table 5), or Latin with the scripts of Japanese,
 # of Chinese in Bopomofo, or of Korean. Characters that many scripts share (Common, Inherited) go with each of them.
 RECOMMENDED: Final = (
-    ("Arab", "Armn", "Beng", "Bopo", "Cyrl", "Deva", "Ethi", "Geor", "Grek", "Gujr", "Guru")
-    + ("Hang", "Hani", "Hebr", "Hira", "Kana", "Khmr", "Knda", "Laoo", "Latn", "Mlym", "Mymr")
-    + ("Orya", "Sinh", "Taml", "Telu", "Thaa", "Thai", "Tibt")
+    "Arab Armn Beng Bopo Cyrl Deva Ethi Geor Grek Gujr Guru Hang Hani Hebr Hira Kana Khmr Knda Laoo Latn Mlym Mymr Orya Sinh "
+    "Taml Telu Thaa Thai Tibt"
 )
-TOGETHER: Final = (["Latn", "Hani", "Hira", "Kana"], ["Latn", "Hani", "Bopo"], ["Latn", "Hani", "Hang"])
+TOGETHER: Final = ("Latn Hani Hira Kana", "Latn Hani Bopo", "Latn Hani Hang")
 SCRIPTS: Final = [
-    regex.compile("[" + "".join(rf"\p{{scx={script}}}" for script in ("Zyyy", "Zinh", *scripts)) + "]*")
-    for scripts in (*([one] for one in RECOMMENDED), *TOGETHER)
+    regex.compile("[" + "".join(rf"\p{{scx={script}}}" for script in f"Zyyy Zinh {scripts}".split()) + "]*")
+    for scripts in (*RECOMMENDED.split(), *TOGETHER)
 ]
 
 

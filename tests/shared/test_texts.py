@@ -7,8 +7,8 @@ from shared.texts import Line, Prose, unreadable
 
 LINE, PROSE = TypeAdapter[str](Line), TypeAdapter[str](Prose)
 BLANK = [
-    "", " ", "\u200b", "\u200b\u200b", "\u2060", "\ufeff", "\u00ad", "\u3164", "\u115f\u1160", "\uffa0", "\u2800", "\u3000", "\u00a0",
-    "\u180e", "\u034f", "\ufe0f", "\u200d\u200c", "\U000e0020", "\u0301", "\u2028", " \u200b\t\u200b ", "\u200e\u200f",
+    "", " ", "\u200b", "\u200b\u200b", "\u2060", "\ufeff", "\u00ad", "\u3164", "\u115f\u1160", "\uffa0", "\u2800", "\u3000",
+    "\u00a0", "\u180e", "\u034f", "\ufe0f", "\u200d\u200c", "\U000e0020", "\u0301", "\u2028", " \u200b\t\u200b ", "\u200e\u200f",
 ]  # fmt: skip
 
 
