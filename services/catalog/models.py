@@ -83,13 +83,16 @@ def choice(values: type[StrEnum], **options: Any) -> SqlColumn[Any]:
 
 
 class Ministry(Base, Row, table=True):
-    """A member: its tokens may register datasets, its name is known to every service."""
+    """A body that joined: its people may act, its name is known to every service, until it leaves; it may join again."""
 
     code: str = Field(max_length=40, unique=True)
     ko: str
     en: str
     kind: MinistryKind = Field(sa_column=choice(MinistryKind))
     contact: str | None = None
+    left_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    left_reason: str | None = None
+    announced_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
 
     @property
     def name(self) -> LocalText:

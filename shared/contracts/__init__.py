@@ -17,6 +17,7 @@ from shared.contracts.catalog import (
     MinistryJoined,
     MinistryKeyRegistered,
     MinistryKeyRetired,
+    MinistryLeft,
 )
 from shared.contracts.hosted import HostedFeature, HostingManifest
 from shared.contracts.manifests import (
@@ -120,6 +121,7 @@ __all__ = [
     "MinistryJoined",
     "MinistryKeyRegistered",
     "MinistryKeyRetired",
+    "MinistryLeft",
     "ModelFeature",
     "ModelFormat",
     "ModelLineage",

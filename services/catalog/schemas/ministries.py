@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from services.catalog.models import MinistryKind
 from shared.contracts import Code, LocalText
-from shared.texts import In, Line
+from shared.texts import In, Line, Prose
 
 EXAMPLE: dict[str, Any] = {
     "code": "molg",
@@ -15,6 +15,9 @@ EXAMPLE: dict[str, Any] = {
     "kind": "ministry",
     "contact": "데이터책임관 data-officer@molg.example",
 }
+
+
+PRESENT: dict[str, Any] = {"joined_at": "2026-03-02T00:00:00Z", "left_at": None, "left_reason": None, "actions": []}
 
 
 class NameIn(In):
@@ -35,14 +38,24 @@ class MinistryIn(In):
     contact: Line | None = Field(default=None, description="How to reach its chief data officer (책임관).")
 
 
+class LeaveIn(In):
+    """Why a body is a member no more."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"reason": "정부조직 개편으로 폐지되었습니다."}]})
+
+    reason: Prose
+
+
 class MinistryOut(BaseModel):
     """A member."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": [{**EXAMPLE, "joined_at": "2026-03-02T00:00:00Z", "actions": []}]})
+    model_config = ConfigDict(json_schema_extra={"examples": [{**EXAMPLE, **PRESENT}]})
 
     code: Code
     name: LocalText
     kind: MinistryKind
     contact: str | None
     joined_at: datetime
+    left_at: datetime | None = Field(default=None, description="Since when it is a member no more.")
+    left_reason: str | None = None
     actions: list[str]

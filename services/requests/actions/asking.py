@@ -6,7 +6,7 @@ from uuid import UUID
 from services.requests import policy
 from services.requests.actions.fit import Asked, check_asked
 from services.requests.actions.history import find_request, write_history
-from services.requests.models import AnalysisRequest, KnownMinistry, RequestInput, Status
+from services.requests.models import AnalysisRequest, RequestInput, Status
 from services.requests.rules import Rules
 from services.requests.schemas import ReasonIn, RequestIn
 from shared.audit import record_audit
@@ -21,15 +21,12 @@ from shared.contracts import (
     RequestWithdrawn,
 )
 from shared.db import Session, check_version
-from shared.errors import Forbidden
 from shared.outbox import emit
 
 
 async def submit_request(session: Session, caller: Principal, data: RequestIn, *, rules: Rules) -> AnalysisRequest:
     """Ask for an analysis; the owners of its datasets decide first."""
     require(caller, Role.REQUESTER)
-    if await session.get(KnownMinistry, caller.ministry) is None:
-        raise Forbidden("Your ministry is not a member yet.", right="a ministry that has joined")
     asked = await check_asked(session, caller.ministry, data)
     request = AnalysisRequest(
         ministry=caller.ministry,
