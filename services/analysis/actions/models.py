@@ -56,6 +56,7 @@ def described(run: Run, approved: RequestApproved, artefact: RunArtefact, announ
         method_digest=run.method_digest,
         announced_by=announced_by,
         authors=sorted({brief.requester, *brief.authors}),
+        parts=[part.model_dump(mode="json") for part in brief.parts],
         datasets=[
             {
                 "role": each.role,

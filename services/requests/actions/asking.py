@@ -3,8 +3,8 @@
 from typing import Any
 from uuid import UUID
 
-from services.requests import policy
-from services.requests.actions.fit import Asked, check_asked
+from services.requests import panel, policy
+from services.requests.actions.fit import Asked, check_asked, unfit
 from services.requests.actions.history import find_request, write_history
 from services.requests.models import AnalysisRequest, RequestInput, Status
 from services.requests.rules import Rules
@@ -21,6 +21,8 @@ from shared.contracts import (
     RequestWithdrawn,
 )
 from shared.db import Session, check_version
+from shared.errors import FieldError
+from shared.members import present_members
 from shared.outbox import emit
 
 
@@ -41,6 +43,7 @@ async def submit_request(session: Session, caller: Principal, data: RequestIn, *
     )
     request.authors = [caller.subject]
     add_inputs(request, asked)
+    await check_council(session, request, rules)
     session.add(request)
     await session.flush()
     write_history(session, request, "submit-request", caller=caller, role=Role.REQUESTER)
@@ -64,6 +67,7 @@ async def resubmit_request(
     request.revision += 1
     request.authors = sorted({*request.authors, caller.subject})
     add_inputs(request, asked)
+    await check_council(session, request, rules)
     write_history(session, request, "resubmit-request", caller=caller, role=Role.REQUESTER, to=Status.OWNER_REVIEW)
     enter_owner_review(request, asked, rules)
     await record_audit(session, "requests.resubmit-request", f"request/{request.id}", detail={"revision": request.revision})
@@ -103,6 +107,13 @@ def add_inputs(request: AnalysisRequest, asked: Asked) -> None:
         request.inputs.append(row)
 
 
+async def check_council(session: Session, request: AnalysisRequest, rules: Rules) -> None:
+    """Look ahead, before the owners spend their time: enough members are left to decide on it."""
+    barred = panel.barred(await present_members(session), recused=request.recused, quorum=rules.quorum.value)
+    if barred:
+        raise unfit([FieldError("#/inputs", "no-quorum", panel.out_of_reach(barred, rules.quorum.value))])
+
+
 def enter_owner_review(request: AnalysisRequest, asked: Asked, rules: Rules) -> None:
     sensitivities = [one.dataset.sensitivity for one in asked.inputs]
     request.risk_tier = rules.tier(sensitivities, owners=len(request.owners), entity_level=asked.card.lists_entities)
@@ -121,6 +132,7 @@ def brief(request: AnalysisRequest) -> RequestBrief:
         audience=request.readers,
         owners=tuple(request.owners),
         dataset_ids=tuple(sorted({one.dataset_id for one in request.current_inputs})),
+        parts=tuple(request.parts),
     )
 
 

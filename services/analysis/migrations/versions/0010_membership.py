@@ -1,7 +1,9 @@
-"""Who is a member; the catalog announces each again, since nobody listened here."""
+"""Who is a member; the catalog announces each again, since nobody listened here. And who has acted on the request of a model."""
 
 import sqlalchemy as sa
 from alembic import op
+
+import shared.db
 
 revision = '0010'
 down_revision = '0009'
@@ -16,7 +18,11 @@ def upgrade() -> None:
     sa.Column('has_left', sa.Boolean(), server_default=sa.false(), nullable=False),
     sa.PrimaryKeyConstraint('code')
     )
+    with op.batch_alter_table('model', schema=None) as batch_op:
+        batch_op.add_column(sa.Column('parts', shared.db.Json(), server_default='[]', nullable=False))
 
 
 def downgrade() -> None:
+    with op.batch_alter_table('model', schema=None) as batch_op:
+        batch_op.drop_column('parts')
     op.drop_table('member')
