@@ -9,6 +9,8 @@ from shared.contracts.analysis import (
     RunFinished,
     RunQueued,
     RunStarted,
+    ScoringGrantAsked,
+    ScoringGrantObjected,
 )
 from shared.contracts.base import Envelope, Event, Value
 from shared.contracts.catalog import (
@@ -158,6 +160,8 @@ __all__ = [
     "RunFinished",
     "RunQueued",
     "RunStarted",
+    "ScoringGrantAsked",
+    "ScoringGrantObjected",
     "SealedKeys",
     "SemVer",
     "Sensitivity",

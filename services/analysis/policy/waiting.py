@@ -14,7 +14,7 @@ def method_waiting(method: Method, reviews: Sequence[MethodReview]) -> str | Non
     if rejected(reviews):
         return "It was rejected and cannot go live; whoever announced it can announce a corrected one under a new version."
     if not reviews:
-        return f"Two method reviewers of two bodies, neither of them {method.announced_ministry} which announced it, must approve it."
+        return f"Two method reviewers of two bodies, neither of {method.announced_ministry} which announced it, must approve it."
     others = f"neither of {reviews[0].ministry} nor of {method.announced_ministry}"
     return f"A second method reviewer, {others}, must approve it."
 
