@@ -45,11 +45,11 @@ def check_not_own(caller: Principal, request: AnalysisRequest) -> None:
 
 def check_one_part(caller: Principal, request: AnalysisRequest, part: PartKind) -> None:
     """One person has one part in a request, whatever roles and bodies their tokens name. A vote counts once anyhow."""
-    for one in request.parts:
-        same_body = one.ministry == caller.ministry or part is PartKind.COUNCIL
-        if one.subject == caller.subject and not (one.part is part and same_body):
+    for subject, ministry, other in request.acted:
+        same_body = ministry == caller.ministry or part is PartKind.COUNCIL
+        if subject == caller.subject and not (other is part and same_body):
             raise Forbidden(
-                f"You have a part in this request already, as {WORDS[one.part]} {one.ministry}: one person has one part.",
+                f"You have a part in this request already, as {WORDS[other]} {ministry}: one person has one part.",
                 right="somebody without another part in the request",
             )
 

@@ -83,11 +83,16 @@ class AnalysisRequest(Base, Row, table=True):
     @property
     def parts(self) -> list[Part]:
         """Who has acted on it at any revision, and for which body; each once."""
+        return [Part(subject=one, ministry=ministry, part=part) for one, ministry, part in sorted(self.acted)]
+
+    @property
+    def acted(self) -> set[tuple[str, str, PartKind]]:
+        """The same as plain subjects, ministries and parts: it is asked for each action of each request in a list."""
         found = {(author, self.ministry, PartKind.REQUESTER) for author in self.authors}
         found |= {(one.decided_by, one.ministry, PartKind.OWNER) for one in self.decisions}
         found |= {(one.revoked_by, one.ministry, PartKind.OWNER) for one in self.revocations}
         found |= {(one.member, one.ministry, PartKind.COUNCIL) for one in self.votes}
-        return [Part(subject=subject, ministry=ministry, part=part) for subject, ministry, part in sorted(found)]
+        return found
 
     @property
     def granted(self) -> dict[UUID, str]:
