@@ -136,6 +136,22 @@ class ApprovedInput(Value):
     conditions: tuple[Text, ...] = ()
 
 
+class PartKind(StrEnum):
+    """What somebody did about a request; one person does one of these."""
+
+    REQUESTER = "requester"
+    OWNER = "owner"
+    COUNCIL = "council"
+
+
+class Part(Value):
+    """Somebody who asked, decided for an owner, or voted in the council, and the body that they acted for."""
+
+    subject: str = Field(max_length=200)
+    ministry: Code
+    part: PartKind
+
+
 class RequestBrief(Value):
     """What later services need to know of a request, carried along so that none has to ask."""
 
@@ -148,6 +164,9 @@ class RequestBrief(Value):
     audience: Audience
     dataset_ids: tuple[UUID, ...]
     owners: tuple[Code, ...]
+    parts: tuple[Part, ...] = Field(
+        default=(), description="Everybody who has acted on it so far: none of them takes another part, such as a check."
+    )
 
 
 class PublicKey(Value):
