@@ -17,6 +17,11 @@ Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,62}$"
 Title = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=4000)]
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+# A name or word as a file writes it: any script, on one line.
+Written = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")
+]
+MOST_MISSING_WORDS = 50
 KeyId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{43}$")]
 SemVer = Annotated[str, StringConstraints(pattern=r"^\d{1,4}\.\d{1,4}\.\d{1,4}$")]
 
@@ -71,6 +76,14 @@ class Column(Value):
     title: LocalText | None = None
     available_from: date | None = Field(
         default=None, description="First day for which the owner has this column; before it a missing value says nothing."
+    )
+    source_name: Written | None = Field(
+        default=None, description="Its name in the files of the owner, in any script, such as 개인번호."
+    )
+    missing: tuple[Written, ...] = Field(
+        default=(),
+        max_length=MOST_MISSING_WORDS,
+        description="Words that mean that a value is missing, such as `-` or `해당없음`: such a cell is NULL.",
     )
 
     @model_validator(mode="after")
