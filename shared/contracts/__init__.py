@@ -50,6 +50,7 @@ from shared.contracts.methods import (
     OutputKind,
     OutputSpec,
     Resources,
+    RowBalance,
 )
 from shared.contracts.requests import (
     GrantRevoked,
@@ -145,6 +146,7 @@ __all__ = [
     "RequestSubmitted",
     "RequestWithdrawn",
     "Resources",
+    "RowBalance",
     "ResultHeld",
     "ResultRecalled",
     "ResultReleased",

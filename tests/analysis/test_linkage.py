@@ -13,9 +13,11 @@ from hypothesis import settings, strategies
 from services.analysis.prepare.bundle import Builder, BuildFailed, Stopped, private_folder
 from services.analysis.prepare.errors import PrepareError
 from services.analysis.prepare.keys import pads
-from services.analysis.prepare.linkage import Linked, pseudonym
+from services.analysis.prepare.forms import add_functions
+from services.analysis.prepare.linkage import Linked, key_name, pseudonym
 from services.analysis.prepare.plan import Pick, plan_linkage
-from services.analysis.prepare.readers import PARQUET, SPACES, Limits, locked
+from services.analysis.prepare.readers import PARQUET, Limits, key_text, locked
+from shared.canonical import key_rule, linkable_key
 from shared.contracts import CardColumn, Column, MethodCard
 from tests.analysis.examples import (
     METER_COLUMNS,
@@ -36,6 +38,7 @@ from tests.analysis.linking import FILES, KEY, build, pseudonym_of, refusal, row
 @pytest.fixture(scope="module")
 def engine() -> Any:
     with duckdb.connect() as connection:
+        add_functions(connection)
         yield connection
 
 
@@ -51,9 +54,9 @@ def test_pseudonyms_equal_hmac(engine: Any, key: bytes, text: str) -> None:
     )
     padded = pads(key)
     values = {"outer": padded.outer, "inner0": padded.inner + b"person\0", "text": text}
-    sql = f"SELECT {pseudonym(pick, {'person': '$inner0'})} FROM (SELECT $text AS k)"
-    (found,) = engine.execute(sql, values).fetchone()
-    canonical = text.strip(SPACES)
+    keys = f"SELECT {key_text(pick)} AS {key_name(pick)} FROM (SELECT $text AS k)"
+    (found,) = engine.execute(f"SELECT {pseudonym(pick, {'person': '$inner0'})} FROM ({keys})", values).fetchone()
+    canonical = linkable_key(text, key_rule("person"))
     assert found == (pseudonym_of(canonical, key, "person") if canonical else None)
 
 
