@@ -197,7 +197,7 @@ def refusal(column: str, total: int, forms: Mapping[Form, int]) -> str:
 
 def share(part: int, whole: int) -> str:
     """In whole per cent; never 0 % of what is there."""
-    return "less than 1 %" if 0 < part * 100 < whole else f"{part / max(whole, 1):.0%}".replace("%", " %")
+    return "less than 1%" if 0 < part * 100 < whole else f"{part / max(whole, 1):.0%}"
 
 
 def is_zone(name: str) -> bool:

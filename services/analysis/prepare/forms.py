@@ -17,13 +17,15 @@ PLAIN_KEY: Final = "[A-Za-z]*[0-9][0-9A-Za-z]*"
 # Printable ASCII and composed Hangul, single blanks inside: NFKC leaves these as they are.
 PLAIN_TEXT: Final = "[!-~가-힣]+( [!-~가-힣]+)*"
 PLAIN_DAY: Final = "[1-9][0-9]{3}-[0-9]{2}-[0-9]{2}"
+TEXT: Final = "VARCHAR"
 PLAIN_MONTH: Final = "(18|19|20|21)[0-9]{2}-(0[1-9]|1[0-2])"
 
 
 def add_functions(connection: duckdb.DuckDBPyConnection) -> None:
     """Give the database the functions that the SQL of this module calls."""
-    for name, function, parameters in (("dure_key", _key, 2), ("dure_text", canonical_text, 1), ("dure_time", _time, 3)):
-        connection.create_function(name, function, ["VARCHAR"] * parameters, "VARCHAR", null_handling="default")
+    connection.create_function("dure_key", _key, [TEXT] * 2, TEXT)
+    connection.create_function("dure_text", canonical_text, [TEXT], TEXT)
+    connection.create_function("dure_time", _time, [TEXT] * 3, TEXT)
 
 
 def _key(raw: str, domain: str) -> str:

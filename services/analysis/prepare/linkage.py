@@ -195,7 +195,10 @@ def write(connection: duckdb.DuckDBPyConnection, plan: Plan, target: Path) -> No
     chosen = ", ".join([f"{table(plan.base)}.pseudonym", *(f"{table(role)}.{named(role, pick)}" for role, pick in picks)])
     joins = " ".join(f"LEFT JOIN {table(role)} ON {matching(plan.base, role)}" for role in plan.others)
     joined = f"SELECT {chosen} FROM {table(plan.base)} {joins}"
-    order = ", ".join(["place", *key_columns(plan.base)])
+    keys = [named(role, pick) for role, pick in picks if pick.key_domain]
+    # Among equal contents the further keys decide before the pseudonym: so groups come in one order in all of them.
+    ties = [f"min({key}) OVER (PARTITION BY pseudonym)" for key in keys] if plan.base.keyed_by else keys
+    order = ", ".join(["place", *ties, *key_columns(plan.base)])
     ordered = f"SELECT * EXCLUDE (place) FROM ({placed(plan, joined)}) ORDER BY {order}"
     path = str(target).replace("'", "''")
     connection.execute(f"COPY ({ordered}) TO '{path}' ({FORM}, KV_METADATA {{{TOGETHER}: 'yes'}})")
@@ -210,7 +213,8 @@ def placed(plan: Plan, joined: str) -> str:
     picks = [(role, pick) for role in plan.roles for pick in role.columns]
     plain = [named(role, pick) for role, pick in picks if not pick.key_domain]
     keys = [named(role, pick) for role, pick in picks if pick.key_domain]
-    own = f"hash({', '.join(plain)})" if plain else "CAST(0 AS UBIGINT)"
+    # The hash of a zero is zero, which a sum would not count: so never of a cell alone.
+    own = f"hash({', '.join([*plain, '1'])})"
     name = "content" if plan.base.keyed_by else "place"
     if keys:
         joined = f"SELECT *, {own} AS own FROM ({joined})"

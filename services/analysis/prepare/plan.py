@@ -63,9 +63,7 @@ class Plan:
         return {name: day.isoformat() for name, day in picked if day is not None}
 
 
-def plan_linkage(
-    card: MethodCard, inputs: tuple[ApprovedInput, ...], zone: str = KOREA, least_floor: float = 0.0
-) -> Plan:
+def plan_linkage(card: MethodCard, inputs: tuple[ApprovedInput, ...], zone: str = KOREA, least_floor: float = 0.0) -> Plan:
     """Match the approved inputs with the card's roles; whatever does not fit is refused here.
 
     `least_floor` holds where the card gives no reason for a lower one."""

@@ -119,8 +119,9 @@ def typed(column: str, wanted: ColumnType, zone: str = KOREA) -> str:
     if wanted is ColumnType.DATETIME:
         text = f"CAST({column} AS VARCHAR)"
         local = f"timezone('UTC', timezone({literal(zone)}, TRY_CAST({text} AS TIMESTAMP)))"
+        instant = f"timezone('UTC', TRY_CAST({text} AS TIMESTAMPTZ))"
         # A text with an offset is an instant by itself; one without is the wall clock of its zone.
-        return f"CASE WHEN regexp_matches({text}, '{OFFSET}') THEN TRY_CAST({text} AS TIMESTAMP) ELSE {local} END"
+        return f"CASE WHEN regexp_matches({text}, '{OFFSET}') THEN {instant} ELSE {local} END"
     return f"TRY_CAST({column} AS {SQL_TYPES[wanted]})"
 
 

@@ -1,5 +1,5 @@
 """The tables that prepare loads inputs into: their names, their columns, and which rows belong together."""
-# ruff: noqa: S608  The names in this SQL are quoted; every value is a parameter.
+
 
 import duckdb
 
