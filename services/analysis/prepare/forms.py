@@ -11,9 +11,10 @@ from shared.times import Form, canonical_time
 # No canonical text begins with a control character, so what does is a refusal with its reason.
 REFUSED: Final = "\x01"
 PLACEHOLDER: Final = REFUSED + "placeholder"
-# Letters and digits of ASCII with a digit among them: no blank, dash or separator, and no word. That most
-# keys are such keeps the cost of the others small; what is of one letter may be a placeholder.
-PLAIN_KEY: Final = "[A-Za-z]*[0-9][0-9A-Za-z]*"
+# Letters, digits and hyphens of ASCII with a digit among them: no blank, and no word of the placeholders. That
+# most keys are such keeps the cost of the others small; what is of one letter throughout may be a placeholder.
+PLAIN_KEY: Final = "([A-Za-z][A-Za-z-]*)?[0-9][0-9A-Za-z-]*"
+NUMBER: Final = "[0-9-]*"
 # Printable ASCII and composed Hangul, single blanks inside: NFKC leaves these as they are.
 PLAIN_TEXT: Final = "[!-~가-힣]+( [!-~가-힣]+)*"
 PLAIN_DAY: Final = "[1-9][0-9]{3}-[0-9]{2}-[0-9]{2}"
@@ -42,8 +43,11 @@ def _time(text: str, zone: str, shown: str) -> str:
 
 def key_form(text: str, domain: str) -> str:
     """The SQL of a key's canonical form: empty for a blank one, PLACEHOLDER for what names nobody."""
-    plain = f"regexp_full_match({text}, '{PLAIN_KEY}') AND ltrim({text}, left({text}, 1)) <> ''"
-    return f"CASE WHEN {plain} THEN {text} ELSE dure_key({text}, {literal(domain)}) END"
+    rule, bare = key_rule(domain), f"replace({text}, '-', '')"
+    plain = f"regexp_full_match({text}, '{PLAIN_KEY}') AND ltrim({bare}, left({text}, 1)) <> ''"
+    number = f"WHEN {plain} AND regexp_full_match({text}, '{NUMBER}') AND length({bare}) >= {rule.least_digits} THEN {bare}"
+    numbers = number if "-" in rule.separators else ""
+    return f"CASE {numbers} WHEN {plain} THEN {text} ELSE dure_key({text}, {literal(domain)}) END"
 
 
 def text_form(text: str) -> str:

@@ -127,7 +127,7 @@ def typed(column: str, wanted: ColumnType, zone: str = KOREA) -> str:
 
 def misfit(column: str, wanted: ColumnType) -> str:
     """The SQL that is true where a cell does not fit the type: a fraction is no integer, although SQL would round it."""
-    lost = f"{column} IS NOT NULL AND TRY_CAST({column} AS {SQL_TYPES[wanted]}) IS NULL"
+    lost = f"{column} IS NOT NULL AND {typed(column, wanted)} IS NULL"
     if wanted is ColumnType.INTEGER:
         return f"({lost}) OR TRY_CAST({column} AS DOUBLE) <> floor(TRY_CAST({column} AS DOUBLE))"
     return lost
