@@ -54,6 +54,7 @@ from shared.contracts.methods import (
     OutputKind,
     OutputSpec,
     Resources,
+    RowBalance,
 )
 from shared.contracts.requests import (
     GrantRevoked,
@@ -155,6 +156,7 @@ __all__ = [
     "RequestSubmitted",
     "RequestWithdrawn",
     "Resources",
+    "RowBalance",
     "ResultHeld",
     "ResultRecalled",
     "ResultReleased",
