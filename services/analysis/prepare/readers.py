@@ -11,6 +11,7 @@ import duckdb
 
 from services.analysis.prepare.errors import PrepareError
 from shared.contracts import ColumnType
+from shared.duck import locked_duckdb
 
 CSV: Final = "text/csv"
 PARQUET: Final = "application/vnd.apache.parquet"
@@ -46,22 +47,10 @@ class Limits:
 @contextmanager
 def locked(folder: Path, limits: Limits = Limits()) -> Iterator[duckdb.DuckDBPyConnection]:
     """A DuckDB that reads and writes this folder and nothing else, and whose settings nobody can change."""
-    config: dict[str, str | bool | int | float | list[str]] = {
-        "threads": limits.threads,
-        "memory_limit": f"{limits.database_mb}MiB",
-        "temp_directory": str(folder / "spill"),
-        "autoinstall_known_extensions": False,
-        "autoload_known_extensions": False,
-        "python_enable_replacements": False,
-    }
-    connection = duckdb.connect(":memory:", config=config)
-    connection.execute(f"SET allowed_directories = [{literal(str(folder))}]")
-    connection.execute("SET enable_external_access = false")
-    connection.execute("SET lock_configuration = true")
-    try:
+    with locked_duckdb(
+        folder, memory_mb=limits.database_mb, threads=limits.threads, spill=folder / "spill"
+    ) as connection:
         yield connection
-    finally:
-        connection.close()
 
 
 def quoted(name: str) -> str:

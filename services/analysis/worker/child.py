@@ -182,12 +182,15 @@ def _parsed(line: bytes) -> object:
 
 
 def say(what: dict[str, Any]) -> None:
-    sys.stdout.write(json.dumps(what) + "\n")
-    sys.stdout.flush()
+    """A line on the pipe that the worker named; standard output belongs to the libraries."""
+    line = json.dumps(what).encode() + b"\n"
+    while line:
+        line = line[os.write(int(sys.argv[1]), line) :]
 
 
 def main() -> None:
     """Ends with the worker: then it reads the end of its orders, ends its child and removes the rows."""
+    os.set_inheritable(int(sys.argv[1]), False)
     sandbox.adopt_orphans()
     for module in PRELOAD:
         importlib.import_module(module)
