@@ -8,6 +8,7 @@ from pydantic import BaseModel, Field
 from shared.contracts import Column
 
 MOST_ERRORS = 100
+MOST_LINES = 10
 
 
 class Fault(StrEnum):
