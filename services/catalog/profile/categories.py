@@ -51,7 +51,9 @@ def find_totals(table: Table, findings: Findings) -> None:
     footnotes = tuple(one for one in words.footnotes)
     starts = " OR ".join(f"starts_with(lower(trim({{0}})), {text(one)})" for one in footnotes)
     bare = "regexp_replace(lower({0}), '[\\s\\p{{Z}}\\p{{P}}\\p{{S}}]', '', 'g')"
-    condition = f"(({starts}) OR (length({{0}}) <= {longest} AND {bare} IN ({totals})))"
+    # No word for a total has a digit; most cells have one, and need no closer look.
+    word = f"CASE WHEN length({{0}}) > {longest} OR regexp_matches({{0}}, '[0-9]') THEN false ELSE {bare} IN ({totals}) END"
+    condition = f"({starts} OR {word})"
     any_text = " OR ".join(f"coalesce({condition.format(table.cells[one.name])}, false)" for one in texts)
     numbered = f"SELECT row_number() OVER () - 1 AS record, {any_text} AS is_total FROM {table.source}"  # noqa: S608  as above
     ((count, first),) = table.engine.execute(

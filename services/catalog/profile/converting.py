@@ -34,7 +34,8 @@ def write_csv(engine: DuckDBPyConnection, source: str, cells: Mapping[str, str],
     """CSV as RFC 4180 has it: UTF-8, commas, LF, the machine names as header, empty for NULL."""
     # A single column would make a blank line of NULL, which no reader takes for a row.
     alone = len(cells) == 1
-    wanted = ", ".join(f"{f'coalesce({sql}, {text('')})' if alone else sql} AS {name(column)}" for column, sql in cells.items())
+    values = {column: f"coalesce({sql}, '')" if alone else sql for column, sql in cells.items()}
+    wanted = ", ".join(f"{sql} AS {name(column)}" for column, sql in values.items())
     quotes = ", FORCE_QUOTE *" if alone else ""
     options = f"FORMAT csv, HEADER true, DELIMITER ',', QUOTE '\"', ESCAPE '\"', NULLSTR ''{quotes}"
     written = engine.execute(f"COPY (SELECT {wanted} FROM {source}) TO {text(str(target))} ({options})").fetchone()  # noqa: S608  column names are checked, the path is ours

@@ -1,7 +1,7 @@
 """A whole CSV file: charset, header, build, values, and what will hurt later."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from services.catalog.profile import converting, hints
@@ -35,8 +35,8 @@ class Built:
 
     header: Header | None
     records: int = 0
-    other_ends: Uneven = Uneven()
-    blank_tail: Uneven = Uneven()
+    other_ends: Uneven = field(default_factory=Uneven)
+    blank_tail: Uneven = field(default_factory=Uneven)
 
 
 def check_csv(path: Path, columns: Sequence[Column], declared: Declared, limits: Limits, findings: Findings) -> Report:
