@@ -109,7 +109,8 @@ def plain_join(site: list[Any], price: list[Any], owner: list[Any]) -> tuple[lis
     return ordered, Linked(rows, {role: round(hits / rows, 6) for role, hits in matched.items()} if rows else {}, dropped)
 
 
-@settings(deadline=None)
+# Each example links three files: a quarter of what the profile asks for elsewhere.
+@settings(max_examples=max(20, settings.default.max_examples // 4), deadline=None)
 @having(
     site=strategies.lists(strategies.tuples(KEYS, MONTHS, LINES, NUMBERS, strategies.just("서울"), NUMBERS, MONTHS), max_size=14),
     price=strategies.lists(strategies.tuples(KEYS, MONTHS, NUMBERS), max_size=10),
