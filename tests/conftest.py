@@ -56,7 +56,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     for name, (_, _, label) in SERVERS.items():
         config.addinivalue_line("markers", f"{name}: needs {label}")
-    config.addinivalue_line("markers", "fit: fits models for more than a second")
+    fit = "fits models, or works through a large table, for more than a second"
+    config.addinivalue_line("markers", f"fit: {fit}")
     config.pluginmanager.register(Heartbeat(), "heartbeat")
 
 

@@ -128,7 +128,7 @@ def test_no_rows_are_no_scores(make: Any, file: Any) -> None:
     assert (len(found.scores), found.score_shift, found.unknown) == (0, None, {})
 
 
-# Made when the test runs: a model fitted while tests are collected is fitted by every run of any test.
+# Made when the test runs: what is fitted during collection is fitted by every run of any test.
 DAMAGED: dict[str, Any] = {
     "empty": lambda: b"",
     "text": lambda: b"nothing",

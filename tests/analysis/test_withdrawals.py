@@ -108,7 +108,7 @@ def itself(event: RequestApproved) -> RequestApproved:
 
 
 async def in_every_order(centre: Centre, *kinds: Callable[[RequestApproved], Event]) -> list[RequestApproved]:
-    """The approvals of requests, one for each order of these events. All requests go on side by side, a step at a time."""
+    """The approvals of one request for each order of these events; all go on side by side."""
     for data in (SITES_FILE, METERS_FILE):
         await centre.storage.put_bytes(data, CSV)
     orders = [(approved(), order) for order in permutations(kinds)]
@@ -119,6 +119,7 @@ async def in_every_order(centre: Centre, *kinds: Callable[[RequestApproved], Eve
     return [event for event, _ in orders]
 
 
+@pytest.mark.fit
 async def test_all_orders(live_centre: Centre) -> None:
     """Approval and withdrawals in every order: always one run, ended once, for a reason that arrived."""
     events = await in_every_order(live_centre, itself, request_gone, dataset_gone, grant_gone)
