@@ -14,6 +14,7 @@ from services.analysis.methods.toolkit.champion import score_champion
 from services.analysis.methods.toolkit.export import read_manifest
 from services.analysis.worker.sdk import CHAMPION_FILE, Bundle, MethodError, Outputs
 from shared.contracts import ModelTask, OutputKind
+from tests.analysis.fewer import one_shape
 from tests.analysis.linked import check_passes, records, silent, value, withheld, write
 
 SIZE = 1600
@@ -88,7 +89,8 @@ def round_beside(champion: bytes, folder: Path, columns: dict[str, Any], **param
 def test_the_next_round_stands_beside_the_released_model(outputs: Outputs, tmp_path: Path) -> None:
     champion = outputs.models["regression_model"]
     assert (read_manifest(champion).method.name, read_manifest(champion).task) == ("regression", ModelTask.REGRESSION)
-    again = round_beside(champion, tmp_path, meters(seed=8), monotone={"area": 1})
+    with one_shape():
+        again = round_beside(champion, tmp_path, meters(seed=8), monotone={"area": 1})
     assert withheld(again) == {}
     beside = {row["model"]: row for row in records(again.tables["champion"])}
     compared = {row["model"]: row for row in records(again.tables["model_comparison"])}
@@ -130,7 +132,9 @@ def test_a_line_is_kept_where_the_truth_is_one(tmp_path: Path) -> None:
 
 @pytest.mark.fit
 def test_a_quantile_lies_above_its_share_of_the_rows(tmp_path: Path) -> None:
-    outputs = run(write(tmp_path, meters(), parameters={"loss": "quantile", "quantile": 0.9}), silent)
+    bundle = write(tmp_path, meters(), parameters={"loss": "quantile", "quantile": 0.9})
+    with one_shape():
+        outputs = run(bundle, silent)
     rows = records(outputs.tables["calibration"])
     assert np.mean([row["mean_score"] > row["observed"] for row in rows]) > 0.7
     losses = {row["model"]: row["loss"] for row in records(outputs.tables["model_comparison"])}

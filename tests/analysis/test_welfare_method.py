@@ -22,7 +22,7 @@ from services.analysis.methods.welfare_blind_spots.tables.models import drivers
 from services.analysis.worker import sdk
 from services.analysis.worker.sdk import Bundle, MethodError, Outputs
 from shared.contracts import OutputKind
-from tests.analysis.fewer import fewer_trees
+from tests.analysis.fewer import fewer_trees, one_shape
 from tests.analysis.linked import run_and_keep, silent, withheld
 
 DEMO = Path(__file__).parents[2] / "deploy" / "demo"
@@ -51,7 +51,8 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
 
 @pytest.fixture(scope="module")
 def studied(bundle: Bundle) -> tuple[Outputs, Study]:
-    return run_and_keep(welfare_blind_spots, "conduct", bundle)
+    with one_shape():
+        return run_and_keep(welfare_blind_spots, "conduct", bundle)
 
 
 @pytest.fixture(scope="module")
