@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -275,7 +275,7 @@ def test_holes_doubles_and_times_out_of_place_are_findings(tmp_path: Path, few_t
 
 @pytest.mark.parametrize("start", ["2001-01", "2001"])
 def test_months_and_years_are_steps_too(start: str) -> None:
-    unit = "M" if "-" in start else "Y"
+    unit: Literal["M", "Y"] = "M" if "-" in start else "Y"
     times = (np.datetime64(start, unit) + np.arange(60)).astype(str).astype(object)
     value = 100 + np.arange(60) % 12 + np.random.default_rng(1).normal(0, 0.5, (20, 60))
     value[3, 40] = 400

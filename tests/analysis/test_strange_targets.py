@@ -1,6 +1,7 @@
 """Targets that nothing can be learned of, features that are the target, and models and lists as they have to be."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -55,7 +56,8 @@ def test_a_count_that_is_nearly_everywhere_nothing_is_refused(tmp_path: Path) ->
 
 def test_a_feature_that_is_the_target_by_another_measure_is_found() -> None:
     target = np.exp(np.random.default_rng(0).normal(size=500))
-    for other in (np.log(target), target**3, -target, np.argsort(np.argsort(target)) * 1.0, np.round(target, 2)):
+    others: tuple[Any, ...] = (np.log(target), target**3, -target, np.argsort(np.argsort(target)) * 1.0, np.round(target, 2))
+    for other in others:
         assert likeness(other, target) > 0.9999
     assert likeness(target * np.random.default_rng(1).normal(1, 0.05, 500), target) < 0.9999
 

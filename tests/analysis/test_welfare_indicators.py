@@ -116,8 +116,9 @@ def test_who_was_not_reached_is_unknown_and_counted_apart(bundle: Bundle, output
 def test_a_label_of_a_household_that_was_not_located_is_not_believed(table: Path, tmp_path: Path) -> None:
     lie = "* REPLACE (coalesce(label_public_support_90d, 0) AS label_public_support_90d)"
     found = read_round(bundle_of(table, tmp_path, lie), "public")
-    assert np.isfinite(found.told).all()
-    assert (found.rows.known == found.reached).all()
+    assert np.isfinite(found.told[found.over]).all()
+    assert (found.rows.known == (found.reached & found.over)).all()
+    assert (found.reached & ~found.over).sum() < 0.1 * found.reached.sum()
 
 
 @pytest.mark.fit

@@ -398,7 +398,10 @@ def test_parameters_have_defaults_bounds_and_nothing_else() -> None:
     Draft202012Validator.check_schema(CARD.parameters)
     defaults = {name: schema["default"] for name, schema in CARD.parameters["properties"].items()}
     validator.validate(defaults)
-    for wrong in ({"capacity": 0}, {"income_limit": "poor"}, {"colour": "red"}, {"train_years": []}, {"audit_share": 1}):
+    wrongs: list[dict[str, Any]] = [
+        {"capacity": 0}, {"income_limit": "poor"}, {"colour": "red"}, {"train_years": []}, {"audit_share": 1},
+    ]  # fmt: skip
+    for wrong in wrongs:
         assert not validator.is_valid(defaults | wrong), wrong
 
 
