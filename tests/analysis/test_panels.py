@@ -110,7 +110,7 @@ def plain_join(site: list[Any], price: list[Any], owner: list[Any]) -> tuple[lis
     return ordered, Linked(rows, {role: round(hits / rows, 6) for role, hits in matched.items()} if rows else {}, dropped)
 
 
-@settings(max_examples=examples(60))
+@settings(max_examples=examples(25))
 @having(
     site=strategies.lists(strategies.tuples(KEYS, MONTHS, LINES, NUMBERS, strategies.just("서울"), NUMBERS, MONTHS), max_size=14),
     price=strategies.lists(strategies.tuples(KEYS, MONTHS, NUMBERS), max_size=10),
