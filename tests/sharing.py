@@ -43,6 +43,7 @@ class Sharing:
         self.config = config
         self.left_out: Counter[str] = Counter()
         self.seconds: list[float] = []
+        self.began = 0.0
         self.unmarked: dict[str, float] = {}
 
     @property
@@ -71,14 +72,22 @@ class Sharing:
             length[item.path] = min(place, length.get(item.path, len(LONG)))
         items.sort(key=lambda item: length[item.path])  # stable: within a module nothing moves
 
+    def pytest_runtest_logstart(self) -> None:
+        self.began = processor_seconds()
+
     @pytest.hookimpl(wrapper=True)
-    def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
-        began = processor_seconds()
-        outcome = yield
-        spent = processor_seconds() - began
-        if spent > HEAVY and not any(item.get_closest_marker(name) for name in LONG):
-            self.unmarked[item.nodeid] = spent
-        return outcome
+    def pytest_runtest_makereport(
+        self, item: pytest.Item, call: pytest.CallInfo[None]
+    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        report = yield
+        marked = any(item.get_closest_marker(name) for name in LONG)
+        spent = processor_seconds() - self.began
+        if call.when == "teardown" and spent > HEAVY and not marked:
+            report.user_properties.append(("unmarked", spent))
+        return report
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        self.unmarked |= {report.nodeid: spent for name, spent in report.user_properties if name == "unmarked"}
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
@@ -86,7 +95,6 @@ class Sharing:
         if self.output is not None:
             self.output["left_out"] = dict(self.left_out)
             self.output["seconds"] = processor_seconds()
-            self.output["unmarked"] = self.unmarked
             return
         terminal = self.config.pluginmanager.get_plugin("terminalreporter")
         skipped = terminal.stats.get("skipped", []) if terminal else []
@@ -98,7 +106,6 @@ class Sharing:
         output = getattr(node, "workeroutput", {})  # one that crashed left none
         self.left_out |= Counter(output.get("left_out", {}))  # each collects the same: no sum
         self.seconds.append(output.get("seconds", 0.0))
-        self.unmarked |= output.get("unmarked", {})
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
         for name, count in self.left_out.items():
