@@ -139,7 +139,8 @@ def waiting(place: int, elapsed: int, found: dict[str, NDArray[Any]], random: np
         return granted | truth | {"contact_result": contact}
     soon = (granted["label_public_support_90d"] == 1) & (random.random(len(contact)) < elapsed / TAKES_DAYS)
     seen = {name: np.where(soon, values, np.nan) for name, values in granted.items()}
-    return seen | truth | {"contact_result": np.where(soon, contact, None)}
+    contact[~soon] = None
+    return seen | truth | {"contact_result": contact}
 
 
 def outcome(

@@ -16,8 +16,17 @@ SHAPE = {"max_iter": TREES, "learning_rate": 0.3, "max_leaf_nodes": 8, "min_samp
 
 
 @contextmanager
+def one_shape() -> Iterator[None]:
+    """Inside, boosting of full size has no other shape to be chosen from: a third of the fits."""
+    with pytest.MonkeyPatch.context() as patch:
+        for shape in set(models.SHAPES) - {"plain"}:
+            patch.delitem(models.SHAPES, shape)
+        yield
+
+
+@contextmanager
 def fewer_trees() -> Iterator[None]:
-    """Inside, every method fits the estimators that it always fits, with fewer trees and one shape of boosting to choose from."""
+    """Inside, every method fits the estimators that it always fits, of fewer trees and one shape."""
     boosting, large = residuals.boosting, models.forest
 
     def small_boosting(**settings: Any) -> HistGradientBoostingRegressor:
@@ -26,9 +35,7 @@ def fewer_trees() -> Iterator[None]:
     def small_forest() -> Pipeline:
         return large().set_params(model__n_estimators=TREES)
 
-    with pytest.MonkeyPatch.context() as patch:
-        for shape in set(models.SHAPES) - {"plain"}:
-            patch.delitem(models.SHAPES, shape)
+    with one_shape(), pytest.MonkeyPatch.context() as patch:
         patch.setitem(models.SHAPES, "plain", SHAPE)
         patch.setattr(models, "forest", small_forest)
         # Some callers hold the function itself and take its default.

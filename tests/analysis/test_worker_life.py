@@ -74,6 +74,7 @@ def test_a_worker_waits_for_a_service_that_is_not_up_yet(stub: Stub, start_worke
     assert stub.faults == {"/methods": [], "/claims": []}
 
 
+@pytest.mark.timeout(300)
 def test_it_announces_each_method_once_and_says_when_it_is_ready(stub: Stub, start_worker: StartWorker) -> None:
     """All that are here; the next start reads no card, and the file goes with the worker."""
     cards = [importlib.import_module(module).CARD for module in BUILT_IN]
@@ -209,7 +210,9 @@ def test_changed_code_is_not_run_and_not_announced_again(stub: Stub, start_worke
     eventually(lambda: any("code of a method has changed" in line["message"] for line in worker.log))
     assert run.finish is None
     worker.end()
-    second = start_worker(name="second")
+    second = start_worker(name="second", ready=False)
+    eventually(lambda: second.process.poll() is not None)
+    assert second.process.returncode == 2
     assert any("raise the version" in line["message"] for line in second.log)
 
 

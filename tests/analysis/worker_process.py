@@ -36,6 +36,7 @@ class WorkerProcess:
     def __post_init__(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
         self.token_file.write_text(self.token)
+        self.ready_file.unlink(missing_ok=True)  # of one that was killed in this folder
         command = [
             *self.prelude,
             sys.executable,

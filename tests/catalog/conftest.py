@@ -89,7 +89,15 @@ def heard(bus: InProcessBus) -> list[Envelope]:
     async def hear(batch: Sequence[Incoming]) -> None:
         envelopes.extend(Envelope.parse(incoming.body) for incoming in batch)
 
-    types = frozenset({"catalog.ministry-joined.v1", "catalog.dataset-published.v1", "catalog.dataset-withdrawn.v1"})
+    types = frozenset(
+        {
+            "catalog.ministry-joined.v1",
+            "catalog.ministry-renamed.v1",
+            "catalog.ministry-left.v1",
+            "catalog.dataset-published.v1",
+            "catalog.dataset-withdrawn.v1",
+        }
+    )
     bus.subscribe("listener", types, hear)
     return envelopes
 

@@ -24,7 +24,7 @@ from shared import migrate
 
 ROOT = Path(__file__).parents[2]
 POSTGRES = os.environ.get("DURE_TEST_POSTGRES", "postgresql+asyncpg://postgres@127.0.0.1:5432/postgres")
-PLUMBING = {"outbox", "inbox", "subject_sequence", "audit", "audit_seal", "audit_checkpoint", "idempotency_key"}
+PLUMBING = {"outbox", "inbox", "subject_sequence", "audit", "audit_seal", "audit_checkpoint", "idempotency_key", "member"}
 
 
 @dataclass(frozen=True)

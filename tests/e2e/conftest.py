@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import aio_pika
@@ -15,7 +16,7 @@ from deploy.demo.papers import METHOD
 from deploy.demo.receiver import Receiver
 from deploy.demo.walk import Walk
 from deploy.installation import SERVICES
-from deploy.running import ROOT, Embedded, Separate
+from deploy.running import ROOT, Embedded, Separate, wait_worker
 from deploy.tokens import mint
 from shared.topology import LISTENERS, Topology
 from tests.databases import administer, postgres_template, postgres_url
@@ -23,11 +24,17 @@ from tests.servers import RABBITMQ
 
 MIGRATIONS = {service: ROOT / "services" / service / "migrations" for service in SERVICES}
 Suite = Embedded | Separate
-MODES = [
-    "embedded",
-    pytest.param("rabbitmq-sqlite", marks=pytest.mark.rabbitmq),
-    pytest.param("rabbitmq-postgres", marks=[pytest.mark.rabbitmq, pytest.mark.postgres]),
-]
+
+
+def mode(name: str, *more: pytest.MarkDecorator) -> Any:
+    """A parameter for this mode, with the marks of the servers that it needs."""
+    needs = [server for server in ("rabbitmq", "postgres") if server in name]
+    return pytest.param(name, marks=[*(getattr(pytest.mark, server) for server in needs), *more])
+
+
+def slow(name: str) -> Any:
+    """The same, for .ci/run alone: every day another mode says as much."""
+    return mode(name, pytest.mark.slow)
 
 
 @contextmanager
@@ -76,13 +83,14 @@ def started(
             "ANALYSIS_PREPARE_LEASE_SECONDS": "6",
         }
         adapt(suite)
-        suite.start()
+        suite.start(lambda _: None)
+        wait_worker(suite.programs["worker"], suite.folder)
         yield suite
 
 
-@pytest.fixture(params=MODES)
+@pytest.fixture
 def suite(request: pytest.FixtureRequest, tmp_path: Path, cards: Path) -> Iterator[Suite]:
-    """The running suite, its worker started last."""
+    """The running suite, its worker started last; the test is parametrised by the mode."""
     with started(request.param, tmp_path / "suite", cards) as running:
         yield running
 

@@ -22,7 +22,7 @@ from shared.contracts import MethodRef, ModelFormat, ModelRef
 from shared.db import Database
 from shared.storage import Storage
 from tests.analysis.scoring import BASE, NAME, expected, linear, tensor
-from tests.e2e.conftest import MODES, started
+from tests.e2e.conftest import mode, slow, started
 
 pytestmark = pytest.mark.heavy
 
@@ -46,7 +46,7 @@ class Place:
         return (self.door if path.startswith(f"{BASE}/") else self.analysis) + path
 
 
-@pytest.fixture(params=[MODES[0], MODES[2]])
+@pytest.fixture(params=[mode("embedded"), slow("rabbitmq-postgres")])
 def suite(request: pytest.FixtureRequest, tmp_path: Path, cards: Path) -> Iterator[Place]:
     with started(request.param, tmp_path / "suite", cards, []) as running:
         values = settings(running.folder, "http://127.0.0.1")["analysis"]

@@ -12,7 +12,7 @@ from deploy.demo.people import Person
 from deploy.installation import SERVICES
 from deploy.running import Embedded
 from tests.e2e import troubled
-from tests.e2e.conftest import MODES, started
+from tests.e2e.conftest import mode, slow, started
 from tests.e2e.troubled import NAME, OPS, VERSION, House, faults, problem
 
 pytestmark = pytest.mark.heavy
@@ -22,7 +22,7 @@ VISITS = {"reason": "Visits of the third round."}
 STOPS = ("owners", "council", "waiting", "running", "held")
 
 
-@pytest.fixture(scope="module", params=MODES)
+@pytest.fixture(scope="module", params=[mode("embedded"), slow("rabbitmq-sqlite"), slow("rabbitmq-postgres")])
 def house(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, cards: Path) -> Iterator[House]:
     folder: Path = tmp_path_factory.mktemp("taken-back")
     with (
@@ -30,7 +30,7 @@ def house(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
         httpx.Client(timeout=30, trust_env=False) as http,
     ):
         house = troubled.opened(suite, http)
-        house.walk.patience = 120
+        house.walk.patience = 240
         yield house
 
 

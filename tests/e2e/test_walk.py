@@ -18,6 +18,7 @@ from deploy.running import Embedded, Separate
 from deploy.verify_audit import open_database
 from shared.audit import verify
 from shared.keys import SigningKey
+from tests.e2e.conftest import mode, slow
 
 OPS = Person("ops.person", "mois", "ops", "the operators")
 pytestmark = [pytest.mark.heavy, pytest.mark.timeout(900)]
@@ -105,6 +106,7 @@ async def verify_url(service: str, url: str, key: Any) -> Any:
         await db.close()
 
 
+@pytest.mark.parametrize("suite", [slow("embedded"), slow("rabbitmq-sqlite"), mode("rabbitmq-postgres")], indirect=True)
 def test_the_walk(walk: Walk, suite: Embedded | Separate) -> None:
     walk.run()
     check_everything(walk, suite)
@@ -114,6 +116,7 @@ def test_the_walk(walk: Walk, suite: Embedded | Separate) -> None:
 KILLED = {0: ("suite", "catalog"), 3: ("suite", "requests"), 5: ("worker", "worker"), 6: ("suite", "results")}
 
 
+@pytest.mark.parametrize("suite", [mode("embedded"), slow("rabbitmq-sqlite"), slow("rabbitmq-postgres")], indirect=True)
 def test_the_walk_while_every_program_is_killed_once(
     walk: Walk, suite: Embedded | Separate, disturb: Callable[[str, str], None]
 ) -> None:

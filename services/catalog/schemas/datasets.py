@@ -1,18 +1,17 @@
 """Datasets as they come in and go out. No schema of the catalog holds a value of a table."""
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Any
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field
 
 from services.catalog.models import DatasetState, UpdateCycle
 from services.catalog.schemas.texts import Keyword
 from shared.contracts import Code, Column, Sensitivity
-from shared.texts import In, Line, Prose
+from shared.texts import In, Line, Prose, Subject
 
 MOST_COLUMNS = 2_000
-Subject = Annotated[str, StringConstraints(pattern=r"^[\x21-\x7e]{1,200}$")]
 TABLE: list[dict[str, Any]] = [
     {
         "name": "person_no",
