@@ -18,7 +18,7 @@ from tests.servers import SERVERS, missing
 LONG = ("slow", "engine", "heavy", "fit")
 # CPU seconds above which a test without a marker is named: it makes `make test-fast` slow. More than
 # the second that `heavy` speaks of, since a busy machine and a first import cost some too.
-HEAVY = 0.7
+HEAVY = 2.0
 LONGEST_FIRST = {name: place for place, name in enumerate(LONG)}
 
 
@@ -87,7 +87,9 @@ class Sharing:
         return report
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        self.unmarked |= {report.nodeid: spent for name, spent in report.user_properties if name == "unmarked"}
+        for name, spent in report.user_properties:
+            if name == "unmarked" and isinstance(spent, float):
+                self.unmarked[report.nodeid] = spent
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:

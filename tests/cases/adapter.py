@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 from uuid import UUID, uuid4
@@ -306,7 +307,8 @@ class Suite:
         for service in SERVICES:
             before = self.sealed(service)
             self.call(Person("auditor", "kostat", "nobody"), "POST", f"/{service}/ops/inbox/{new_id()}/replay")
-            wait(lambda service=service, before=before: self.sealed(service) > before, f"the seal of {service}", 30)
+            sealed = partial(self.sealed, service)
+            wait(partial(more, sealed, before), f"the seal of {service}", 30)
             checkpoint = self.ok(AUDITOR, "GET", f"/{service}/audit/checkpoint")
             (folder / f"{service}.json").write_text(json.dumps(checkpoint))
         return folder
@@ -315,6 +317,11 @@ class Suite:
         """How many rows of a service's audit are sealed."""
         answer = self.call(AUDITOR, "GET", f"/{service}/audit/checkpoint")
         return int(answer.json()["position"]) if answer.is_success else 0
+
+
+def more(look: Callable[[], int], before: int) -> bool:
+    """Whether the number has grown."""
+    return look() > before
 
 
 def wait(look: Callable[[], Any], what: str, seconds: float = 90) -> Any:

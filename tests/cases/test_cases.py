@@ -131,8 +131,8 @@ def error(line: int, column: str | None, code: str, text: str) -> dict[str, Any]
     return {"line": line, "column": column, "code": code, "text": text}
 
 
-PASSED = {"states": ["passed"], "rows": [60]}
-FAILED = {"states": ["failed"], "rows": [60]}
+PASSED: dict[str, Any] = {"states": ["passed"], "rows": [60]}
+FAILED: dict[str, Any] = {"states": ["failed"], "rows": [60]}
 SUCCEEDED = {"status": "succeeded", "keys_dropped": {}}
 BLANKS = [error(line, "person_no", "missing-value", "It may not be empty.") for line in range(2, 7)]
 TWICE = error(3, "person_no", "duplicate-key", "The key of line 2 is there again.")

@@ -158,7 +158,10 @@ def pack(folder: Path, file: Path) -> None:
 def make(kind: str, to: Path) -> None:
     """Run the suite in one mode and keep what it holds."""
     to.mkdir(parents=True)
-    with tempfile.TemporaryDirectory(prefix="dure-snapshot-") as scratch, started(MODES[kind], Path(scratch) / "suite") as suite:
+    with (
+        tempfile.TemporaryDirectory(prefix="dure-snapshot-") as scratch,
+        started(MODES[kind], Path(scratch) / "suite", Path(scratch) / "cards") as suite,
+    ):
         fill(suite)
         kept = Path(scratch) / "kept"
         kept.mkdir()

@@ -58,7 +58,8 @@ class Installation:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[dict[str, Client]]:
         """The four services of today on it."""
-        apps = build(self.folder, "http://test", **{name: {"database_url": url} for name, url in self.urls.items()})
+        urls: dict[str, Any] = {name: {"database_url": url} for name, url in self.urls.items()}
+        apps = build(self.folder, "http://test", **urls)
         async with AsyncExitStack() as stack:
             clients = {}
             for name in SERVICES:
