@@ -29,8 +29,6 @@ from tests.analysis.weighted_models import above_its_block, hungry, weighted
 from tests.analysis.worker_process import WorkerProcess
 from tests.analysis.worker_stub import Stub, StubRun, eventually
 
-pytestmark = pytest.mark.engine
-
 ASKER = """
 import json, os
 from blind_probe.cards import card, text
