@@ -767,6 +767,7 @@ def test_whatever_comes_is_answered(house: House, known: dict[str, list[str]], c
     fuzz(house.suite.url, service, known, callers, bodies)
 
 
+@pytest.mark.slow
 @pytest.mark.postgres
 @pytest.mark.parametrize("service", SERVICES)
 def test_whatever_comes_is_answered_on_postgresql(tmp_path: Path, service: str) -> None:
