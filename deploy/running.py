@@ -21,10 +21,17 @@ WORKER_READY = "worker.ready"
 
 
 def free_port() -> int:
-    """A loopback port that was free just now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A loopback port that nobody else is given for a minute, only a server that asks for it by number.
+
+    The connection leaves the port in TIME_WAIT: the kernel hands it out no more by itself, neither
+    to another caller of this function nor to an outgoing connection, but SO_REUSEADDR may bind it.
+    """
+    with socket.create_server(("127.0.0.1", 0)) as server, socket.socket() as client:
+        client.connect(server.getsockname())
+        accepted, _ = server.accept()
+        accepted.close()  # the side that closes first keeps the port waiting
+        client.recv(1)
+        return int(server.getsockname()[1])
 
 
 @dataclass
@@ -71,7 +78,7 @@ class Program:
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
 
 
-def wait_ready(program: Program, url: str, *, seconds: float = 60, tell: Callable[[str], None] = print) -> None:
+def wait_ready(program: Program, url: str, *, seconds: float = 300, tell: Callable[[str], None] = print) -> None:
     """Wait until a readyz answers 200; say so every few seconds. RuntimeError with the log's end if the program ends first."""
     started = told = time.monotonic()
     while time.monotonic() - started < seconds:

@@ -256,8 +256,8 @@ async def test_nodes_do_nothing_that_is_no_task_of_ours(
 
 
 def test_a_node_scores_with_the_code_that_was_reviewed_or_not_at_all(root: Path) -> None:
-    told = {"output": "score", "position": 0}
-    onnx_models.write(root / "hosted", onnx_models.manifest(**told), MODEL)
+    manifest = onnx_models.manifest(output="score", position=0)
+    onnx_models.write(root / "hosted", manifest, MODEL)
     (root / "hosted" / "linked.parquet").write_bytes((root / "run" / "linked.parquet").read_bytes())
     reviewed = PartitionTask("hosted", "hosted", "hosted", 0, 1, digest=hosting.locate(f"model:{root / 'hosted'}").digest)
     with pytest.raises(TaskRefusedError, match="missing-column"):

@@ -16,6 +16,8 @@ from tests.analysis.examples import METHOD, approved, card
 from tests.analysis.worker_methods import METADATA
 from tests.analysis.worker_process import WorkerProcess
 
+pytestmark = pytest.mark.heavy
+
 DENY = "from services.analysis.worker import landlock\nlandlock.version = lambda: 0\n"
 PEERS = f"""
 from services.analysis.worker.sdk import Outputs

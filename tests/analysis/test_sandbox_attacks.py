@@ -24,11 +24,11 @@ from services.analysis.worker.launcher import Launcher
 from tests.analysis.attacks import ATTACKS
 
 pytestmark = [
+    pytest.mark.heavy,
     pytest.mark.skipif(
         landlock.version() < 1 or os.uname().machine != "x86_64",
         reason="this machine has no Landlock or no table of system calls",
     ),
-    pytest.mark.xdist_group("sandbox-attacks"),
 ]
 SECRET = "900101-1234567"
 # What the kernel says to a call that a filter, Landlock or a limit refuses; a mistake in an attack is none of these.

@@ -17,7 +17,7 @@ from tests.analysis.linked import write
 from tests.analysis.worker_process import WorkerProcess
 from tests.analysis.worker_stub import Stub, StubRun, eventually
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.heavy
 
 
 @pytest.fixture

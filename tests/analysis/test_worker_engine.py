@@ -30,6 +30,8 @@ from tests.analysis.weighted_models import above_its_block, hungry, weighted
 from tests.analysis.worker_process import WorkerProcess
 from tests.analysis.worker_stub import Stub, StubRun, eventually
 
+pytestmark = pytest.mark.engine
+
 ASKER = """
 import json, os
 from blind_probe.cards import card, text
@@ -283,7 +285,7 @@ def test_a_model_that_would_take_a_node_down_takes_its_own_child_down(engine: En
 def test_what_a_method_asks_is_answered_by_the_nodes_in_the_same_bytes(
     engine: Engine, spread: House, alone: House, size: int | None
 ) -> None:
-    told = {"model": above_its_block(1).hex(), "size": size}
+    told: dict[str, Any] = {"model": above_its_block(1).hex(), "size": size}
     answers = len(spread.logged("an answer came from the engine"))
     run, other = spread.ended(spread.queue("asker", **told)), alone.ended(alone.queue("asker", **told))
     assert run.finish is not None
@@ -298,7 +300,7 @@ def test_what_a_method_asks_is_answered_by_the_nodes_in_the_same_bytes(
 
 
 def test_what_no_node_can_answer_the_method_answers_or_says_itself(engine: Engine, spread: House, alone: House) -> None:
-    wrong = {"model": weighted([1, 2]).hex()}
+    wrong: dict[str, Any] = {"model": weighted([1, 2]).hex()}
     run, other = spread.ended(spread.queue("asker", **wrong)), alone.ended(alone.queue("asker", **wrong))
     assert run.finish is not None
     assert run.finish == other.finish
@@ -319,7 +321,7 @@ def test_a_question_cannot_lead_out_of_the_childs_folder(engine: Engine, spread:
 
 def test_a_run_whose_question_nobody_answers_ends(engine: Engine, spread: House) -> None:
     """Cancelled while it waits."""
-    told = {"model": above_its_block(1).hex()}
+    told: dict[str, Any] = {"model": above_its_block(1).hex()}
     with frozen(engine.nodes):
         cancelled = spread.queue("asker", **told)
         eventually(lambda: cancelled.said == "0 of 2 partitions scored on the engine")
@@ -364,7 +366,12 @@ def test_a_scheduler_that_is_away_fails_the_run(engine: Engine, models: Path, ta
 
 async def asked(engine: Engine, models: Path, bundle: Path, **other: Any) -> Any:
     """The scores of a worker with these options, without the worker around them."""
-    given = {"scheduler": engine.scheduler, "certificates": engine.authority.sign("asking"), "root": engine.root} | other
+    given: dict[str, Any] = {
+        "scheduler": engine.scheduler,
+        "certificates": engine.authority.sign("asking"),
+        "root": engine.root,
+    }
+    given |= other
     seconds = given.pop("seconds", 300)
     code = hosting.locate(f"{hosting.MODEL}{models / 'above'}")
     return await Cluster(**given).scores(code, bundle, 1024, seconds, lambda progress, message: None)

@@ -6,7 +6,6 @@ import importlib
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-import psutil
 import pytest
 
 from services.analysis.methods import BUILT_IN
@@ -14,6 +13,9 @@ from shared.contracts import Outcome, OutputKind
 from tests.analysis import worker_methods
 from tests.analysis.worker_process import WorkerProcess
 from tests.analysis.worker_stub import Stub, StubRun, eventually
+from tests.processes import gone
+
+pytestmark = pytest.mark.heavy
 
 StartWorker = Callable[..., WorkerProcess]
 
@@ -50,10 +52,6 @@ def start_worker(stub: Stub, methods: Path, tmp_path: Path, cards: Path) -> Iter
 
 def probe(stub: Stub, do: str, *, seconds: int = 300, lease: float = 30.0, **parameters: object) -> StubRun:
     return stub.queue(StubRun("probe", {"do": do, **parameters}, seconds=seconds, lease=lease))
-
-
-def gone(pid: int) -> bool:
-    return not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
 
 
 def test_once_ends_after_one_run(stub: Stub, start_worker: StartWorker) -> None:

@@ -16,7 +16,7 @@ from tests.analysis import onnx_models
 from tests.analysis.worker_process import WorkerProcess
 from tests.analysis.worker_stub import Stub, StubRun, eventually
 
-pytestmark = pytest.mark.xdist_group("worker-models")
+pytestmark = pytest.mark.heavy
 
 
 class InferenceServer(ThreadingHTTPServer):

@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import duckdb
-import psutil
 import pytest
 
 from services.analysis.worker import landlock
@@ -17,6 +16,9 @@ from tests.analysis import worker_methods
 from tests.analysis.weighted_models import weighted
 from tests.analysis.worker_process import WorkerProcess
 from tests.analysis.worker_stub import Stub, StubRun, eventually
+from tests.processes import gone
+
+pytestmark = pytest.mark.heavy
 
 pytestmark = pytest.mark.xdist_group("worker-runs")
 Start = Callable[..., StubRun]
@@ -91,10 +93,6 @@ def sentence(run: StubRun) -> str:
     assert run.finish is not None
     assert run.finish.reason is not None
     return run.finish.reason.detail
-
-
-def gone(pid: int) -> bool:
-    return not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
 
 
 def test_a_good_method_gives_every_kind_of_output(start: Start) -> None:

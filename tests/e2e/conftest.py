@@ -1,7 +1,6 @@
 """The suite in its three modes, each with names of its own, removed afterwards."""
 
 import asyncio
-import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -9,7 +8,6 @@ from typing import Any
 from uuid import uuid4
 
 import aio_pika
-import asyncpg
 import httpx
 import pytest
 
@@ -18,12 +16,13 @@ from deploy.demo.papers import METHOD
 from deploy.demo.receiver import Receiver
 from deploy.demo.walk import Walk
 from deploy.installation import SERVICES
-from deploy.running import Embedded, Separate, wait_worker
+from deploy.running import ROOT, Embedded, Separate, wait_worker
 from deploy.tokens import mint
 from shared.topology import LISTENERS, Topology
+from tests.databases import administer, postgres_template, postgres_url
+from tests.servers import RABBITMQ
 
-POSTGRES = os.environ.get("DURE_TEST_POSTGRES", "postgresql+asyncpg://postgres@127.0.0.1:5432/postgres")
-RABBITMQ = os.environ.get("DURE_TEST_RABBITMQ", "amqp://guest:guest@127.0.0.1:5672/")
+MIGRATIONS = {service: ROOT / "services" / service / "migrations" for service in SERVICES}
 Suite = Embedded | Separate
 
 
@@ -40,20 +39,14 @@ def slow(name: str) -> Any:
 
 @contextmanager
 def databases(prefix: str) -> Iterator[dict[str, str]]:
-    """A PostgreSQL database for each service."""
+    """A migrated PostgreSQL database for each service."""
     names = {service: f"{prefix}_{service}" for service in SERVICES}
-
-    async def each(statement: str) -> None:
-        admin = await asyncpg.connect(POSTGRES.replace("+asyncpg", ""))
-        for name in names.values():
-            await admin.execute(statement.format(name))
-        await admin.close()
-
-    asyncio.run(each('CREATE DATABASE "{}"'))
+    templates = {name: postgres_template(MIGRATIONS[service]) for service, name in names.items()}
+    asyncio.run(administer(*(f'CREATE DATABASE "{name}" TEMPLATE "{made}"' for name, made in templates.items())))
     try:
-        yield {service: f"{POSTGRES.rsplit('/', 1)[0]}/{name}" for service, name in names.items()}
+        yield {service: postgres_url(name) for service, name in names.items()}
     finally:
-        asyncio.run(each('DROP DATABASE "{}" WITH (FORCE)'))
+        asyncio.run(administer(*(f'DROP DATABASE "{name}" WITH (FORCE)' for name in templates)))
 
 
 async def remove_topology(prefix: str) -> None:

@@ -18,7 +18,7 @@ from tests.analysis import onnx_models
 from tests.e2e import troubled
 from tests.e2e.troubled import COUNCIL, House
 
-pytestmark = [pytest.mark.timeout(300), pytest.mark.xdist_group("plugging-in")]
+pytestmark = pytest.mark.heavy
 PAGE = (ROOT / "docs" / "plugging-in.md").read_text(encoding="utf-8")
 
 
@@ -88,7 +88,7 @@ def test_a_process_in_an_environment_of_its_own(house: House, own_python: Path, 
     (tmp_path / "region_counts.py").write_text(block("file", "region_counts.py"), encoding="utf-8")
     (tmp_path / "dure_worker.py").write_bytes((ROOT / "services/analysis/worker/dure_worker.py").read_bytes())
     (tmp_path / "worker.token").write_text(mint(house.folder, "worker", "mohw", "region-worker"))
-    command = [str(own_python), "region_counts.py", house.suite.url]
+    command = [str(own_python), "region_counts.py", house.embedded.url]
     environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path)}
     with (tmp_path / "log").open("wb") as log:
         process = subprocess.Popen(command, cwd=tmp_path, env=environment, stdout=log, stderr=log)
@@ -115,7 +115,14 @@ def test_an_onnx_file_uploaded_over_http(house: House) -> None:
     ]
     features[1] |= {"column": "people__region", "codes": {region: at for at, region in enumerate(sorted(set(troubled.REGIONS)))}}
     requester = {"Authorization": f"Bearer {house.walk.mint(people.KIM)}"}
-    given = {"card": card, "features": features, "onnx": onnx, "requester": requester, "url": house.suite.url, "http": house.http}
+    given = {
+        "card": card,
+        "features": features,
+        "onnx": onnx,
+        "requester": requester,
+        "url": house.embedded.url,
+        "http": house.http,
+    }
     exec(block("run", "upload"), given)
     waits = house.get(people.KIM, "/analysis/onnx-methods/uploaded_score/1.0.0")
     assert waits["announced"] or "worker" in waits["waiting"]

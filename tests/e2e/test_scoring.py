@@ -24,6 +24,8 @@ from shared.storage import Storage
 from tests.analysis.scoring import BASE, NAME, expected, linear, tensor
 from tests.e2e.conftest import mode, slow, started
 
+pytestmark = pytest.mark.heavy
+
 ROWS = [[1.0, 2.0, 3.0], [4.0, 0.5, -1.0]]
 PATH = f"{BASE}/v2/models/{NAME}/infer"
 KIM = ("requester", "mohw", "kim")

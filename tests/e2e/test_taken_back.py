@@ -15,7 +15,7 @@ from tests.e2e import troubled
 from tests.e2e.conftest import mode, slow, started
 from tests.e2e.troubled import NAME, OPS, VERSION, House, faults, problem
 
-pytestmark = [pytest.mark.timeout(600), pytest.mark.xdist_group("taken-back")]
+pytestmark = pytest.mark.heavy
 ANALYST = Person("na.analyst", "mois", "centre-analyst", "an analyst of the centre")
 WHY = {"reason": "A court order."}
 VISITS = {"reason": "Visits of the third round."}

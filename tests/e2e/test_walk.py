@@ -4,6 +4,7 @@ import asyncio
 import json
 import threading
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from shared.keys import SigningKey
 from tests.e2e.conftest import mode, slow
 
 OPS = Person("ops.person", "mois", "ops", "the operators")
-pytestmark = pytest.mark.timeout(900)
+pytestmark = [pytest.mark.heavy, pytest.mark.timeout(900)]
 
 
 def check_everything(walk: Walk, suite: Embedded | Separate) -> None:
@@ -89,7 +90,8 @@ def check_the_audit(walk: Walk, suite: Embedded | Separate) -> None:
     assert any(row["actor"] == people.PARK.subject and "right" in row["detail"] for row in refused)
     key = SigningKey.load(suite.folder / "audit.pem").verify_key
     for service in SERVICES:
-        walk.wait(f"the seal of {service}", lambda service=service: walk.call(people.MOON, "GET", service, "/audit/checkpoint"))
+        checkpoint = partial(walk.call, people.MOON, "GET", service, "/audit/checkpoint")
+        walk.wait(f"the seal of {service}", checkpoint)
         url = suite.databases[service] if isinstance(suite, Separate) else f"sqlite+aiosqlite:///{suite.folder}/{service}.db"
         sealed, _, broken = asyncio.run(verify_url(service, url, key))
         assert broken is None, broken

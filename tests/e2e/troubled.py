@@ -162,6 +162,12 @@ class House:
     inputs: dict[str, str] = field(default_factory=dict)
 
     @property
+    def embedded(self) -> Embedded:
+        """The suite, where it is one program and a worker."""
+        assert isinstance(self.suite, Embedded)
+        return self.suite
+
+    @property
     def http(self) -> httpx.Client:
         return self.walk.http
 

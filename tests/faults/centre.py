@@ -246,13 +246,13 @@ class Centre:
         """How often this was done to each."""
         audit = PLUMBING.audit
         async with self.db.reading() as session:
-            query = select(audit.c.subject).where(audit.c.deed == deed, audit.c.outcome == "done")  # type: ignore[call-overload]
+            query = select(audit.c.subject).where(audit.c.deed == deed, audit.c.outcome == "done")
             return Counter((await session.execute(query)).scalars())
 
     async def said(self, kind: type[RunFinished] | type[RunQueued]) -> Counter[str]:
         outbox = PLUMBING.outbox
         async with self.db.reading() as session:
-            query = select(outbox.c.subject).where(outbox.c.type == kind.type)  # type: ignore[call-overload]
+            query = select(outbox.c.subject).where(outbox.c.type == kind.type)
             return Counter((await session.execute(query)).scalars())
 
     async def accepted(self) -> Counter[UUID]:

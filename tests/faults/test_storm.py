@@ -9,7 +9,7 @@ from tests.faults.broker import Broker
 from tests.faults.centre import Centre
 from tests.faults.storming import SHORT, STRIKES, check_each_done_once, storm
 
-pytestmark = [pytest.mark.rabbitmq, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.heavy, pytest.mark.rabbitmq, pytest.mark.timeout(900)]
 RUNS = 3 * len(STRIKES)  # a thousand: python -m tests.bench --only storm
 
 
