@@ -65,7 +65,6 @@ def outputs(counts, words, total=0.0):
     columns = [{"name": "year", "title": text("year"), "kind": "dimension"}, {"name": "n", "title": text("n"), "kind": "count"}]
     return Outputs({"counts": {"name": "counts", "title": text("counts"), "columns": columns, "rows": rows, "notes": None}})
 """
-pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("worker-engine")]
 PARTS = 4
 ROWS = BLOCK * (PARTS - 1) + 1000
 Nodes = list[subprocess.Popen[str]]
