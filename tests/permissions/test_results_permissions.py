@@ -1,0 +1,126 @@
+"""Every cell of the results service's permission table."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import pytest
+from sqlmodel import select
+
+from deploy.permissions import rows
+from services.results.models import Delivery, Result, Status, Subscription
+from services.results.vault import new_key
+from shared.clock import now
+from shared.contracts import Alarm, Audience, AudienceKind, ResultReleased
+from shared.ids import new_id
+from tests.permissions.matrix import REASON, Call, Headers, Who, World, common, mismatches, sealed
+from tests.results.build import outputs
+from tests.results.conftest import APPROVE, House
+
+CONTENTS = {
+    "read_table": "tables/by_region", "read_metrics": "metrics/quality", "read_figure_svg": "figures/map.svg",
+    "read_figure_png": "figures/map.png", "read_figure_spec": "figures/map.json", "read_report": "report",
+}  # fmt: skip
+STATES = {" while held": "held", "": "released", " released to the public": "public"}
+SUBSCRIPTION = {"url": "http://127.0.0.1:9/hook", "events": ["results.result-released.v1"]}
+ALARM = Alarm(code="model-too-good", detail="The model ranks almost perfectly.")
+
+cases = common("results")
+cases.get_(list_results="/results", list_subscriptions="/results/subscriptions")
+for operation, place in CONTENTS.items():
+    for words, stage in STATES.items():
+        cases.get_(**{operation + words: f"/results/{{w.{stage}}}/{place}"})
+cases.get_(
+    **{
+        "show_result while held": "/results/{w.held}",
+        "show_result once released": "/results/{w.released}",
+        "show_result released to the public": "/results/{w.public}",
+        "read_restricted_list": "/results/{w.released}/restricted-list?reason=Visits%20of%20round%20three.",
+        "show_subscription": "/results/subscriptions/{w.subscription}",
+        "list_deliveries": "/results/subscriptions/{w.subscription}/deliveries",
+    }
+)
+
+
+@dataclass
+class Results(World):
+    """mohw asked, for itself and nts; checked once by the service, and copied from then on."""
+
+    held: UUID
+    released: UUID = UUID(int=0)
+    public: UUID = UUID(int=0)
+    subscription: UUID = UUID(int=0)
+
+    async def copy(self, **changes: Any) -> UUID:
+        """A result like the one that the service has checked, in another state."""
+        async with self.db.transaction() as session:
+            row = (await session.exec(select(Result).where(Result.id == self.held))).one()
+            new = Result(**row.model_dump() | {"id": new_id(), "run_id": new_id(), "request_id": new_id()} | changes)
+            session.add(new)
+        return new.id
+
+    async def out(self, **changes: Any) -> UUID:
+        return await self.copy(status=Status.RELEASED, released_at=now(), **changes)
+
+    async def subscribed(self) -> UUID:
+        async with self.db.transaction() as session:
+            row = Subscription(ministry="mohw", created_by="setup", url=SUBSCRIPTION["url"], events=[], secret="sealed")
+            session.add(row)
+        return row.id
+
+
+@cases.on("vote")
+async def vote(world: Results, who: Who | None) -> Call:
+    return Call("POST", f"/results/{await world.copy()}/votes", APPROVE)
+
+
+@cases.on("answer")
+async def answer(world: Results, who: Who | None) -> Call:
+    result = await world.copy(alarms=[ALARM.model_dump(mode="json")])
+    return Call("POST", f"/results/{result}/alarms/1/answers", {"verdict": "explained"} | REASON)
+
+
+@cases.on("recall")
+async def recall(world: Results, who: Who | None) -> Call:
+    return Call("POST", f"/results/{await world.out()}/recall", REASON)
+
+
+@cases.on("create_subscription")
+async def create_subscription(world: Results, who: Who | None) -> Call:
+    return Call("POST", "/results/subscriptions", SUBSCRIPTION)
+
+
+@cases.on("rotate_secret")
+async def rotate_secret(world: Results, who: Who | None) -> Call:
+    return Call("POST", f"/results/subscriptions/{await world.subscribed()}/rotate-secret")
+
+
+@cases.on("end_subscription")
+async def end_subscription(world: Results, who: Who | None) -> Call:
+    return Call("DELETE", f"/results/subscriptions/{await world.subscribed()}")
+
+
+@cases.on("redeliver")
+async def redeliver(world: Results, who: Who | None) -> Call:
+    subscription = await world.subscribed()
+    async with world.db.transaction() as session:
+        row = Delivery(
+            subscription_id=subscription, event_id=new_id(), event_type=ResultReleased.type, result_id=world.released, body="{}",
+            state="dead", due_at=None,
+        )  # fmt: skip
+        session.add(row)
+    return Call("POST", f"/results/subscriptions/{subscription}/deliveries/{row.id}/redeliver")
+
+
+@pytest.mark.timeout(600)
+async def test_every_cell(serve: Callable[..., Awaitable[Any]], headers: Headers, say: Any) -> None:
+    client = await serve("results", secret_keys=[new_key()], webhook_private=True)
+    house = House(client, headers, say)
+    audience = Audience(kind=AudienceKind.MINISTRIES, ministries=("mohw", "nts"))
+    held = await house.held(await outputs(house.storage), audience=audience)
+    world = Results(client, headers, held.id)
+    world.released, world.public = await world.out(), await world.out(audience_kind=AudienceKind.PUBLIC, audience_ministries="")
+    world.subscription = await world.subscribed()
+    await sealed(world, "results")
+    assert await mismatches(world, rows("results"), cases) == []
