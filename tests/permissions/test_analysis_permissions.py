@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -10,12 +11,13 @@ import pytest
 
 from deploy.permissions import rows
 from services.analysis.actions import keep_released_model
+from services.analysis.modelfiles import inspect_file
 from services.analysis.models import Method, MethodState, Model, ModelState, Run, RunArtefact, RunStatus
 from services.analysis.tokens import Attempt, mint_token
 from shared.clock import now
 from shared.contracts import MethodRef, ModelFormat, ModelRef, OutputKind, StoredObject
 from shared.ids import new_id
-from tests.analysis import onnx_models
+from tests.analysis import models, onnx_models
 from tests.analysis.examples import CSV, DIGEST, SITES_FILE, approved, card
 from tests.permissions.matrix import REASON, Call, Headers, Who, World, common, fresh, mismatches, sealed
 
@@ -46,6 +48,7 @@ class Analysis(World):
     """mohw asks, the data are of nts."""
 
     file: bytes
+    manifest: dict[str, Any]
     ended: UUID = UUID(int=0)
     running: UUID = UUID(int=0)
 
@@ -104,10 +107,7 @@ class Analysis(World):
             run_id=run, request_id=new_id(), ministry="mohw", name="scorer", format=ModelFormat.ONNX, sha256="ab" * 32, size=10,
             media_type=BYTES["Content-Type"], method_name="peers", method_release="1.0.0", method_digest=DIGEST,
             announced_by="setup", authors=["kim"], datasets=[], state=state, released_at=released,
-            manifest={
-                "format": "onnx", "task": "classification", "features": [{"name": "area"}],
-                "method": {"name": "peers", "version": "1.0.0", "digest": DIGEST},
-            },
+            manifest=self.manifest,
         )  # fmt: skip
         async with self.db.transaction() as session:
             session.add(model)
@@ -274,9 +274,10 @@ cases.on("put_artefact")(of_run("PUT", "artefacts/table/by_region", content=TABL
 
 
 @pytest.mark.timeout(900)
-async def test_every_cell(serve: Callable[..., Awaitable[Any]], headers: Headers) -> None:
+async def test_every_cell(serve: Callable[..., Awaitable[Any]], headers: Headers, tmp_path: Path) -> None:
     client = await serve("analysis")
-    world = Analysis(client, headers, onnx_models.model())
+    (tmp_path / "model").write_bytes(models.onnx_file())
+    world = Analysis(client, headers, onnx_models.model(), inspect_file(tmp_path / "model").manifest.model_dump(mode="json"))
     peers = card().model_dump(mode="json")
     async with world.db.transaction() as session:
         session.add(
@@ -287,4 +288,5 @@ async def test_every_cell(serve: Callable[..., Awaitable[Any]], headers: Headers
         )  # fmt: skip
     world.ended, world.running = await world.finished(), await world.run(RunStatus.RUNNING)
     await sealed(world, "analysis")
-    assert await mismatches(world, rows("analysis"), cases) == []
+    found = await mismatches(world, rows("analysis"), cases)
+    assert not found, "\n".join(found)

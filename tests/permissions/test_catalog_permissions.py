@@ -128,4 +128,5 @@ async def test_every_cell(serve: Callable[..., Awaitable[Any]], headers: Headers
     world = Catalog(client, headers, Desk(client, headers))
     world.published, world.kid = (await world.desk.published())["id"], await world.key()
     await sealed(world, "catalog")
-    assert await mismatches(world, rows("catalog"), cases) == []
+    found = await mismatches(world, rows("catalog"), cases)
+    assert not found, "\n".join(found)

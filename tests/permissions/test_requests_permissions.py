@@ -21,6 +21,10 @@ cases.get_(
     get_request="/requests/{w.known}",
     list_history="/requests/{w.known}/history",
 )
+NOT_NOW = {
+    "return_request while owners decide": "council-member@other",
+    "return_request while the council votes": "steward@owner",
+}
 
 
 @dataclass
@@ -82,4 +86,5 @@ async def test_every_cell(serve: Callable[..., Awaitable[Any]], headers: Headers
     await house.hear(*heard(), live(OutputKind.TABLE))
     world = Requests(client, headers, house, (await house.submit()).id)
     await sealed(world, "requests")
-    assert await mismatches(world, rows("requests"), cases) == []
+    found = await mismatches(world, rows("requests"), cases, NOT_NOW)
+    assert not found, "\n".join(found)

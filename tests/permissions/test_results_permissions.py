@@ -123,4 +123,5 @@ async def test_every_cell(serve: Callable[..., Awaitable[Any]], headers: Headers
     world.released, world.public = await world.out(), await world.out(audience_kind=AudienceKind.PUBLIC, audience_ministries="")
     world.subscription = await world.subscribed()
     await sealed(world, "results")
-    assert await mismatches(world, rows("results"), cases) == []
+    found = await mismatches(world, rows("results"), cases)
+    assert not found, "\n".join(found)

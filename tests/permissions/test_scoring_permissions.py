@@ -52,7 +52,8 @@ async def test_every_cell(open_door: Callable[..., Awaitable[ScoringDoor]], head
     for client in ("requester.asker", "worker.asker"):
         await door.grant(model, client=client)
     door.client.app = door.app  # type: ignore[attr-defined]
-    assert await mismatches(Scoring(door.client, headers, door), rows("scoring"), cases) == []
+    found = await mismatches(Scoring(door.client, headers, door), rows("scoring"), cases)
+    assert not found, "\n".join(found)
 
 
 async def test_a_missing_check_is_seen(
