@@ -40,6 +40,7 @@ from shared.keys import SigningKey
 from shared.rabbit import RabbitBus
 from shared.storage import Storage
 from shared.topology import LISTENERS
+from tests.conftest import MEMBERS, let_join
 from tests.faults.broker import Broker
 
 MINISTRIES = ("mohw", "moel", "nts", "motie", "kostat")
@@ -139,6 +140,7 @@ class Centre:
         await asyncio.to_thread(self.broker.start)
         self.service.start()
         await self.ready()
+        await let_join(self.db, MEMBERS)
         for bus in self.buses:
             await bus.start()
         for worker in self.workers:
@@ -182,7 +184,7 @@ class Centre:
                 answer = await self.call("GET", path, "method-reviewer")
                 card = answer.json() if answer.status_code == 200 else None
                 await asyncio.sleep(0.1)
-        for ministry in ("mois", "moel"):
+        for ministry in ("msit", "moel"):
             body = {"verdict": "approve", "reason": "It does nothing."}
             answer = await self.call("POST", f"{path}/reviews", "method-reviewer", ministry, json=body)
             assert answer.status_code == 201, answer.text

@@ -1,5 +1,6 @@
 """Every cell of the results service's permission table."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
@@ -9,7 +10,7 @@ import pytest
 from sqlmodel import select
 
 from deploy.permissions import rows
-from services.results.models import Delivery, Result, Status, Subscription
+from services.results.models import Delivery, DeliveryState, Result, Status
 from services.results.vault import new_key
 from shared.clock import now
 from shared.contracts import Alarm, Audience, AudienceKind, ResultReleased
@@ -17,13 +18,13 @@ from shared.ids import new_id
 from tests.permissions.matrix import REASON, Call, Headers, Who, World, common, mismatches, sealed
 from tests.results.build import outputs
 from tests.results.conftest import APPROVE, House
+from tests.results.receivers import Receiver, listening
 
 CONTENTS = {
     "read_table": "tables/by_region", "read_metrics": "metrics/quality", "read_figure_svg": "figures/map.svg",
     "read_figure_png": "figures/map.png", "read_figure_spec": "figures/map.json", "read_report": "report",
 }  # fmt: skip
 STATES = {" while held": "held", "": "released", " released to the public": "public"}
-SUBSCRIPTION = {"url": "http://127.0.0.1:9/hook", "events": ["results.result-released.v1"]}
 ALARM = Alarm(code="model-too-good", detail="The model ranks almost perfectly.")
 
 cases = common("results")
@@ -48,6 +49,7 @@ class Results(World):
     """mohw asked, for itself and nts; checked once by the service, and copied from then on."""
 
     held: UUID
+    url: str
     released: UUID = UUID(int=0)
     public: UUID = UUID(int=0)
     subscription: UUID = UUID(int=0)
@@ -63,11 +65,27 @@ class Results(World):
     async def out(self, **changes: Any) -> UUID:
         return await self.copy(status=Status.RELEASED, released_at=now(), **changes)
 
+    async def quiet(self) -> None:
+        """What was sent again has arrived."""
+        await super().quiet()
+        async with asyncio.timeout(60):
+            while await self.undelivered():
+                await asyncio.sleep(0.05)
+
+    async def undelivered(self) -> bool:
+        async with self.db.reading() as session:
+            waiting = select(Delivery.id).where(Delivery.state == DeliveryState.WAITING)
+            return (await session.exec(waiting.limit(1))).first() is not None
+
     async def subscribed(self) -> UUID:
-        async with self.db.transaction() as session:
-            row = Subscription(ministry="mohw", created_by="setup", url=SUBSCRIPTION["url"], events=[], secret="sealed")
-            session.add(row)
-        return row.id
+        headers = self.headers("requester", "mohw", subject="setup")
+        answer = await self.client.post("/results/subscriptions", json=self.subscription_body, headers=headers)
+        assert answer.status_code == 201, answer.text
+        return UUID(answer.json()["id"])
+
+    @property
+    def subscription_body(self) -> dict[str, Any]:
+        return {"url": self.url, "events": ["results.result-released.v1"]}
 
 
 @cases.on("vote")
@@ -88,7 +106,7 @@ async def recall(world: Results, who: Who | None) -> Call:
 
 @cases.on("create_subscription")
 async def create_subscription(world: Results, who: Who | None) -> Call:
-    return Call("POST", "/results/subscriptions", SUBSCRIPTION)
+    return Call("POST", "/results/subscriptions", world.subscription_body)
 
 
 @cases.on("rotate_secret")
@@ -119,9 +137,11 @@ async def test_every_cell(serve: Callable[..., Awaitable[Any]], headers: Headers
     house = House(client, headers, say)
     audience = Audience(kind=AudienceKind.MINISTRIES, ministries=("mohw", "nts"))
     held = await house.held(await outputs(house.storage), audience=audience)
-    world = Results(client, headers, held.id)
-    world.released, world.public = await world.out(), await world.out(audience_kind=AudienceKind.PUBLIC, audience_ministries="")
-    world.subscription = await world.subscribed()
-    await sealed(world, "results")
-    found = await mismatches(world, rows("results"), cases)
+    async with listening(Receiver()) as receiver:
+        world = Results(client, headers, held.id, receiver.url)
+        world.released = await world.out()
+        world.public = await world.out(audience_kind=AudienceKind.PUBLIC, audience_ministries="")
+        world.subscription = await world.subscribed()
+        await sealed(world, "results")
+        found = await mismatches(world, rows("results"), cases)
     assert not found, "\n".join(found)
