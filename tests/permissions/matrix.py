@@ -192,8 +192,9 @@ async def row_mismatches(world: World, row: Row, case: Case) -> Any:
         answer = await world.send(call)
         if answer.status_code not in (401, 404):  # 404: in another case it is for the public
             yield f"without a token it is {answer.status_code}"
-    if await world.contents() != before:
-        yield "a call that was refused has changed something"
+    after = await world.contents()
+    if changed := [name for name in after if after[name] != before[name]]:
+        yield f"a call that was refused has changed something: {', '.join(changed)}"
     if row.word in ("public", "open") and (answer := await world.send(call)).status_code // 100 != 2:
         yield f"without a token it is {answer.status_code}: {answer.text[:200]}"
     if row.word == "run-token":

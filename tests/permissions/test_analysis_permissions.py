@@ -266,7 +266,7 @@ def of_run(method: str, last: str, **more: Any) -> Callable[[Analysis, Who | Non
     return case
 
 
-ENDED = {"outcome": "failed", "reason": {"code": "out-of-memory", "detail": "It needed more memory."}}
+ENDED = {"outcome": "failed", "reason": {"code": "method-crashed", "detail": "It needed more memory."}}
 cases.on("beat")(of_run("POST", "heartbeat", json={"progress": 0.5, "message": "fold 1"}))
 cases.on("finish_run")(of_run("POST", "finish", json=ENDED))
 JSON = {"Content-Type": "application/json"}
