@@ -1,6 +1,5 @@
 """The tables that prepare loads inputs into: their names, their columns, and which rows belong together."""
 
-
 import duckdb
 
 from services.analysis.prepare.plan import Pick, RolePlan
