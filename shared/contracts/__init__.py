@@ -51,6 +51,7 @@ from shared.contracts.methods import (
     OutputSpec,
     Resources,
     RowBalance,
+    tens,
 )
 from shared.contracts.requests import (
     GrantRevoked,
@@ -147,6 +148,7 @@ __all__ = [
     "RequestWithdrawn",
     "Resources",
     "RowBalance",
+    "tens",
     "ResultHeld",
     "ResultRecalled",
     "ResultReleased",

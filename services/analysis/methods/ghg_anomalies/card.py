@@ -27,7 +27,7 @@ CARD = MethodCard(
     ),
     owner="me",
     inputs=INPUTS,
-    linkage=Linkage(key_domain=KEY_DOMAIN, base=BASE, match_floor=0.0),
+    linkage=Linkage(key_domain=KEY_DOMAIN, base=BASE, match_floor=0.05),
     parameters=SCHEMA,
     outputs=outputs(titles),
     assumptions=(
