@@ -3,6 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
+import shared.db
+
 revision = '0005'
 down_revision = '0004'
 branch_labels = None
@@ -11,7 +13,7 @@ depends_on = None
 
 def upgrade() -> None:
     with op.batch_alter_table('result', schema=None) as batch_op:
-        batch_op.add_column(sa.Column('balance', sa.JSON(), server_default='{}', nullable=False))
+        batch_op.add_column(sa.Column('balance', shared.db.Json(), server_default='{}', nullable=False))
 
 
 def downgrade() -> None:
