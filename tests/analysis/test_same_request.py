@@ -171,20 +171,29 @@ def numbered(folder: Path) -> Raw:
     return of_columns(folder, columns)
 
 
+def without_time(folder: Path) -> Raw:
+    return of_columns(folder, {name: values for name, values in subjects(800).items() if name != "period"})
+
+
+def plain(columns: dict[str, Any], role: str = "table") -> Callable[[Path], Raw]:
+    return lambda folder: of_columns(folder, columns, role)
+
+
+CROSSED = {"rows": "region", "columns": "aid", "measure": "wages"}
 CASES: dict[str, tuple[Any, Callable[[Path], Raw], tuple[str, ...], dict[str, Any]]] = {
-    "cross_tabulation": (cross_tabulation, lambda folder: of_columns(folder, people(800)), (), {"rows": "region", "columns": "aid", "measure": "wages"}),
-    "clustering": (clustering, lambda folder: of_columns(folder, kinds(600)), (), {}),
-    "forecasting": (forecasting, lambda folder: of_columns(folder, months(), "series"), ("period",), {}),
-    "record_linkage": (record_linkage, lambda folder: of_columns(folder, register(600, 60)[0]), (), {}),
-    "risk_scoring": (risk_scoring, lambda folder: of_columns(folder, {name: values for name, values in subjects(800).items() if name != "period"}), (), {}),
+    "cross_tabulation": (cross_tabulation, plain(people(800)), (), CROSSED),
+    "clustering": (clustering, plain(kinds(600)), (), {}),
+    "forecasting": (forecasting, plain(months(), "series"), ("period",), {}),
+    "record_linkage": (record_linkage, plain(register(600, 60)[0]), (), {}),
+    "risk_scoring": (risk_scoring, without_time, (), {}),
     "regression": (regression, numbered, (), {}),
-    "anomaly_tables": (anomaly_tables, lambda folder: of_columns(folder, records(600)[0], "records"), (), {}),
-    "anomaly_series": (anomaly_series, lambda folder: of_columns(folder, series(count=24, hours=240)[0], "series"), ("time",), {}),
+    "anomaly_tables": (anomaly_tables, plain(records(600)[0], "records"), (), {}),
+    "anomaly_series": (anomaly_series, plain(series(count=24, hours=240)[0], "series"), ("time",), {}),
     "ghg_anomalies": (ghg_anomalies, emissions, ("stream", "period"), {}),
     "welfare_blind_spots": (welfare_blind_spots, surveyed, (), {"train_years": [2013], "test_year": 2014}),
     "welfare_indicators": (welfare_indicators, generated(welfare, 10_800, "indicators", "subject_key"), ("as_of_month",), {}),
     "small_business_crisis": (small_business_crisis, generated(business, 16_000, "business", "biz_key"), ("as_of_month",), {}),
-}  # fmt: skip
+}
 
 
 def test_every_method_that_is_built_in_is_asked() -> None:
