@@ -19,7 +19,11 @@ from services.catalog.schemas.reports import MOST_LINES, Fault, Findings, Report
 from shared.canonical import canonical_text
 from shared.contracts import Column, ColumnRole
 
-BROKEN = (zipfile.BadZipFile, zlib.error, expat.ExpatError, CalamineError, OSError, ValueError, NotImplementedError, RuntimeError, EOFError)
+# What the libraries that unpack and parse a workbook raise at one that is broken.
+BROKEN = (
+    zipfile.BadZipFile, zlib.error, expat.ExpatError, CalamineError,
+    OSError, ValueError, NotImplementedError, RuntimeError, EOFError, KeyError,
+)  # fmt: skip
 CHUNK = 64 * 1024
 MOST_PARTS = 2_000
 EXACT = 10**15  # Excel keeps 15 digits of a number
