@@ -26,9 +26,7 @@ class AnswerTooLargeError(Exception):
     """The child answered with more bytes than are read."""
 
 
-async def run_child(
-    command: Sequence[str], *, question: bytes, cwd: Path, env: Mapping[str, str], seconds: float
-) -> Ended:
+async def run_child(command: Sequence[str], *, question: bytes, cwd: Path, env: Mapping[str, str], seconds: float) -> Ended:
     """Run a command to its end; the number of the answer's descriptor is its last argument.
 
     The question comes on standard input. Raises TimeoutError after `seconds` and

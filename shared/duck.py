@@ -33,9 +33,7 @@ def silent_duckdb(database: str | Path = ":memory:", **config: Any) -> duckdb.Du
 
 
 @contextmanager
-def locked_duckdb(
-    *folders: Path, memory_mb: int, threads: int, spill: Path | None = None
-) -> Iterator[duckdb.DuckDBPyConnection]:
+def locked_duckdb(*folders: Path, memory_mb: int, threads: int, spill: Path | None = None) -> Iterator[duckdb.DuckDBPyConnection]:
     """A DuckDB in memory that reads and writes these folders and nothing else.
 
     It installs, loads and attaches nothing, and none of its settings can be changed. Beyond

@@ -9,6 +9,8 @@ from shared.contracts.analysis import (
     RunFinished,
     RunQueued,
     RunStarted,
+    ScoringGrantAsked,
+    ScoringGrantObjected,
 )
 from shared.contracts.base import Envelope, Event, Value
 from shared.contracts.catalog import (
@@ -17,6 +19,8 @@ from shared.contracts.catalog import (
     MinistryJoined,
     MinistryKeyRegistered,
     MinistryKeyRetired,
+    MinistryLeft,
+    MinistryRenamed,
 )
 from shared.contracts.hosted import HostedFeature, HostingManifest
 from shared.contracts.manifests import (
@@ -50,6 +54,7 @@ from shared.contracts.methods import (
     OutputKind,
     OutputSpec,
     Resources,
+    RowBalance,
 )
 from shared.contracts.requests import (
     GrantRevoked,
@@ -72,6 +77,8 @@ from shared.contracts.values import (
     KeyId,
     LocalText,
     Name,
+    Part,
+    PartKind,
     PublicKey,
     Reason,
     RequestBrief,
@@ -120,6 +127,8 @@ __all__ = [
     "MinistryJoined",
     "MinistryKeyRegistered",
     "MinistryKeyRetired",
+    "MinistryRenamed",
+    "MinistryLeft",
     "ModelFeature",
     "ModelFormat",
     "ModelLineage",
@@ -136,6 +145,8 @@ __all__ = [
     "OutputKind",
     "OutputSpec",
     "Parity",
+    "Part",
+    "PartKind",
     "PublicKey",
     "Reason",
     "RequestApproved",
@@ -145,6 +156,7 @@ __all__ = [
     "RequestSubmitted",
     "RequestWithdrawn",
     "Resources",
+    "RowBalance",
     "ResultHeld",
     "ResultRecalled",
     "ResultReleased",
@@ -152,6 +164,8 @@ __all__ = [
     "RunFinished",
     "RunQueued",
     "RunStarted",
+    "ScoringGrantAsked",
+    "ScoringGrantObjected",
     "SealedKeys",
     "SemVer",
     "Sensitivity",

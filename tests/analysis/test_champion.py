@@ -168,6 +168,8 @@ def test_both_are_measured_on_the_same_rows() -> None:
     known = slice(50, None)
     assert found.champion.roc_auc == pytest.approx(roc_auc_score(label[known], old[known]))
     assert found.challenger.brier == pytest.approx(brier_score_loss(label[known], new[known]))
+    assert found.challenger.roc_auc is not None
+    assert found.champion.roc_auc is not None
     assert found.challenger.roc_auc > found.champion.roc_auc
     first = np.argsort(-new[known], kind="stable")[:20]
     assert found.challenger.precision_at_k == pytest.approx(label[known][first].mean())

@@ -52,14 +52,18 @@ def next_round(tmp_path: Path) -> Make:
 
 
 @pytest.fixture(scope="module")
-def lessons(tmp_path_factory: pytest.TempPathFactory) -> Lessons:
-    bundle, _ = ghg.link(tmp_path_factory.mktemp("first"), ROWS, 21)
-    return conduct(read(bundle), Parameters.read({})).lessons
+def first_year(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
+    return ghg.link(tmp_path_factory.mktemp("first"), ROWS, 21)[0]
 
 
 @pytest.fixture(scope="module")
-def first(tmp_path_factory: pytest.TempPathFactory) -> Outputs:
-    return run(ghg.link(tmp_path_factory.mktemp("first"), ROWS, 21)[0], silent)
+def lessons(first_year: Bundle) -> Lessons:
+    return conduct(read(first_year), Parameters.read({})).lessons
+
+
+@pytest.fixture(scope="module")
+def first(first_year: Bundle) -> Outputs:
+    return run(first_year, silent)
 
 
 @pytest.fixture(scope="module")
@@ -118,7 +122,7 @@ def test_the_next_round_stands_beside_the_released_model(model: bytes, next_roun
     assert "up to 2023-12-31" in outputs.tables["champion"]["notes"]["en"]
 
 
-def test_a_champion_alters_no_finding(model: bytes, next_round: Make) -> None:
+def test_a_champion_alters_no_finding(model: bytes, next_round: Make, few_trees: None) -> None:
     bundle = next_round(model)
     beside = run(bundle, silent)
     (bundle.folder / CHAMPION_FILE).unlink()
@@ -128,7 +132,7 @@ def test_a_champion_alters_no_finding(model: bytes, next_round: Make) -> None:
     assert set(beside.tables) - set(alone.tables) == {"champion", "drift"}
 
 
-def test_explained_cells_neither_teach_nor_are_compared(model: bytes, next_round: Make) -> None:
+def test_explained_cells_neither_teach_nor_are_compared(model: bytes, next_round: Make, few_trees: None) -> None:
     panel = read(next_round(model))
     found = fit_expected(panel, panel.grid("reported_tco2e"), np.zeros(panel.shape, dtype=bool))
     explained = np.random.default_rng(1).random(panel.shape) < 0.1
@@ -150,7 +154,7 @@ def test_a_month_means_the_same_where_the_statements_begin_in_another(model: byt
     assert set(season.columns["season"][season.period == 0]) == {5.0}
 
 
-def test_fuels_and_sectors_that_it_never_saw_are_told(model: bytes, next_round: Make) -> None:
+def test_fuels_and_sectors_that_it_never_saw_are_told(model: bytes, next_round: Make, few_trees: None) -> None:
     fuel = "CASE WHEN hash(pseudonym) % 2 = 0 THEN 'hydrogen' ELSE statements__fuel_type END"
     change = f"* REPLACE ({fuel} AS statements__fuel_type, 'Z99999' AS statements__ksic_code)"
     outputs = run(next_round(model, change), silent)
@@ -162,7 +166,7 @@ def test_fuels_and_sectors_that_it_never_saw_are_told(model: bytes, next_round: 
     assert "hydrogen" not in json.dumps(outputs.tables["champion"])
 
 
-def test_columns_that_the_round_lacks_are_told(model: bytes, next_round: Make) -> None:
+def test_columns_that_the_round_lacks_are_told(model: bytes, next_round: Make, few_trees: None) -> None:
     outputs = run(next_round(model, "* EXCLUDE (statements__production_qty)"), silent)
     assert "Features that this table lacks: production." in outputs.tables["champion"]["notes"]["en"]
 
@@ -185,8 +189,10 @@ def test_a_model_of_another_method_is_refused(next_round: Make) -> None:
     assert refusal(next_round(models.onnx_file(), rows=1000)) == "champion-other-method"
 
 
-def test_a_model_of_months_is_not_held_against_years_nor_one_of_years_against_months(model: bytes, next_round: Make) -> None:
-    yearly = next_round(model, query=YEARS, rows=20_000)
+def test_a_model_of_months_is_not_held_against_years_nor_one_of_years_against_months(
+    model: bytes, next_round: Make, few_trees: None
+) -> None:
+    yearly = next_round(model, query=YEARS, rows=12_000)
     assert refusal(yearly) == "champion-other-frequency"
     (yearly.folder / CHAMPION_FILE).unlink()
     annual = run(yearly, silent).models["expected_model"]
@@ -205,7 +211,7 @@ def test_too_little_to_learn_from_gives_no_model_and_says_so(model: bytes, next_
     assert "champion" not in outputs.tables
 
 
-def test_statements_in_parts_teach_one_model(tmp_path: Path) -> None:
+def test_statements_in_parts_teach_one_model(tmp_path: Path, few_trees: None) -> None:
     bundle, _ = ghg.link(tmp_path, 6000, 23)
     whole, parted = (conduct_all(bundle, Parameters.read({}), silent, most=most)[0].lessons for most in (ROWS, 3000))
     assert parted.facilities == whole.facilities

@@ -20,13 +20,13 @@ from services.analysis.methods.ghg_anomalies.listing import list_facilities
 from services.analysis.methods.ghg_anomalies.panel import read
 from services.analysis.methods.ghg_anomalies.parameters import Parameters
 from services.analysis.methods.ghg_anomalies.reasons import WORDS, Reason
-from services.analysis.methods.ghg_anomalies.study import conduct
+from services.analysis.methods.ghg_anomalies.study import Study, conduct
 from services.analysis.policy import check_card
 from services.analysis.worker.sdk import Bundle, MethodError, Outputs
 from services.results.disclosure import Rules, check_figure, check_metrics, check_table, read_line
 from shared.contracts import OutputKind
 
-CASES = [(10_000, 1), (10_000, 2), (10_000, 3), (30_000, 4), (30_000, 5)]
+CASES = [(10_000, 1), (10_000, 2), (10_000, 3), (20_000, 5)]
 
 
 def quiet(progress: float, message: str) -> None:
@@ -40,7 +40,12 @@ def judged() -> dict[tuple[int, int], ghg.Judged]:
 
 @pytest.fixture(scope="module")
 def generated(tmp_path_factory: pytest.TempPathFactory) -> tuple[Bundle, ghg.Truth]:
-    return ghg.link(tmp_path_factory.mktemp("bundle"), 30_000, 7)
+    return ghg.link(tmp_path_factory.mktemp("bundle"), 16_000, 7)
+
+
+@pytest.fixture(scope="module")
+def study(generated: tuple[Bundle, ghg.Truth]) -> Study:
+    return conduct(read(generated[0]), Parameters.read({}))
 
 
 @pytest.fixture(scope="module")
@@ -51,6 +56,7 @@ def outputs(generated: tuple[Bundle, ghg.Truth]) -> Outputs:
 # What the ministry asked for
 
 
+@pytest.mark.fit
 def test_every_planted_error_of_arithmetic_and_units_is_found(judged: dict[tuple[int, int], ghg.Judged]) -> None:
     for case, one in judged.items():
         found, planted = one.arithmetic
@@ -72,7 +78,7 @@ def test_most_of_the_eleven_kinds_are_found_within_the_budget(judged: dict[tuple
 
 def test_clean_facilities_are_left_alone(judged: dict[tuple[int, int], ghg.Judged]) -> None:
     for case, one in judged.items():
-        assert one.false_alarms <= (0.01 if case[0] > 20_000 else 0.025), case
+        assert one.false_alarms <= (0.01 if case[0] >= 20_000 else 0.025), case
     assert np.mean([one.false_alarms for one in judged.values()]) <= 0.01
 
 
@@ -145,8 +151,7 @@ def test_every_line_says_stream_period_reason_and_tonnes(generated: tuple[Bundle
     assert sum(line["pseudonym"] in planted for line in lines) / len(lines) > 0.9
 
 
-def test_the_weightiest_comes_first_and_a_smaller_budget_lists_the_first(generated: tuple[Bundle, ghg.Truth]) -> None:
-    study = conduct(read(generated[0]), Parameters.read({}))
+def test_the_weightiest_comes_first_and_a_smaller_budget_lists_the_first(study: Study) -> None:
     assert (np.diff(study.findings.weight) <= 1e-9).all()
     few = conduct(study.panel, Parameters.read({"review_budget": 0.002}))
     assert 0 < few.listed < study.listed
@@ -171,7 +176,7 @@ def test_figures_draw_columns_of_their_table(outputs: Outputs) -> None:
 
 
 @pytest.fixture
-def changed(tmp_path: Path) -> Callable[..., Bundle]:
+def changed(tmp_path: Path, few_trees: None) -> Callable[..., Bundle]:
     def change(sql: str = "*", rows: int = 3000, seed: int = 3, **parameters: Any) -> Bundle:
         return Bundle(ghg.link(tmp_path, rows, seed, sql)[0].folder, parameters)
 

@@ -26,6 +26,7 @@ from tests.analysis.centre import Centre
 from tests.analysis.examples import KEY, METHOD, approved, as_csv, both, card, given, inputs, stored
 from tests.analysis.linking import KEY as SECRET
 from tests.analysis.linking import build, pseudonym_of, refusal, rows_of
+from tests.exploring import examples
 
 MONTH = {"name": "month", "type": "date"}
 LINE = {"name": "line", "type": "integer"}
@@ -109,7 +110,7 @@ def plain_join(site: list[Any], price: list[Any], owner: list[Any]) -> tuple[lis
     return ordered, Linked(rows, {role: round(hits / rows, 6) for role, hits in matched.items()} if rows else {}, dropped)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60))
 @having(
     site=strategies.lists(strategies.tuples(KEYS, MONTHS, LINES, NUMBERS, strategies.just("서울"), NUMBERS, MONTHS), max_size=14),
     price=strategies.lists(strategies.tuples(KEYS, MONTHS, NUMBERS), max_size=10),
@@ -140,7 +141,12 @@ JANUARY, FEBRUARY = "2025-01-01", "2025-02-01"
     ],
 )
 def test_a_row_twice_is_refused(tmp_path: Path, role: str, rows: list[Any], together: str) -> None:
-    tables = {"site": [("a", JANUARY, 1, 5, "", "", "")], "price": [("a", JANUARY, 1)], "owner": [("a", "x")]} | {role: rows}
+    tables: dict[str, list[Any]] = {
+        "site": [("a", JANUARY, 1, 5, "", "", "")],
+        "price": [("a", JANUARY, 1)],
+        "owner": [("a", "x")],
+    }
+    tables[role] = rows
     files = {
         name: as_csv(table, tables[name])
         for name, table in (("site", SITE_TABLE), ("price", PRICE_TABLE), ("owner", OWNER_TABLE))

@@ -19,7 +19,7 @@ from services.analysis.worker.sdk import MethodError, Outputs
 from tests.analysis.linked import check_passes, pseudonyms, records, silent, value, write
 
 RUN = sys.modules["services.analysis.methods.record_linkage.run"]
-ROWS = 3000
+ROWS = 1600
 
 
 def register(more: int = 0, sources: bool = False) -> dict[str, Any]:

@@ -103,7 +103,7 @@ def test_the_next_round_stands_beside_the_released_model(outputs: Outputs, tmp_p
     assert drift["score"] == drift["area"] == "steady"
 
 
-def test_a_released_model_that_the_world_has_left_is_seen_to_be_worse(outputs: Outputs, tmp_path: Path) -> None:
+def test_a_released_model_that_the_world_has_left_is_seen_to_be_worse(outputs: Outputs, tmp_path: Path, few_trees: None) -> None:
     columns = meters(seed=8)
     columns["area"] *= 3
     del columns["cold"]
@@ -131,7 +131,7 @@ def test_a_quantile_lies_above_its_share_of_the_rows(tmp_path: Path) -> None:
     assert losses["boosting"] < losses["mean"]
 
 
-def test_counts_are_predicted_by_poisson_and_never_negative(tmp_path: Path) -> None:
+def test_counts_are_predicted_by_poisson_and_never_negative(tmp_path: Path, few_trees: None) -> None:
     columns = meters()
     columns["target"] = np.random.default_rng(5).poisson(np.exp(0.02 * np.nan_to_num(columns["cold"])))
     outputs = run(write(tmp_path, columns, parameters={"loss": "poisson"}), silent)
@@ -140,7 +140,7 @@ def test_counts_are_predicted_by_poisson_and_never_negative(tmp_path: Path) -> N
     assert refused(tmp_path / "negative", columns, loss="poisson") == "label-negative"
 
 
-def test_the_target_in_other_units_raises_an_alarm(tmp_path: Path) -> None:
+def test_the_target_in_other_units_raises_an_alarm(tmp_path: Path, few_trees: None) -> None:
     columns = meters()
     columns["use_in_joule"] = columns["target"] * 3.6
     outputs = run(write(tmp_path, columns), silent)

@@ -20,9 +20,10 @@ from services.analysis.methods.toolkit.periods import NEVER
 from services.analysis.methods.toolkit.scorecard import Scorecard
 from services.analysis.worker.sdk import Bundle, MethodError, Outputs
 from shared.contracts import OutputKind
+from tests.analysis.fewer import one_shape
 from tests.analysis.linked import check_passes, generated, pseudonyms, records, silent, value
 
-ROWS = 32_000
+ROWS = 16_000
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +44,8 @@ def bundle(table: Path, tmp_path_factory: pytest.TempPathFactory) -> Bundle:
 
 @pytest.fixture(scope="module")
 def outputs(bundle: Bundle) -> Outputs:
-    return run(bundle, silent)
+    with one_shape():
+        return run(bundle, silent)
 
 
 def test_it_is_built_in_and_its_parameters_have_defaults() -> None:
@@ -109,8 +111,10 @@ def test_the_points_of_a_card_rise_with_the_share_of_its_bins(outputs: Outputs) 
         by_feature.setdefault(row["feature"], []).append(row)
     assert len(by_feature) >= 5
     for rows in by_feature.values():
-        ordered = sorted(rows, key=lambda row: row["rate"])
-        assert [row["points"] for row in ordered] == sorted(row["points"] for row in rows)
+        ordered = [row["points"] for row in sorted(rows, key=lambda row: row["rate"])]
+        # Shares are drawn a little to that of all, so two bins of about the same share may differ by a tenth.
+        assert (np.diff(ordered) >= -0.15).all()
+        assert ordered[-1] > ordered[0]
 
 
 def test_a_listed_business_has_its_level_first(outputs: Outputs) -> None:

@@ -29,6 +29,8 @@ from tests.analysis.weighted_models import above_its_block, hungry, weighted
 from tests.analysis.worker_process import WorkerProcess
 from tests.analysis.worker_stub import Stub, StubRun, eventually
 
+pytestmark = pytest.mark.engine
+
 ASKER = """
 import json, os
 from blind_probe.cards import card, text
@@ -62,6 +64,7 @@ def outputs(counts, words, total=0.0):
     columns = [{"name": "year", "title": text("year"), "kind": "dimension"}, {"name": "n", "title": text("n"), "kind": "count"}]
     return Outputs({"counts": {"name": "counts", "title": text("counts"), "columns": columns, "rows": rows, "notes": None}})
 """
+pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("worker-engine")]
 PARTS = 4
 ROWS = BLOCK * (PARTS - 1) + 1000
 Nodes = list[subprocess.Popen[str]]
@@ -139,11 +142,10 @@ class House:
 
     def queue(self, name: str = "above", lease: float = 30.0, memory: int = 1024, **told: Any) -> StubRun:
         given = {"capacity": 50} if name != "asker" else told
-        return self.stub.queue(StubRun(name, given, {"linked.parquet": self.table}, 60, memory, lease))
+        return self.stub.queue(StubRun(name, given, {"linked.parquet": self.table}, 300, memory, lease))
 
     def ended(self, run: StubRun) -> StubRun:
-        eventually(lambda: run.finish is not None or self.worker.process.poll() is not None, 90)
-        assert run.finish is not None, self.worker.log_file.read_text()
+        eventually(lambda: run.finish is not None, self.worker)
         return run
 
     def logged(self, message: str) -> list[dict[str, Any]]:
@@ -152,14 +154,13 @@ class House:
 
 @contextmanager
 def house(folder: Path, models: Path, table: bytes, *options: str) -> Iterator[House]:
-    """With models alone: to read the cards of all methods takes longer than a run."""
+    """A worker that hosts the models and what asks."""
     stub, imports = Stub().start(), worker_methods.install(folder / "imports", "asker = blind_probe.asker")
     (imports / "blind_probe" / "asker.py").write_text(ASKER)
-    (imports / "sitecustomize.py").write_text("import services.analysis.methods\nservices.analysis.methods.BUILT_IN = ()\n")
-    worker = WorkerProcess(stub.url, folder, imports, stub.worker_token, ("--models", str(models), *options))
+    options = ("--models", str(models), *options)
+    worker = WorkerProcess(stub.url, folder, imports, stub.worker_token, options, hosted=["asker"])
     try:
-        eventually(lambda: stub.claims or worker.process.poll() is not None, 60)
-        assert worker.process.poll() is None, worker.log_file.read_text()
+        worker.ready()
         yield House(stub, worker, table)
     finally:
         worker.end()
@@ -229,8 +230,8 @@ def test_a_node_that_is_killed_in_the_middle_changes_nothing(engine: Engine, spr
         stack.enter_context(frozen([third]))
         with frozen(engine.nodes):
             run = spread.queue()
-            eventually(lambda: client.processing()[address], 60)
-        eventually(lambda: "partitions scored" in run.said and not run.said.startswith("0"), 60)
+            eventually(lambda: client.processing()[address])
+        eventually(lambda: "partitions scored" in run.said and not run.said.startswith("0"))
         assert run.finish is None, "what the third has taken is missing"
         third.kill()
         assert third.wait(10) == -signal.SIGKILL
@@ -241,7 +242,7 @@ def test_a_node_that_is_killed_in_the_middle_changes_nothing(engine: Engine, spr
 def test_a_run_that_is_cancelled_or_lost_gives_its_partitions_up(engine: Engine, spread: House, expected: StubRun) -> None:
     with frozen(engine.nodes):
         cancelled = spread.queue()
-        eventually(lambda: cancelled.said.startswith("0 of"), 60)
+        eventually(lambda: cancelled.said.startswith("0 of"))
         assert len(engine.left()) == 1
         cancelled.cancelled = True
         ended = spread.ended(cancelled).finish
@@ -249,7 +250,7 @@ def test_a_run_that_is_cancelled_or_lost_gives_its_partitions_up(engine: Engine,
         assert ended.outcome is Outcome.CANCELLED
         assert engine.left() == []
         lost = spread.queue(lease=1.0)
-        eventually(lambda: lost.said.startswith("0 of"), 60)
+        eventually(lambda: lost.said.startswith("0 of"))
         lost.reclaim()
         eventually(lambda: spread.logged("the run is no longer ours"))
         assert (engine.left(), lost.finish) == ([], None)
@@ -283,7 +284,7 @@ def test_a_model_that_would_take_a_node_down_takes_its_own_child_down(engine: En
 def test_what_a_method_asks_is_answered_by_the_nodes_in_the_same_bytes(
     engine: Engine, spread: House, alone: House, size: int | None
 ) -> None:
-    told = {"model": above_its_block(1).hex(), "size": size}
+    told: dict[str, Any] = {"model": above_its_block(1).hex(), "size": size}
     answers = len(spread.logged("an answer came from the engine"))
     run, other = spread.ended(spread.queue("asker", **told)), alone.ended(alone.queue("asker", **told))
     assert run.finish is not None
@@ -298,7 +299,7 @@ def test_what_a_method_asks_is_answered_by_the_nodes_in_the_same_bytes(
 
 
 def test_what_no_node_can_answer_the_method_answers_or_says_itself(engine: Engine, spread: House, alone: House) -> None:
-    wrong = {"model": weighted([1, 2]).hex()}
+    wrong: dict[str, Any] = {"model": weighted([1, 2]).hex()}
     run, other = spread.ended(spread.queue("asker", **wrong)), alone.ended(alone.queue("asker", **wrong))
     assert run.finish is not None
     assert run.finish == other.finish
@@ -319,10 +320,10 @@ def test_a_question_cannot_lead_out_of_the_childs_folder(engine: Engine, spread:
 
 def test_a_run_whose_question_nobody_answers_ends(engine: Engine, spread: House) -> None:
     """Cancelled while it waits."""
-    told = {"model": above_its_block(1).hex()}
+    told: dict[str, Any] = {"model": above_its_block(1).hex()}
     with frozen(engine.nodes):
         cancelled = spread.queue("asker", **told)
-        eventually(lambda: cancelled.said == "0 of 2 partitions scored on the engine", 60)
+        eventually(lambda: cancelled.said == "0 of 2 partitions scored on the engine")
         assert cancelled.beats[-1].progress == 0.25, "the method's own"
         cancelled.cancelled = True
         ended = spread.ended(cancelled).finish
@@ -336,7 +337,7 @@ def test_what_a_killed_worker_left_is_removed(
 ) -> None:
     with house(tmp_path, models, table, *engine.options()) as first, frozen(engine.nodes):
         run = first.queue()
-        eventually(lambda: run.said.startswith("0 of"), 60)
+        eventually(lambda: run.said.startswith("0 of"))
         first.worker.kill()
         assert len(engine.left()) == 1
     same(spread.ended(spread.queue()), expected)
@@ -364,8 +365,13 @@ def test_a_scheduler_that_is_away_fails_the_run(engine: Engine, models: Path, ta
 
 async def asked(engine: Engine, models: Path, bundle: Path, **other: Any) -> Any:
     """The scores of a worker with these options, without the worker around them."""
-    given = {"scheduler": engine.scheduler, "certificates": engine.authority.sign("asking"), "root": engine.root} | other
-    seconds = given.pop("seconds", 60)
+    given: dict[str, Any] = {
+        "scheduler": engine.scheduler,
+        "certificates": engine.authority.sign("asking"),
+        "root": engine.root,
+    }
+    given |= other
+    seconds = given.pop("seconds", 300)
     code = hosting.locate(f"{hosting.MODEL}{models / 'above'}")
     return await Cluster(**given).scores(code, bundle, 1024, seconds, lambda progress, message: None)
 

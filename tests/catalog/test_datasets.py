@@ -52,7 +52,7 @@ async def test_a_bad_registration_names_the_field(desk: Any, change: dict[str, A
 
 
 async def test_who_may_register(desk: Any) -> None:
-    for roles, ministry, right in (("requester", "nts", "steward"), ("steward", "nowhere", "steward of a member")):
+    for roles, ministry, right in (("requester", "nts", "steward"), ("steward", "nowhere", "a ministry that is a member")):
         response = await desk.client.post("/catalog/datasets", json=desk.example, headers=desk.as_(roles, ministry))
         assert (response.status_code, response.json()["right"]) == (403, right)
 

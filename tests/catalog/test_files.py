@@ -10,12 +10,14 @@ from typing import Any
 
 import duckdb
 import pytest
-from sqlmodel import select
+from sqlmodel import select, update
 
 from services.catalog import checks
 from services.catalog.models import DatasetFile
+from services.catalog.profile import check_apart
 from services.catalog.profile.process import CheckCrashedError
 from shared.contracts import Envelope
+from shared.due import db_now
 from shared.storage import Corrupt, MissingObject
 
 PARQUET = "application/vnd.apache.parquet"
@@ -205,7 +207,7 @@ async def test_nothing_gives_the_file_out(desk: Any) -> None:
 
 
 async def test_a_newer_file_overtakes_the_one_being_checked(desk: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    real = checks.check_apart
+    real = check_apart
     began = asyncio.Event()
 
     async def slow_once(job: Any) -> Any:
@@ -225,7 +227,7 @@ async def test_a_newer_file_overtakes_the_one_being_checked(desk: Any, monkeypat
 
 
 async def test_a_withdrawal_overtakes_the_check(desk: Any, monkeypatch: pytest.MonkeyPatch, heard: list[Envelope]) -> None:
-    began, go_on, real = asyncio.Event(), asyncio.Event(), checks.check_apart
+    began, go_on, real = asyncio.Event(), asyncio.Event(), check_apart
 
     async def held(job: Any) -> Any:
         began.set()
@@ -237,8 +239,15 @@ async def test_a_withdrawal_overtakes_the_check(desk: Any, monkeypatch: pytest.M
     await desk.put(dataset["id"])
     await began.wait()
     assert (await desk.withdraw(dataset["id"])).status_code == 200
+    recorded, record = asyncio.Event(), checks.actions.record_check
+
+    async def recording(*values: Any) -> None:
+        await record(*values)
+        recorded.set()
+
+    monkeypatch.setattr(checks.actions, "record_check", recording)
     go_on.set()
-    await asyncio.sleep(1)
+    await recorded.wait()
     shown = (await desk.get(f"/catalog/datasets/{dataset['id']}")).json()
     assert (shown["state"], shown["version"]) == ("withdrawn", None)
     assert (await desk.checked(dataset["id"]))["state"] == "superseded"
@@ -307,8 +316,7 @@ async def test_a_process_that_dies_or_hangs_is_a_crash(desk: Any, tmp_path: Path
 async def test_an_interrupted_check_goes_to_the_next(desk: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """The process ends in the middle: when the lease runs out, the file is checked as if nothing had happened."""
     service = desk.client.app.state.service
-    desk.client.app.state.settings.check_lease = timedelta(seconds=0.5)
-    real, began = checks.check_apart, asyncio.Event()
+    real, began = check_apart, asyncio.Event()
 
     async def stuck(job: Any) -> Any:
         began.set()
@@ -322,7 +330,8 @@ async def test_an_interrupted_check_goes_to_the_next(desk: Any, monkeypatch: pyt
     await asyncio.gather(service.tasks["check_next"], return_exceptions=True)
     monkeypatch.setattr(checks, "check_apart", real)
     assert not await checks.check_next(service.context)
-    await asyncio.sleep(0.6)
+    async with desk.client.app.state.db.transaction() as session:  # the lease runs out
+        await session.exec(update(DatasetFile).values(due_at=db_now()))
     assert await checks.check_next(service.context)
     async with desk.client.app.state.db.reading() as session:
         file = (await session.exec(select(DatasetFile))).one()

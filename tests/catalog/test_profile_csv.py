@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from services.catalog.profile import Limits, check_file
 from services.catalog.schemas.reports import Report
 from shared.contracts import Column
+from tests.exploring import examples
 
 SMALL = Limits(memory_mb=256, threads=2)
 PEOPLE = ["person:string!", "born:date", "age:integer!", "score:number", "poor:boolean", "seen:datetime"]
@@ -210,7 +211,7 @@ def tables_with_one_bad_cell(draw: st.DrawFn) -> tuple[list[str], list[list[str]
     return kinds, rows, row, column
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(150), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     planted=tables_with_one_bad_cell(),
     ending=st.sampled_from(["\n", "\r\n"]),
@@ -233,7 +234,7 @@ def test_one_planted_cell_is_found_exactly(tmp_path: Path, planted: Any, ending:
 PIECES = [b'"', b",", b"\n", b"\r\n", b"\r", b"a", b"\xff", b"\0", "가".encode(), b" "]
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(200), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.lists(st.sampled_from(PIECES)).map(b"".join))
 def test_any_bytes_give_a_report(tmp_path: Path, data: bytes) -> None:
     """Nothing raises, and what passes is read by the csv module of the standard library as the same table."""

@@ -22,8 +22,9 @@ from shared.rabbit import RabbitBus
 from shared.rabbit import intake as intakes
 from shared.rabbit.link import loss_is_an_error
 from shared.topology import Topology
+from tests.waiting import PATIENCE
 
-pytestmark = [pytest.mark.rabbitmq, pytest.mark.timeout(60)]
+pytestmark = pytest.mark.rabbitmq
 
 AMQP_URL = os.environ.get("DURE_TEST_RABBITMQ", "amqp://guest:guest@127.0.0.1:5672/")
 WITHDRAWN = DatasetWithdrawn.type
@@ -179,7 +180,7 @@ async def running(bus: RabbitBus, *receivers: tuple[str, Receive]) -> RabbitBus:
 
 async def published(bus: RabbitBus, sent: Envelope) -> None:
     """Publish until it is confirmed."""
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(PATIENCE):
         while await bus.publish([sent]) != [None]:
             await asyncio.sleep(0.02)
 

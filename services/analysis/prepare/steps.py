@@ -32,6 +32,7 @@ from shared.contracts import MethodCard, Reason, RequestApproved, SealedKeys
 from shared.db import Database, Session
 from shared.due import backoff, db_now
 from shared.storage import Storage
+from shared.times import KOREA
 
 log = logging.getLogger(__name__)
 CRASHED = Reason(code="prepare-crashed", detail="The inputs could not be prepared because of a fault at the centre.")
@@ -51,6 +52,8 @@ class PrepareTerms:
     max_attempts: int
     scratch: Path | None = None
     aging: timedelta = timedelta(hours=1)
+    zone: str = KOREA
+    least_floor: float = 0.0
 
     @property
     def order(self) -> Order:
@@ -93,7 +96,7 @@ async def take_up(session: Session, run: Run, terms: PrepareTerms) -> Job | None
     approved = RequestApproved.model_validate(run.approved)
     try:
         card = await card_of(session, run)
-        plan = plan_linkage(card, approved.inputs)
+        plan = plan_linkage(card, approved.inputs, terms.zone, terms.least_floor)
         key = await request_key(session, run.request_id, terms.wrapping)
     except (PrepareError, KeyLost) as error:
         reason = error.reason if isinstance(error, PrepareError) else KEY_LOST

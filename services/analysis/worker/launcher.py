@@ -9,7 +9,7 @@ from asyncio.subprocess import PIPE, STDOUT, Process
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from services.analysis.worker.hosting import import_roots
 from services.analysis.worker.jobs import CANCEL, UNANSWERED, ChildReport, Job, Layers
@@ -18,6 +18,10 @@ log = logging.getLogger(__name__)
 OnProgress = Callable[[float, str], None]
 OnQuestion = Callable[[], Awaitable[bytes]]
 READY_SECONDS = 60.0
+PRELOAD: Final = (
+    "sklearn.ensemble", "sklearn.linear_model", "sklearn.isotonic", "sklearn.metrics", "onnx", "skl2onnx", "skops.io",
+)  # fmt: skip
+"""What built-in methods import and what takes long, once for all children; onnxruntime not: it starts threads."""
 ENDING_SECONDS = 2.0
 OVERDUE_SECONDS = 30.0
 LONGEST_LINE = 1 << 16
@@ -52,9 +56,12 @@ class Running:
 
 @dataclass
 class Launcher:
-    """One process, started on first use and again after its death; runs one job at a time; `layers` held around its last."""
+    """One process, started on first use and again after its death; runs one job at a time; `layers` held around its last.
+
+    `preload`: modules that it imports before the first method, so that no child of it has to."""
 
     layers: Layers | None = None
+    preload: tuple[str, ...] = PRELOAD
     _running: Running | None = None
 
     @property
@@ -101,11 +108,11 @@ class Launcher:
         if self._running is not None and self._running.process.returncode is not None:
             await self.stop()
         if self._running is None:
-            self._running = await _start()
+            self._running = await _start(self.preload)
         return self._running
 
 
-async def _start() -> Running:
+async def _start(preload: tuple[str, ...]) -> Running:
     """With an environment of nothing but what the interpreter needs; the method's is emptier still."""
     environment = {
         "PYTHONPATH": os.pathsep.join(import_roots()),
@@ -120,7 +127,7 @@ async def _start() -> Running:
     reading, writing = os.pipe()
     try:
         process = await asyncio.create_subprocess_exec(
-            *command, str(writing), stdin=PIPE, stdout=PIPE, stderr=STDOUT, env=environment, cwd="/",
+            *command, str(writing), *preload, stdin=PIPE, stdout=PIPE, stderr=STDOUT, env=environment, cwd="/",
             pass_fds=(writing,), start_new_session=True,
         )  # fmt: skip
     except BaseException:

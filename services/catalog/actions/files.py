@@ -71,9 +71,7 @@ async def postpone_check(session: Session, claimed: DatasetFile, *, error: str) 
     await record(session, DatasetFile, claimed.id, claimed.fence, due_at=due_at, last_error=error)
 
 
-async def record_check(
-    session: Session, claimed: DatasetFile, report: Report, converted: StoredObject | None = None
-) -> bool:
+async def record_check(session: Session, claimed: DatasetFile, report: Report, converted: StoredObject | None = None) -> bool:
     """Publish the file, or refuse it: both wholly. False if the claim was overtaken, and nothing happened."""
     dataset = (await session.exec(select(Dataset).where(Dataset.id == claimed.dataset_id).with_for_update(key_share=True))).one()
     outcome = FileState.PASSED if report.passed else FileState.FAILED

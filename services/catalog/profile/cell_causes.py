@@ -13,7 +13,9 @@ SCIENTIFIC = re.compile(r"[+-]?[0-9]+(\.[0-9]*)?[eE][+-]?[0-9]+")
 MINUSES = re.compile("[−–—‒﹣－]")
 ERRORS = re.compile(r"#(DIV/0!|N/A|NAME\?|NULL!|NUM!|REF!|VALUE!|SPILL!|CALC!)")
 DATES = re.compile(r"([0-9]{2,4})[.\-/년 ]+ *([0-9]{1,2})([.\-/월 ]+ *([0-9]{1,2})[.일]?)?월?|[0-9]{6}|[0-9]{8}")
-YES_NO = frozenset(["y", "n", "yes", "no", "t", "f", "o", "x", "예", "아니오", "아니요", "참", "거짓", "유", "무", "있음", "없음"])
+YES_NO = frozenset(
+    ["y", "n", "yes", "no", "t", "f", "o", "x", "예", "아니오", "아니요", "참", "거짓", "유", "무", "있음", "없음"]
+)
 ISO_DATE = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}")
 CLOCK = re.compile("([T ]|오전|오후)+ *[0-9]{1,2}:[0-9]{2}")
 
@@ -58,7 +60,12 @@ def number_cause(cell: str, plain: str, wanted: ColumnType) -> Cause | None:
     if NUMBER.fullmatch(plain):
         return Cause.FRACTION if "." in plain else Cause.TOO_LARGE
     bare = plain.strip("0123456789+-.,' ")
-    unit = bare and len(bare) <= 10 and re.search("[0-9]", plain) and re.fullmatch(r"[^\W\d_]+|[₩$€¥£℃°][CF]?|[^\W\d_]+[/²³23]\w*", bare)
+    unit = (
+        bare
+        and len(bare) <= 10
+        and re.search("[0-9]", plain)
+        and re.fullmatch(r"[^\W\d_]+|[₩$€¥£℃°][CF]?|[^\W\d_]+[/²³23]\w*", bare)
+    )
     return Cause.UNIT if unit and not plain.casefold().startswith("0x") else None
 
 

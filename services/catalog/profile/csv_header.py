@@ -26,9 +26,7 @@ class Header:
     mark: bool  # a byte order mark stands before it
 
 
-def read_header(
-    file: BinaryIO, columns: Sequence[Column], delimiter: str, limits: Limits, findings: Findings
-) -> Header | None:
+def read_header(file: BinaryIO, columns: Sequence[Column], delimiter: str, limits: Limits, findings: Findings) -> Header | None:
     """Reads the first line and leaves the file at the second; None when the header is at fault."""
     line = file.readline(limits.header_bytes + 1)
     body = line.removeprefix(BYTE_ORDER_MARK).removesuffix(b"\n").removesuffix(b"\r")
@@ -67,9 +65,7 @@ def header_fault(line: bytes, body: bytes, rules: Grammar, limits: Limits) -> Fa
     return next((fault for fault, found in faults.items() if found), None)
 
 
-def explain(
-    file: BinaryIO, body: bytes, columns: Sequence[Column], delimiter: str, limits: Limits, findings: Findings
-) -> bool:
+def explain(file: BinaryIO, body: bytes, columns: Sequence[Column], delimiter: str, limits: Limits, findings: Findings) -> bool:
     """One fault in place of many where the first line shows what happened: another delimiter, a line above the header."""
     known = {canonical_text(name): column.name for column in columns for name in names_of(column)}
     if body.lower().startswith(b"sep=") and len(body) <= 6:

@@ -15,7 +15,5 @@ text, name = literal, quoted
 @contextmanager
 def locked_engine(folder: Path, limits: Limits) -> Iterator[duckdb.DuckDBPyConnection]:
     """A locked DuckDB that spills into the file's own folder, which goes with the check."""
-    with locked_duckdb(
-        folder, memory_mb=limits.memory_mb, threads=limits.threads, spill=folder / "spill"
-    ) as engine:
+    with locked_duckdb(folder, memory_mb=limits.memory_mb, threads=limits.threads, spill=folder / "spill") as engine:
         yield engine

@@ -147,9 +147,7 @@ def without_values(engine: DuckDBPyConnection, rows: str, column: Column) -> boo
     return found is None
 
 
-def check_values(
-    engine: DuckDBPyConnection, shape: Shape, columns: Sequence[Column], limits: Limits, findings: Findings
-) -> None:
+def check_values(engine: DuckDBPyConnection, shape: Shape, columns: Sequence[Column], limits: Limits, findings: Findings) -> None:
     """Decode every page, and look for missing and unfit values."""
     tests = [test for column in columns for test in tests_of(column, shape, limits)]
     counts = "".join(f", count_if({condition})" for _, _, condition in tests)

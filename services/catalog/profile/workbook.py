@@ -227,5 +227,3 @@ def warn_of_numbers(numbers: Numbers, first_row: int, report: Report, findings: 
         lines = [record + first_row + 1 for record in numbers.records[column]]
         findings.warn(Warned.KEY_WAS_NUMBER, column=column, lines=lines, count=count)
     report.warnings = report.warnings if report.warnings is findings.warnings else [*report.warnings, *findings.warnings[before:]]
-
-

@@ -4,16 +4,15 @@ from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from services.catalog.models import DatasetState, UpdateCycle
 from services.catalog.schemas.causes import Sentence
 from services.catalog.schemas.texts import Keyword, with_machine_names
 from shared.contracts import Code, Column, Sensitivity
-from shared.texts import In, Line, Prose
+from shared.texts import In, Line, Prose, Subject
 
 MOST_COLUMNS = 2_000
-Subject = Annotated[str, StringConstraints(pattern=r"^[\x21-\x7e]{1,200}$")]
 Table = Annotated[list[Column], BeforeValidator(with_machine_names)]
 TABLE_HELP = (
     "The table's columns. A column whose name is not of ASCII letters, such as 개인번호, gets the name "
@@ -50,7 +49,7 @@ TABLE: list[dict[str, Any]] = [
 EXAMPLE: dict[str, Any] = {
     "title": "가구 소득과 세금",
     "description": "연말정산과 종합소득세 신고를 개인별로 모은 연간 소득 자료. 매년 7월에 갱신한다.",
-    "legal_basis": "Framework Act on National Taxes, and the Act on the Promotion of Data-Based Administration",
+    "legal_basis": "Framework Act on National Taxes, and the Act on the Promotion of AI- and Data-Based Administration",
     "sensitivity": "identifiable",
     "allowed_purposes": ["복지 사각지대 발굴", "Welfare research"],
     "keywords": ["소득", "세금", "가구", "income"],

@@ -192,15 +192,11 @@ class Findings:
         self.count += 1
         self.keep(code, line=line, column=column, cause=cause, **facts)
 
-    def keep(
-        self, code: Fault, *, line: int | None, column: str | None, cause: Cause | None = None, **facts: str | int
-    ) -> None:
+    def keep(self, code: Fault, *, line: int | None, column: str | None, cause: Cause | None = None, **facts: str | int) -> None:
         """Show a fault that was counted already."""
         if len(self.errors) < MOST_ERRORS:
             name = self.source_names.get(column or "")
-            self.errors.append(
-                FileError(line=line, column=column, source_name=name, code=code, cause=cause, facts=facts)
-            )
+            self.errors.append(FileError(line=line, column=column, source_name=name, code=code, cause=cause, facts=facts))
 
     def warn(
         self,

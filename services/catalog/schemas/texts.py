@@ -4,9 +4,9 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, StringConstraints
 
-from shared.texts import one_line
+from shared.texts import readable_line
 
-Keyword = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=60), AfterValidator(one_line)]
+Keyword = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=60), AfterValidator(readable_line)]
 
 
 def with_machine_names(table: Any) -> Any:

@@ -7,9 +7,9 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 from pydantic.config import JsonDict
 
 from services.results.models import AlarmVerdict
-from shared.texts import no_controls
+from shared.texts import readable
 
-Reply = Annotated[str, StringConstraints(strip_whitespace=True, min_length=5, max_length=2000), AfterValidator(no_controls)]
+Reply = Annotated[str, StringConstraints(strip_whitespace=True, min_length=5, max_length=2000), AfterValidator(readable)]
 
 ANSWER: JsonDict = {
     "verdict": "explained",
