@@ -22,6 +22,7 @@ SHEET_TYPE = (
 OFFICE = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
 RELS = '<?xml version="1.0"?><Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships">{}</Relationships>'
 MAIN = 'xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"'
+HIDDEN = ' state="hidden"'
 STYLES = (
     f'<?xml version="1.0"?><styleSheet {MAIN}><fonts><font/></fonts><fills><fill/></fills><borders><border/></borders>'
     '<cellStyleXfs><xf/></cellStyleXfs><cellXfs><xf numFmtId="0"/><xf numFmtId="14"/></cellXfs></styleSheet>'
@@ -72,7 +73,7 @@ def workbook(
         "_rels/.rels": RELS.format(f'<Relationship Id="r1" Type="{OFFICE}/officeDocument" Target="xl/workbook.xml"/>'),
         "xl/workbook.xml": f'<?xml version="1.0"?><workbook {MAIN} xmlns:r="{OFFICE}"><sheets>'
         + "".join(
-            f'<sheet name="자료{n}" sheetId="{n}" r:id="r{n}"{" state=%shidden%s" % (chr(34), chr(34)) if n == hidden else ""}/>'
+            f'<sheet name="자료{n}" sheetId="{n}" r:id="r{n}"{HIDDEN if n == hidden else ""}/>'
             for n in names
         )
         + "</sheets></workbook>",
