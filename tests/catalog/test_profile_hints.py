@@ -125,7 +125,9 @@ def test_parquet_tells_the_same_by_its_rows(tmp_path: Path) -> None:
     with duckdb.connect() as connection:
         keys = "CASE i WHEN 4 THEN '-' WHEN 9 THEN '8000000000000' ELSE '8' || lpad(i::VARCHAR, 12, '0') END AS no"
         regions = "CASE WHEN i = 7 THEN '서울 ' ELSE '서울' END AS region"
-        connection.execute(f"COPY (SELECT {keys}, {regions} FROM range(3000) t(i)) TO '{path}' (FORMAT parquet, ROW_GROUP_SIZE 2048)")
+        connection.execute(
+            f"COPY (SELECT {keys}, {regions} FROM range(3000) t(i)) TO '{path}' (FORMAT parquet, ROW_GROUP_SIZE 2048)"
+        )
     report = check_file(path, "application/vnd.apache.parquet", [Column.model_validate(one) for one in (KEY, REGION)], SMALL)
     assert warned(report) == {"key-placeholder": (1, [5]), "key-duplicate": (1, [1, 10]), "category-spellings": (1, [1, 8])}
 
