@@ -18,6 +18,7 @@ LISTENERS: dict[str, frozenset[str]] = {
         {
             "catalog.ministry-joined.v1",
             "catalog.ministry-renamed.v1",
+            "catalog.ministry-left.v1",
             "catalog.ministry-key-registered.v1",
             "catalog.ministry-key-retired.v1",
             "catalog.dataset-published.v1",
@@ -40,6 +41,8 @@ LISTENERS: dict[str, frozenset[str]] = {
             "requests.request-approved.v1",
             "requests.request-withdrawn.v1",
             "requests.grant-revoked.v1",
+            "catalog.ministry-joined.v1",
+            "catalog.ministry-left.v1",
             "catalog.dataset-withdrawn.v1",
             "catalog.ministry-key-registered.v1",
             "catalog.ministry-key-retired.v1",
@@ -52,6 +55,7 @@ LISTENERS: dict[str, frozenset[str]] = {
         {
             "catalog.ministry-joined.v1",
             "catalog.ministry-renamed.v1",
+            "catalog.ministry-left.v1",
             "catalog.dataset-published.v1",
             "catalog.dataset-withdrawn.v1",
             "analysis.method-live.v1",

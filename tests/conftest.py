@@ -7,7 +7,7 @@ import asyncio
 import base64
 import importlib
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
@@ -17,11 +17,14 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
+from deploy.seed.members import first_members
 from shared.bus import Bus, InProcessBus
 from shared.clock import now
 from shared.contracts import Envelope, Event
+from shared.db import Database
 from shared.ids import new_id
 from shared.keys import KeyPair, SigningKey
+from shared.members import keep_member
 from tests import exploring
 from tests.databases import OWN, administer, memory, migrated, postgres_url, remove_templates
 from tests.heartbeat import Heartbeat
@@ -33,6 +36,8 @@ os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # onnxruntime would report 
 if (folder := memory()) is not None:
     os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", folder)  # where tmp_path is
 ISSUER, AUDIENCE = "https://idp.test", "dure"
+# The founding members, and the centre, the auditors and others that the tests let join beside them.
+MEMBERS = (*(one.code for one in first_members()), "centre", "bai", "kosis", "bench")
 KEY = base64.b64encode(bytes(range(32))).decode()
 KEYS: dict[str, dict[str, Any]] = {
     "analysis": {"wrapping_key": KEY, "token_key": KEY},
@@ -165,17 +170,28 @@ async def idle(app: FastAPI) -> bool:
     return unsent is None and unread is None
 
 
+async def let_join(db: Database, members: Iterable[str]) -> None:
+    """Have the service know these members, as if the catalog had announced them."""
+    async with db.transaction() as session:
+        for code in members:
+            await keep_member(session, code, 0)
+
+
 @pytest.fixture
 async def serve(make_settings: Callable[..., Any], bus: InProcessBus) -> AsyncIterator[Callable[..., Awaitable[Client]]]:
-    """`client = await serve("catalog", **settings)`: the service, running, with an HTTP client on it."""
+    """`client = await serve("catalog", **settings)`: the service, running, with an HTTP client on it.
+
+    It knows the bodies that the tests speak of as members; `members=()` leaves it to what it hears.
+    """
     async with AsyncExitStack() as stack:
 
-        async def start(name: str, *, on: Bus | None = None, **more: Any) -> Client:
+        async def start(name: str, *, on: Bus | None = None, members: Iterable[str] = MEMBERS, **more: Any) -> Client:
             module, settings = importlib.import_module(f"services.{name}.app"), make_settings(name, **more)
             if settings.migrate_at_start:
                 await migrated(Path(module.__file__ or "").with_name("migrations"), settings.database_url)
             app = module.build(settings, on or bus)
             await stack.enter_async_context(app.router.lifespan_context(app))
+            await let_join(app.state.db, members)
             transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
             client = await stack.enter_async_context(Client(transport=transport, base_url="http://test"))
             client.app = app

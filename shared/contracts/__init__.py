@@ -9,6 +9,8 @@ from shared.contracts.analysis import (
     RunFinished,
     RunQueued,
     RunStarted,
+    ScoringGrantAsked,
+    ScoringGrantObjected,
 )
 from shared.contracts.base import Envelope, Event, Value
 from shared.contracts.catalog import (
@@ -17,6 +19,7 @@ from shared.contracts.catalog import (
     MinistryJoined,
     MinistryKeyRegistered,
     MinistryKeyRetired,
+    MinistryLeft,
     MinistryRenamed,
 )
 from shared.contracts.hosted import HostedFeature, HostingManifest
@@ -51,6 +54,8 @@ from shared.contracts.methods import (
     OutputKind,
     OutputSpec,
     Resources,
+    RowBalance,
+    tens,
 )
 from shared.contracts.requests import (
     GrantRevoked,
@@ -73,6 +78,8 @@ from shared.contracts.values import (
     KeyId,
     LocalText,
     Name,
+    Part,
+    PartKind,
     PublicKey,
     Reason,
     RequestBrief,
@@ -122,6 +129,7 @@ __all__ = [
     "MinistryKeyRegistered",
     "MinistryKeyRetired",
     "MinistryRenamed",
+    "MinistryLeft",
     "ModelFeature",
     "ModelFormat",
     "ModelLineage",
@@ -138,6 +146,8 @@ __all__ = [
     "OutputKind",
     "OutputSpec",
     "Parity",
+    "Part",
+    "PartKind",
     "PublicKey",
     "Reason",
     "RequestApproved",
@@ -147,6 +157,8 @@ __all__ = [
     "RequestSubmitted",
     "RequestWithdrawn",
     "Resources",
+    "RowBalance",
+    "tens",
     "ResultHeld",
     "ResultRecalled",
     "ResultReleased",
@@ -154,6 +166,8 @@ __all__ = [
     "RunFinished",
     "RunQueued",
     "RunStarted",
+    "ScoringGrantAsked",
+    "ScoringGrantObjected",
     "SealedKeys",
     "SemVer",
     "Sensitivity",

@@ -33,6 +33,17 @@ class MinistryRenamed(Event, type="catalog.ministry-renamed.v1"):
         return f"ministry/{self.code}"
 
 
+class MinistryLeft(Event, type="catalog.ministry-left.v1"):
+    """A body is a member no more; from now on its tokens are refused. It may join again."""
+
+    code: Code
+    reason: Text
+
+    @property
+    def subject(self) -> str:
+        return f"ministry/{self.code}"
+
+
 class MinistryKeyRegistered(Event, type="catalog.ministry-key-registered.v1"):
     """A member told its public key; from now on, and while it is valid, restricted lists are sealed to it."""
 

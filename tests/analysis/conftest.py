@@ -15,6 +15,7 @@ from services.analysis.scoring.app import build
 from services.analysis.scoring.settings import Settings
 from tests.analysis.centre import Centre, Headers
 from tests.analysis.scoring import ScoringDoor, linear
+from tests.conftest import MEMBERS, let_join
 from tests.databases import migrated
 
 
@@ -70,6 +71,7 @@ async def open_door(
             await migrated(MIGRATIONS, values["database_url"])
             app = build(Settings(**values))
             await stack.enter_async_context(app.router.lifespan_context(app))
+            await let_join(app.state.db, MEMBERS)
             transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
             client = await stack.enter_async_context(httpx.AsyncClient(transport=transport, base_url="http://test"))
             own = headers("requester", "mohw", subject="scorer.mohw")

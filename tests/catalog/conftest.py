@@ -93,6 +93,7 @@ def heard(bus: InProcessBus) -> list[Envelope]:
         {
             "catalog.ministry-joined.v1",
             "catalog.ministry-renamed.v1",
+            "catalog.ministry-left.v1",
             "catalog.dataset-published.v1",
             "catalog.dataset-withdrawn.v1",
         }

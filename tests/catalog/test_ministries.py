@@ -4,9 +4,15 @@ import json
 from datetime import date
 from typing import Any
 
+from sqlalchemy import update
+from sqlmodel import col
+
 from deploy.seed.members import MEMBERS, first_members, founding_codes, seed, seed_database
 from services.catalog.actions import seed_ministries
+from services.catalog.app import announce
+from services.catalog.models import Ministry
 from services.catalog.schemas.ministries import MinistryIn
+from shared.clock import now
 from shared.contracts import Envelope
 from shared.db import Session
 
@@ -97,7 +103,8 @@ async def test_a_further_one_joins_by_one_post(desk: Any, heard: list[Envelope])
     secretary = desk.as_("council-secretary", "mois")
     response = await desk.client.post("/catalog/ministries", json=NEW, headers=secretary)
     assert response.status_code == 201
-    assert (await desk.get(response.headers["location"], "requester", "molg")).json() == response.json()
+    assert (await desk.get(response.headers["location"], "council-secretary", "mois")).json() == response.json()
+    assert (await desk.get(response.headers["location"], "requester", "molg")).status_code == 200
     await desk.client.settle()
     assert heard[-1].data == {"code": "molg", "name": NEW["name"]}
     again = await desk.client.post("/catalog/ministries", json=NEW, headers=secretary)
@@ -121,6 +128,59 @@ async def test_bad_members(desk: Any) -> None:
         response = await desk.client.post("/catalog/ministries", json=NEW | change, headers=secretary)
         assert response.status_code == 422
     assert (await desk.client.get("/catalog/ministries")).status_code == 401
+
+
+WHY = {"reason": "정부조직 개편으로 통합되었습니다."}
+
+
+async def test_a_member_leaves_and_joins_again(desk: Any, heard: list[Envelope]) -> None:
+    secretary, of_left = desk.as_("council-secretary", "mois"), ("steward", "mcst")
+    await desk.register(ministry="mcst")
+    shown = await desk.get("/catalog/ministries/mcst", "council-secretary", "mois")
+    assert shown.json()["actions"] == ["leave"]
+    assert (await desk.get("/catalog/ministries/mcst", "steward", "nts")).json()["actions"] == []
+    left = await desk.client.post("/catalog/ministries/mcst/leave", json=WHY, headers=secretary)
+    assert (left.status_code, left.json()["left_reason"], left.json()["actions"]) == (200, WHY["reason"], [])
+    assert (await desk.get("/catalog/datasets", *of_left)).status_code == 403
+    codes = {one["code"] for one in (await desk.get("/catalog/ministries", limit=200)).json()["items"]}
+    assert "mcst" not in codes and len(codes) == 16
+    assert (await desk.get("/catalog/ministries/mcst")).json()["left_at"]
+    again = await desk.client.post("/catalog/ministries/mcst/leave", json=WHY, headers=secretary)
+    assert again.status_code == 409
+    name = {"ko": "문화체육관광부", "en": "Ministry of Culture"}
+    back = await desk.client.post("/catalog/ministries", json={"code": "mcst", "name": name}, headers=secretary)
+    assert (back.status_code, back.json()["left_at"], back.json()["name"]["en"]) == (201, None, "Ministry of Culture")
+    assert (await desk.get("/catalog/datasets", *of_left)).status_code == 200
+    await desk.client.settle()
+    told = [(one.type.split(".")[1], one.sequence) for one in heard if one.subject == "ministry/mcst"]
+    assert told == [("ministry-joined", 1), ("ministry-left", 2), ("ministry-joined", 3)]
+
+
+async def test_only_a_secretary_of_another_body_lets_leave(desk: Any) -> None:
+    for roles, ministry in (("steward", "mcst"), ("council-member", "mois"), ("council-secretary", "mcst")):
+        answer = await desk.client.post("/catalog/ministries/mcst/leave", json=WHY, headers=desk.as_(roles, ministry))
+        assert answer.status_code == 403
+    secretary = desk.as_("council-secretary", "mois")
+    assert (await desk.client.post("/catalog/ministries/none/leave", json=WHY, headers=secretary)).status_code == 404
+    stale = secretary | {"If-Match": '"7"'}
+    assert (await desk.client.post("/catalog/ministries/mcst/leave", json=WHY, headers=stale)).status_code == 412
+
+
+async def test_members_of_before_are_announced_again_once(desk: Any, heard: list[Envelope]) -> None:
+    """An installation in which not every service listened: the migration leaves them unannounced."""
+    await desk.client.settle()
+    heard.clear()
+    app = desk.client.app
+    async with app.state.db.transaction() as session:
+        await session.exec(update(Ministry).values(announced_at=None))
+        await session.exec(update(Ministry).where(col(Ministry.code) == "kma").values(left_at=now()))
+    for _ in range(3):
+        while await announce(app.state.context):
+            pass
+        await desk.client.settle()
+    told = sorted(one.subject for one in heard)
+    assert told == sorted(f"ministry/{one.code}" for one in first_members() if one.code != "kma")
+    assert {one.sequence for one in heard} == {2}
 
 
 async def test_joining_is_audited(desk: Any) -> None:

@@ -93,6 +93,7 @@ def test_everything_that_concerns_a_request_is_listened_to() -> None:
     assert set(consumers) == {
         "catalog.ministry-joined.v1",
         "catalog.ministry-renamed.v1",
+        "catalog.ministry-left.v1",
         "catalog.ministry-key-registered.v1",
         "catalog.ministry-key-retired.v1",
         "catalog.dataset-published.v1",

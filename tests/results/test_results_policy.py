@@ -171,7 +171,8 @@ def test_why_it_waits_and_who_must_act(status: Status) -> None:
     if alarmed and first and last and status is Status.HELD:
         assert "1 alarm (model-too-good)" in alarmed.en and "경보 1건(model-too-good)" in alarmed.ko
         assert alarmed.who == (Role.OUTPUT_CHECKER, Role.CENTRE_ANALYST)
-        assert first.en.startswith("2 output checkers have") and last.en.startswith("1 output checker has")
+        assert first.en.startswith("2 output checkers, of two bodies and not of ")
+        assert last.en.startswith("1 output checker, of a second body and not of ")
 
 
 async def test_the_list_shows_exactly_what_each_caller_knows(tmp_path: Path) -> None:

@@ -4,9 +4,11 @@ from services.analysis.policy.cards import check_card
 from services.analysis.policy.eta import marked, remaining
 from services.analysis.policy.grants import (
     check_askable,
+    check_asked,
     check_grant_move,
     check_grant_reviewable,
     check_may_ask,
+    check_may_object,
     check_may_review_grant,
     check_may_revoke,
     check_may_see_grant,
@@ -15,8 +17,10 @@ from services.analysis.policy.grants import (
     decided,
     grant_actions,
     grant_waiting,
+    objected,
     sees_every_grant,
 )
+from services.analysis.policy.linkage import linkage_alarms
 from services.analysis.policy.methods import (
     check_may_review,
     check_may_see_method,
@@ -111,6 +115,7 @@ __all__ = [
     "marked",
     "method_actions",
     "method_waiting",
+    "linkage_alarms",
     "plain_alarm",
     "model_actions",
     "model_waiting",
@@ -124,9 +129,11 @@ __all__ = [
     "sees_parameters",
     "sees_reference",
     "check_askable",
+    "check_asked",
     "check_grant_move",
     "check_grant_reviewable",
     "check_may_ask",
+    "check_may_object",
     "check_may_review_grant",
     "check_may_revoke",
     "check_may_see_grant",
@@ -135,6 +142,7 @@ __all__ = [
     "decided",
     "grant_actions",
     "grant_waiting",
+    "objected",
     "sees_every_grant",
     "shown_log",
     "with_attempts",

@@ -7,8 +7,10 @@ from typing import Any, Final
 
 from jsonschema import Draft202012Validator, SchemaError
 
+from services.analysis.rules import rules
 from shared.contracts import ANY_DOMAIN, ColumnRole, ColumnType, InputRole, MethodCard
 from shared.errors import FieldError, TooLarge, Unprocessable
+from shared.texts import unreadable
 
 CARD_LIMIT: Final = 200_000
 DEEPEST: Final = 20
@@ -25,8 +27,15 @@ def check_card(card: MethodCard) -> None:
     if size > CARD_LIMIT:
         raise TooLarge(f"The method card has {size:,} bytes; {CARD_LIMIT:,} are accepted.", limit_bytes=CARD_LIMIT)
     errors = [*schema_errors(card.parameters), *input_errors(card), *output_errors(card), *naming_errors(card)]
+    errors += text_errors(card)
     if errors:
         raise Unprocessable("The method card contradicts itself.", errors=errors[:100])
+
+
+def text_errors(card: MethodCard) -> Iterator[FieldError]:
+    """Reviewers, owners and the council read the card: every text in it can be read, as it is written."""
+    for place, wrong in unreadable(card.model_dump(mode="json", exclude={"parameters"}), "#/card"):
+        yield FieldError(place[:300], "unreadable-text", f"The text cannot be taken: {wrong}.")
 
 
 def schema_errors(schema: dict[str, Any]) -> Iterator[FieldError]:
@@ -81,6 +90,11 @@ def input_errors(card: MethodCard) -> Iterator[FieldError]:
     if card.linkage.key_domain == ANY_DOMAIN and len(card.inputs) > 1:
         sentence = f"Only a method of one input takes keys of {ANY_DOMAIN} domain: what is linked has one issuer."
         yield FieldError("#/card/linkage/key_domain", "domain-missing", sentence)
+    least, linkage = rules().least_match.value, card.linkage
+    low = "match_floor" in linkage.model_fields_set and linkage.match_floor < least and linkage.floor_reason is None
+    if low and len(card.inputs) > 1:
+        sentence = f"Below {least:.0%} only with `floor_reason`, which says why so few base rows may be found."
+        yield FieldError("#/card/linkage/match_floor", "floor-too-low", sentence)
     for at, role in enumerate(card.inputs):
         yield from role_errors(f"#/card/inputs/{at}", role, card.linkage.key_domain)
     base = next((role for role in card.inputs if role.name == card.linkage.base), None)

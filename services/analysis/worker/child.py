@@ -175,8 +175,10 @@ def _parsed(line: bytes) -> object:
 
 
 def say(what: dict[str, Any]) -> None:
-    sys.stdout.write(json.dumps(what) + "\n")
-    sys.stdout.flush()
+    """A line on the pipe that the worker named; standard output belongs to the libraries."""
+    line = json.dumps(what).encode() + b"\n"
+    while line:
+        line = line[os.write(int(sys.argv[1]), line) :]
 
 
 def preload(modules: Sequence[str]) -> None:
@@ -190,6 +192,7 @@ def main(modules: Sequence[str] = ()) -> None:
     """Ends with the worker: then it reads the end of its orders, ends its child and removes the rows.
 
     Which layers hold is answered before `modules` are imported, as the worker waits for it at its start."""
+    os.set_inheritable(int(sys.argv[1]), False)
     sandbox.adopt_orphans()
     say({"ready": True})
     orders = Orders()
@@ -209,4 +212,4 @@ def main(modules: Sequence[str] = ()) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main(sys.argv[2:])

@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from services.catalog.models import MinistryKind
 from shared.contracts import Code, LocalText
-from shared.texts import In, Line
+from shared.texts import In, Line, Prose
 
 EXAMPLE: dict[str, Any] = {
     "code": "molg",
@@ -22,6 +22,9 @@ RENAMED: dict[str, Any] = {
     "valid_from": "2025-10-01",
     "successor_of": [{"ko": "환경부", "en": "Ministry of Environment", "until": "2025-09-30"}],
 }
+
+
+PRESENT: dict[str, Any] = {"joined_at": "2026-03-02T00:00:00Z", "left_at": None, "left_reason": None, "actions": []}
 
 
 class NameIn(In):
@@ -67,12 +70,18 @@ class FormerBodyOut(BaseModel):
     until: date
 
 
+class LeaveIn(In):
+    """Why a body is a member no more."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"reason": "정부조직 개편으로 폐지되었습니다."}]})
+
+    reason: Prose
+
+
 class MinistryOut(BaseModel):
     """A member."""
 
-    model_config = ConfigDict(
-        json_schema_extra={"examples": [{**EXAMPLE, **RENAMED, "joined_at": "2026-03-02T00:00:00Z", "actions": []}]}
-    )
+    model_config = ConfigDict(json_schema_extra={"examples": [{**EXAMPLE, **RENAMED, **PRESENT}]})
 
     code: Code
     name: LocalText
@@ -81,4 +90,6 @@ class MinistryOut(BaseModel):
     valid_from: date | None
     successor_of: list[FormerBodyOut]
     joined_at: datetime
+    left_at: datetime | None = Field(default=None, description="Since when it is a member no more.")
+    left_reason: str | None = None
     actions: list[str]
