@@ -31,6 +31,7 @@ from shared.auth import Role
 from shared.clock import now
 from shared.contracts import Based, Event
 from shared.errors import Problem
+from shared.members import NotAMember
 from shared.settings import ServiceSettings
 from shared.topology import LISTENERS
 
@@ -61,6 +62,9 @@ def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
     lines += [["---"] * len(lines[0])]
     lines += [[cell.replace("|", "\\|").replace("\n", " ") for cell in row] for row in rows]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+__all__ = ["NotAMember"]  # imported so that the table of problems has it
 
 
 def ours(thing: type) -> bool:

@@ -109,6 +109,7 @@ def test_they_are_built_in_and_take_any_columns(method: ModuleType) -> None:
     assert not any(validator.is_valid(wrong) for wrong in ({"review_budget": 0}, {"threshold": 1}, {"colour": "red"}))
 
 
+@pytest.mark.fit
 @pytest.mark.parametrize("name", ["table_outputs", "series_outputs"])
 def test_outputs_are_declared_and_pass_disclosure_control(request: pytest.FixtureRequest, name: str) -> None:
     outputs: Outputs = request.getfixturevalue(name)
@@ -239,6 +240,7 @@ def test_empty_and_constant_columns_and_names_are_left_out(tmp_path: Path, few_t
 # Series
 
 
+@pytest.mark.fit
 def test_stretches_are_found_where_they_are_and_named(series_outputs: Outputs) -> None:
     _, wrong = series()
     troubled = set(names(SERIES)[wrong.any(axis=1)])
@@ -251,6 +253,7 @@ def test_stretches_are_found_where_they_are_and_named(series_outputs: Outputs) -
     assert {listed[name]["code"] for name in names(SERIES)[0::4]} == {"flat-line"}
 
 
+@pytest.mark.fit
 def test_residuals_of_series_leave_the_isolation_forest_behind(series_outputs: Outputs) -> None:
     by = rows_of(series_outputs, "comparison")
     assert by["residual"]["roc_auc"] > 0.95

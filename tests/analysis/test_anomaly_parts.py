@@ -86,6 +86,7 @@ def test_parts_that_are_taught_by_all_find_what_all_find(
         np.testing.assert_array_equal(getattr(found, name), values)
 
 
+@pytest.mark.fit
 def test_parts_begin_where_the_cells_do_not_stand_in_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     bundle = write_as_it_is(tmp_path, series())
     grid = read(bundle).grid

@@ -75,6 +75,7 @@ def spreads(residual: Floats) -> Floats:
     return np.asarray(np.nan_to_num(np.clip(scaled * 2 / max(tail, 2), -30, 30)))
 
 
+@pytest.mark.fit
 def test_records_in_a_file_get_the_scores_of_a_matrix(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("services.analysis.methods.anomaly_tables.scores.MOST_LEARNED", 1500)
     columns = records()

@@ -75,6 +75,7 @@ def test_parquet_whose_column_is_of_another_type(tmp_path: Path, cell: str) -> N
     assert "site" in error.detail
 
 
+@pytest.mark.fit
 def test_truncated_and_malformed_parquet_is_never_our_fault(tmp_path: Path) -> None:
     """Cut anywhere, or with bytes changed anywhere: refused with one sentence, or still readable; tried again never."""
     whole, chance = parquet(tmp_path, SITE_ROWS), random.Random(1)
@@ -171,6 +172,7 @@ def test_days_that_are_none(tmp_path: Path, cell: str) -> None:
     assert (error.code, cell in error.detail) == ("input-mistyped", False)
 
 
+@pytest.mark.fit
 def test_a_million_categories_within_bounded_memory(tmp_path: Path) -> None:
     """A column of a million long values: three times what the database may hold."""
     with duckdb.connect() as connection:

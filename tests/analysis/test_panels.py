@@ -113,7 +113,7 @@ def plain_join(
     return ordered, rates, dropped
 
 
-@settings(max_examples=examples(60))
+@settings(max_examples=examples(25))
 @having(
     site=strategies.lists(strategies.tuples(KEYS, MONTHS, LINES, NUMBERS, strategies.just("서울"), NUMBERS, MONTHS), max_size=14),
     price=strategies.lists(strategies.tuples(KEYS, MONTHS, NUMBERS), max_size=10),

@@ -71,6 +71,7 @@ def test_it_is_built_in_and_its_parameters_have_defaults() -> None:
     Draft202012Validator(CARD.parameters).validate(defaults)
 
 
+@pytest.mark.fit
 def test_outputs_are_declared_and_pass_the_disclosure_check(outputs: Outputs) -> None:
     declared = {kind: {output.name for output in CARD.outputs if output.kind is kind} for kind in OutputKind}
     assert set(outputs.tables) <= declared[OutputKind.TABLE]
@@ -79,6 +80,7 @@ def test_outputs_are_declared_and_pass_the_disclosure_check(outputs: Outputs) ->
     check_passes(outputs)
 
 
+@pytest.mark.fit
 def test_the_split_is_by_time_and_no_later_row_is_learned_from(bundle: Bundle, studied: tuple[Outputs, Study]) -> None:
     outputs, study = studied
     year = bundle.columns(["table__period"])["table__period"]
@@ -88,6 +90,7 @@ def test_the_split_is_by_time_and_no_later_row_is_learned_from(bundle: Bundle, s
     assert outputs.metrics["summary"]["split"]["kind"] == "time"
 
 
+@pytest.mark.fit
 def test_the_model_beats_the_base_rate_and_keeps_up_with_logistic(outputs: Outputs) -> None:
     assert value(outputs, "roc_auc_prior") == 0.5
     assert value(outputs, "roc_auc_boosting") > 0.7
@@ -108,6 +111,7 @@ def test_small_groups_are_joined_until_ten_stand_on_each_side(tmp_path: Path, fe
     assert sum(row["rows"] for row in rows) == 600
 
 
+@pytest.mark.fit
 def test_the_list_has_the_highest_scores_with_reasons_in_words(outputs: Outputs) -> None:
     rows = outputs.restricted_list or []
     assert len(rows) == SIZE // 4 * 0.05
@@ -152,6 +156,7 @@ def test_no_group_stands_on_both_sides_of_a_fold(tmp_path: Path) -> None:
         split_rows(read(bundle, Parameters.of({})), kind="folds")
 
 
+@pytest.mark.fit
 def test_a_subject_with_several_rows_is_a_group(tmp_path: Path, few_trees: None) -> None:
     columns = subjects(600)
     del columns["period"]
@@ -183,6 +188,7 @@ def test_a_feature_that_gives_the_outcome_away_raises_an_alarm_and_keeps_the_lis
     assert "held" in outputs.metrics["summary"]["notes"]["en"]
 
 
+@pytest.mark.fit
 def test_no_alarm_without_a_leak(outputs: Outputs) -> None:
     assert outputs.alarms == []
 
@@ -293,6 +299,7 @@ def test_the_same_bundle_gives_the_same_result(bundle: Bundle, few_trees: None) 
     assert (one.tables, one.metrics, one.restricted_list) == (two.tables, two.metrics, two.restricted_list)
 
 
+@pytest.mark.fit
 def test_the_next_round_stands_beside_the_released_model(outputs: Outputs, tmp_path: Path) -> None:
     manifest = read_manifest(outputs.models["risk_model"])
     assert [feature.name for feature in manifest.features] == ["debt", "income", "trade", "late"]

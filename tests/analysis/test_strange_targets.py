@@ -80,6 +80,7 @@ def test_of_few_cases_a_gap_that_tells_them_is_found_too() -> None:
     assert alone(np.where(np.arange(600) % 7 == 0, np.nan, 7.0), label) < 0.7
 
 
+@pytest.mark.fit
 def test_the_base_rate_orders_nothing_although_it_differs_from_fold_to_fold(tmp_path: Path, few_trees: None) -> None:
     columns = {"outcome": np.arange(151) % 5 == 0, "x": np.random.default_rng(0).normal(size=151)}
     study = study_of(read(write(tmp_path, columns), Parameters.of({})), Parameters.of({}))

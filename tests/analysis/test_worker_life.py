@@ -74,7 +74,6 @@ def test_a_worker_waits_for_a_service_that_is_not_up_yet(stub: Stub, start_worke
     assert stub.faults == {"/methods": [], "/claims": []}
 
 
-@pytest.mark.timeout(300)
 def test_it_announces_each_method_once_and_says_when_it_is_ready(stub: Stub, start_worker: StartWorker) -> None:
     """All that are here; the next start reads no card, and the file goes with the worker."""
     cards = [importlib.import_module(module).CARD for module in BUILT_IN]

@@ -13,6 +13,8 @@ from typing import Any
 
 import psutil
 
+from tests.waiting import PATIENCE
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -107,7 +109,7 @@ class WorkerProcess:
         self.process.wait(20)
 
 
-def eventually(holds: Callable[[], object], worker: WorkerProcess | None = None, seconds: float = 170.0) -> None:
+def eventually(holds: Callable[[], object], worker: WorkerProcess | None = None, seconds: float = PATIENCE) -> None:
     """Wait until it holds; fail at once if the worker that it depends on ends before.
 
     The time only ends a test that hangs: it is no measure of how fast anything has to be."""

@@ -23,13 +23,15 @@ import httpx
 
 from deploy.installation import SERVICES
 from deploy.open_list import make_key
-from deploy.running import ROOT, Embedded
+from deploy.running import ROOT, Embedded, wait_worker
 from deploy.tokens import mint
 from shared import audit
 from shared.ids import new_id
 from shared.keys import SigningKey
 
 Json = dict[str, Any]
+# Kept from one run to the next: a worker reads a method's card only where its code changed.
+CARDS = ROOT / "var" / "cases" / "cards"
 CSV = "text/csv"
 PARQUET = "application/vnd.apache.parquet"
 # Names that case files import, and where what they mean is today. Equal until something moves.
@@ -113,12 +115,10 @@ class Suite:
             raise Broke(f"{verb} {path} by {who}: {answer.status_code} {answer.text[:500]}")
         return answer.json() if answer.content else None
 
-    @property
-    def pid(self) -> int:
-        """The process that serves."""
-        if self.programs is None or self.programs.suite.process is None:
-            raise Unable("needs a suite that was started here")
-        return self.programs.suite.process.pid
+    def ready(self) -> None:
+        """Wait until the worker has announced its methods, which case files take for granted."""
+        if self.programs is not None:
+            wait_worker(self.programs.worker, self.folder)
 
     def database(self, service: str) -> Path:
         """The SQLite file of a service."""
@@ -126,9 +126,6 @@ class Suite:
         if self.programs is None or not file.exists():
             raise Unable("needs a suite on SQLite that was started here")
         return file
-
-    def log(self) -> str:
-        return (self.folder / "suite.log").read_text(errors="replace")
 
     # Datasets
 
@@ -307,21 +304,18 @@ class Suite:
         for service in SERVICES:
             before = self.sealed(service)
             self.call(Person("auditor", "kostat", "nobody"), "POST", f"/{service}/ops/inbox/{new_id()}/replay")
-            sealed = partial(self.sealed, service)
-            wait(partial(more, sealed, before), f"the seal of {service}", 30)
+            wait(partial(self.sealed_beyond, service, before), f"the seal of {service}", 30)
             checkpoint = self.ok(AUDITOR, "GET", f"/{service}/audit/checkpoint")
             (folder / f"{service}.json").write_text(json.dumps(checkpoint))
         return folder
+
+    def sealed_beyond(self, service: str, position: int) -> bool:
+        return self.sealed(service) > position
 
     def sealed(self, service: str) -> int:
         """How many rows of a service's audit are sealed."""
         answer = self.call(AUDITOR, "GET", f"/{service}/audit/checkpoint")
         return int(answer.json()["position"]) if answer.is_success else 0
-
-
-def more(look: Callable[[], int], before: int) -> bool:
-    """Whether the number has grown."""
-    return look() > before
 
 
 def wait(look: Callable[[], Any], what: str, seconds: float = 90) -> Any:
@@ -337,14 +331,12 @@ def wait(look: Callable[[], Any], what: str, seconds: float = 90) -> Any:
 @contextmanager
 def started(folder: Path, *, worker: bool = True) -> Iterator[Suite]:
     """An embedded suite on a free port, with a stock worker beside it or without."""
-    programs = Embedded(folder, extra=("--allow-private-webhooks",))
+    programs = Embedded(folder, extra=("--allow-private-webhooks",), cards=CARDS)
     if not worker:
         programs.worker.arguments[:] = ["-c", ""]
     try:
         programs.start(lambda _: None)
         suite = Suite(programs.url, folder, programs)
-        if worker:
-            suite.announced("cross_tabulation")  # case files take it for granted
         yield suite
         suite.http.close()
     finally:

@@ -26,7 +26,10 @@ def cases(folder: Path) -> list[Case]:
 
 def run(file: Path, scene: Scene) -> Outcome:
     """Right is exit code 0 and the word RIGHT; whatever breaks on the way is not."""
-    suite = None if file.stem in ALONE else scene.suite()
+    suite = None
+    if file.stem not in ALONE:
+        suite = scene.suite()
+        suite.ready()
     code, said = adapter.script(file, suite, scene.scratch())
     lines = [line.strip() for line in said.splitlines() if line.strip()]
     return Outcome(code == 0 and any(line.startswith("RIGHT") for line in lines), " / ".join(lines[-4:]))

@@ -11,7 +11,6 @@ from collections.abc import Callable
 from contextlib import closing, suppress
 from functools import partial
 from pathlib import Path
-from typing import Any
 from uuid import uuid4
 
 from tests.cases import adapter, load
@@ -172,7 +171,7 @@ def cut_or_emptied(scene: Scene) -> Outcome:
         for number in range(6):
             suite.call(Person("steward", "mohw", f"busy.{number}"), "GET", f"/requests/{uuid4()}")
             suite.call(Person("requester", "mohw", f"busy.{number}"), "POST", f"/requests/ops/inbox/{uuid4()}/replay")
-            wait(partial(adapter.more, partial(suite.sealed, "requests"), number), "the seal", 20)
+            wait(partial(suite.sealed_beyond, "requests", number), "the seal", 20)
         checkpoints = suite.checkpoints(scene.scratch())
         copy = partial(adapter.copied, suite)
         found = {name: tried(copy(scene.scratch() / "copy"), change, checkpoints if held else None)
@@ -239,7 +238,7 @@ def differencing(scene: Scene) -> Outcome:
         return "person_no,arrears,wages\n" + "".join(rows)
 
     dataset = suite.dataset(LEE, [KEY, *columns], table(people))
-    seen: list[Any] = []
+    seen: list[tuple[list[str], dict[str, tuple[float, float]]]] = []
     for listed in (people, [person for person in people if person != target]):
         if seen:
             suite.replace(LEE, dataset, table(listed))

@@ -14,6 +14,7 @@ from tests.cases.adapter import Broke, Suite, Unable, flags
 from tests.cases.case import Case, Outcome, Scene, right_of
 from tests.cases.data import JUDGES, Seen
 
+pytestmark = pytest.mark.heavy
 WORDS = {"ko": "t", "en": "t"}
 REGION = {"name": "region", "type": "string", "role": "attribute"}
 KEY = {"name": "person_no", "type": "string", "role": "key", "key_domain": "person", "nullable": False}
@@ -133,7 +134,7 @@ def error(line: int, column: str | None, code: str, text: str) -> dict[str, Any]
 
 PASSED: dict[str, Any] = {"states": ["passed"], "rows": [60]}
 FAILED: dict[str, Any] = {"states": ["failed"], "rows": [60]}
-SUCCEEDED = {"status": "succeeded", "keys_dropped": {}}
+SUCCEEDED: dict[str, Any] = {"status": "succeeded", "keys_dropped": {}}
 BLANKS = [error(line, "person_no", "missing-value", "It may not be empty.") for line in range(2, 7)]
 TWICE = error(3, "person_no", "duplicate-key", "The key of line 2 is there again.")
 LATE = {"status": "failed", "reason": {"code": "key-not-unique", "detail": "The key is not unique."}}

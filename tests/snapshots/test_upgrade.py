@@ -24,8 +24,10 @@ from shared.ids import new_id
 from shared.keys import SigningKey
 from shared.migrate import check, upgrade
 from tests.conftest import Client
-from tests.servers import POSTGRES
+from tests.databases import OWN, administer, postgres_url
+from tests.waiting import PATIENCE
 
+pytestmark = pytest.mark.heavy
 HERE = Path(__file__).parent
 VERSIONS = sorted(folder.name for folder in HERE.iterdir() if (folder / "sqlite").is_dir())
 KINDS = ["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)]
@@ -58,8 +60,8 @@ class Installation:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[dict[str, Client]]:
         """The four services of today on it."""
-        urls: dict[str, Any] = {name: {"database_url": url} for name, url in self.urls.items()}
-        apps = build(self.folder, "http://test", **urls)
+        databases: dict[str, Any] = {name: {"database_url": url} for name, url in self.urls.items()}
+        apps = build(self.folder, "http://test", **databases)
         async with AsyncExitStack() as stack:
             clients = {}
             for name in SERVICES:
@@ -71,25 +73,24 @@ class Installation:
 
 
 async def load(database: str, dump: Path) -> None:
-    connection = await asyncpg.connect(f"{POSTGRES.replace('+asyncpg', '').rsplit('/', 1)[0]}/{database}")
-    await connection.execute(gzip.decompress(dump.read_bytes()).decode())
-    await connection.close()
+    connection = await asyncpg.connect(postgres_url(database).replace("+asyncpg", ""))
+    try:
+        await connection.execute(gzip.decompress(dump.read_bytes()).decode())
+    finally:
+        await connection.close()
 
 
 @asynccontextmanager
 async def postgres_of(snapshot: Path) -> AsyncIterator[dict[str, str]]:
     """A database for each dump, dropped afterwards."""
-    names = {service: f"dure_snapshot_{uuid4().hex[:12]}" for service in SERVICES}
-    admin = await asyncpg.connect(POSTGRES.replace("+asyncpg", ""))
+    names = {service: f"{OWN}{uuid4().hex[:12]}" for service in SERVICES}
     try:
         for service, name in names.items():
-            await admin.execute(f'CREATE DATABASE "{name}"')
+            await administer(f'CREATE DATABASE "{name}"')
             await load(name, snapshot / f"{service}.sql.gz")
-        yield {service: f"{POSTGRES.rsplit('/', 1)[0]}/{name}" for service, name in names.items()}
+        yield {service: postgres_url(name) for service, name in names.items()}
     finally:
-        for name in names.values():
-            await admin.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
-        await admin.close()
+        await administer(*(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)' for name in names.values()))
 
 
 @pytest.fixture(params=VERSIONS)
@@ -214,7 +215,7 @@ async def test_the_audit_still_verifies(installation: Installation) -> None:
             f"/{expected['waiting']}/decisions", headers=installation.headers(decision["who"]), json=decision["body"]
         )
         assert answer.status_code in (200, 201), answer.text
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE):
             while await position(installation, clients["requests"]) <= before:
                 await asyncio.sleep(0.05)
         await settle(clients)
