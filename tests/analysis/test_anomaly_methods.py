@@ -26,6 +26,8 @@ from services.results.disclosure import Rules, check_figure, check_metrics, chec
 from shared.contracts import OutputKind
 from tests.analysis.linked import silent, write_as_it_is
 
+pytestmark = pytest.mark.fit
+
 Columns = dict[str, Any]
 HOURS, SERIES = 24 * 21, 26
 

@@ -22,6 +22,8 @@ from services.analysis.worker.sdk import MethodError
 from tests.analysis.fewer import fewer_trees
 from tests.analysis.linked import silent, write_as_it_is
 
+pytestmark = pytest.mark.fit
+
 Columns = dict[str, Any]
 
 

@@ -22,6 +22,7 @@ from shared.contracts import Column, MethodCard, RowBalance
 from shared.times import Form, canonical_time
 from tests.analysis.examples import SITES_COLUMNS, SITES_TABLE, as_csv, both, card, given, inputs
 from tests.analysis.linking import build, rows_of
+from tests.exploring import examples
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=14)
 ODD = st.lists(
@@ -69,7 +70,7 @@ def python_key(text: str, domain: str) -> str:
     return key if found is None else "" if found is Placeholder.EMPTY else forms.PLACEHOLDER
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200))
 @having(st.lists(TEXTS | ODD, min_size=1, max_size=30), st.sampled_from(["facility", "person", "parcel"]))
 def test_the_database_finds_the_forms_that_python_finds(engine: Any, texts: list[str], domain: str) -> None:
     assert ask(engine, forms.key_form("t", domain), texts) == [python_key(text, domain) for text in texts]
@@ -81,7 +82,7 @@ TIMES = st.from_regex(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200))
 @having(st.lists(TIMES | TEXTS, min_size=1, max_size=30), st.sampled_from(["Asia/Seoul", "UTC"]))
 def test_the_database_reads_the_times_that_python_reads(engine: Any, texts: list[str], zone: str) -> None:
     told = [canonical_time(text, zone, "Asia/Seoul") for text in texts]

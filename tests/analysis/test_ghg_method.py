@@ -26,6 +26,8 @@ from services.analysis.worker.sdk import Bundle, MethodError, Outputs
 from services.results.disclosure import Rules, check_figure, check_metrics, check_table, read_line
 from shared.contracts import OutputKind
 
+pytestmark = pytest.mark.fit
+
 CASES = [(10_000, 1), (10_000, 2), (10_000, 3), (20_000, 5)]
 
 

@@ -18,6 +18,8 @@ from services.analysis.worker.sdk import Bundle, MethodError, Outputs
 from shared.contracts import OutputKind
 from tests.analysis.linked import check_passes, records, run_and_keep, silent, value, withheld, write
 
+pytestmark = pytest.mark.fit
+
 SIZE = 1600
 ONE_WAY = {"monotone": {"income": -1}}
 

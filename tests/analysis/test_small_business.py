@@ -23,6 +23,8 @@ from shared.contracts import OutputKind
 from tests.analysis.fewer import one_shape
 from tests.analysis.linked import check_passes, generated, pseudonyms, records, silent, value
 
+pytestmark = pytest.mark.fit
+
 ROWS = 16_000
 
 
