@@ -239,7 +239,7 @@ def test_where_a_layer_is_missing_only_built_in_methods_run_and_the_centre_is_to
     assert {"method": "blind_probe.probe", "error": "UnloadableError"} in [
         {name: line.get(name) for name in ("method", "error")} for line in worker.log
     ]
-    assert stub.missing_layers == ["landlock"]
+    eventually(lambda: stub.missing_layers == ["landlock"], worker)
 
 
 def test_a_log_is_sent_only_by_a_worker_that_was_told_to(stub: Stub, start_worker: StartWorker) -> None:
