@@ -17,6 +17,10 @@ from services.analysis.worker.asking import Nodes, here
 from services.analysis.worker.asking import Question as Question
 from shared.contracts import MethodCard
 
+# A method reads times by these, as prepare does; here they are loaded before the sandbox closes.
+from shared.times import Precision as Precision
+from shared.times import read_time as read_time
+
 WHOLE = {"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT"}
 NUMERIC = {"BOOLEAN", "FLOAT", "DOUBLE", "DECIMAL", *WHOLE, *(f"U{kind}" for kind in WHOLE)}
 TABLE_FILE = "linked.parquet"
