@@ -23,7 +23,7 @@ from shared.contracts import OutputKind
 from tests.analysis.fewer import one_shape
 from tests.analysis.linked import check_passes, generated, pseudonyms, records, silent, value
 
-ROWS = 16_000
+ROWS = 32_000
 
 
 @pytest.fixture(scope="module")
