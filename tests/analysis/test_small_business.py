@@ -25,7 +25,7 @@ from tests.analysis.linked import check_passes, generated, pseudonyms, records, 
 
 pytestmark = pytest.mark.fit
 
-ROWS = 16_000
+ROWS = 32_000
 
 
 @pytest.fixture(scope="module")
