@@ -73,8 +73,10 @@ def profile(table: Table, column: Column, findings: Findings) -> KeyProfile:
 
 
 def duplicates(keys: Keys, findings: Findings) -> int:
-    """How many keys stand in more than one row. They are compared by a hash of 64 bits: it is a warning."""
-    grouped = f"SELECT min(record, 2) AS places FROM {keys.good} GROUP BY hash(key) HAVING count(*) > 1"  # noqa: S608  as above
+    """How many keys stand in more than one row; the warning has the first and the last line of some.
+
+    Keys are compared by a hash of 64 bits, so that a group takes a few bytes, however long its key."""
+    grouped = f"SELECT [min(record), max(record)] AS places FROM {keys.good} GROUP BY hash(key) HAVING count(*) > 1"  # noqa: S608  as above
     query = f"SELECT count(*), min(places, {MOST_LINES // 2}) FROM ({grouped})"  # noqa: S608  as above
     ((count, first),) = keys.all(query)
     if count:
@@ -152,7 +154,7 @@ def summed(groups: list[tuple[Any, ...]], place: int) -> dict[Any, int]:
 
 def letter_cases(keys: Keys, findings: Findings) -> None:
     """Keys that differ in letter case alone stay apart: case is never guessed."""
-    folded = f"SELECT min(record, 2) AS places FROM {keys.good} AND regexp_matches(key, '[A-Za-z]') GROUP BY hash(lower(key)) HAVING min(hash(key)) <> max(hash(key))"  # noqa: S608, E501  as above
+    folded = f"SELECT [min(record), max(record)] AS places FROM {keys.good} AND regexp_matches(key, '[A-Za-z]') GROUP BY hash(lower(key)) HAVING min(hash(key)) <> max(hash(key))"  # noqa: S608, E501  as above
     ((count, first),) = keys.all(f"SELECT count(*), min(places, {MOST_LINES // 2}) FROM ({folded})")  # noqa: S608  as above
     if count:
         lines = sorted({record for places in first for record in places})
