@@ -66,7 +66,9 @@ quiet = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_to
 
 
 @settings(max_examples=examples(100), suppress_health_check=quiet)
-@given(header=st.sampled_from(HEADERS), data=st.lists(st.sampled_from(PIECES)).map(b"".join), media_type=st.sampled_from(CSV_TYPES))
+@given(
+    header=st.sampled_from(HEADERS), data=st.lists(st.sampled_from(PIECES)).map(b"".join), media_type=st.sampled_from(CSV_TYPES)
+)
 @example(header=b"a,b\n", data=b',""\r', media_type=CSV)
 def test_any_pieces_of_csv(header: bytes, data: bytes, media_type: str) -> None:
     report, readable = check(header + data, media_type, COLUMNS)
@@ -95,7 +97,9 @@ def sound(kind: str) -> bytes:
     if kind == "parquet":
         with TemporaryDirectory() as folder, duckdb.connect() as connection:
             path = Path(folder) / "made"
-            columns = "'a' || i AS a, i AS i, i / 3 AS x, i % 2 = 0 AS t, DATE '2026-01-01' + i::INTEGER AS d, now()::TIMESTAMP AS s"
+            columns = (
+                "'a' || i AS a, i AS i, i / 3 AS x, i % 2 = 0 AS t, DATE '2026-01-01' + i::INTEGER AS d, now()::TIMESTAMP AS s"
+            )
             connection.execute("SET threads = 1")
             connection.execute(f"COPY (SELECT {columns} FROM range(40) t(i)) TO '{path}' (FORMAT parquet, ROW_GROUP_SIZE 2048)")
             return path.read_bytes()
@@ -131,8 +135,11 @@ XML = '<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/ma
 SCRAPS = [
     '<row r="1"><c r="A1" t="inlineStr"><is><t>a</t></is></c><c r="B1" t="inlineStr"><is><t>b</t></is></c></row>',
     "<row>", "</row>", '<row r="3">', '<row r="0">', '<row r="x">', '<c r="A2"><v>1</v></c>', '<c r="B2" t="b"><v>1</v></c>',
-    '<c r="B3" t="e"><v>#N/A</v></c>', '<c t="s"><v>99</v></c>', '<c r="C2"><v>1e400</v></c>', '<c r="A3" t="d"><v>2026-01-01</v></c>',
-    '<c r="B9" t="str"><v>-</v></c>', '<c r="ZZZZZ9"/>', '<c r="-1"><v>1</v></c>', '<c r="A2" s="1"><v>-5e9</v></c>', "</c>", "&x;",
+    '<c r="B3" t="e"><v>#N/A</v></c>',
+    '<c t="s"><v>99</v></c>', '<c r="C2"><v>1e400</v></c>',
+    '<c r="A3" t="d"><v>2026-01-01</v></c>',
+    '<c r="B9" t="str"><v>-</v></c>', '<c r="ZZZZZ9"/>',
+    '<c r="-1"><v>1</v></c>', '<c r="A2" s="1"><v>-5e9</v></c>', "</c>", "&x;",
     '<c r="A4" t="inlineStr"><is><t>\n,"</t></is></c>', '<c r="A5" s="99"><v>nan</v></c>', "<mergeCell/>", "<v>", "\x00",
 ]  # fmt: skip
 
@@ -158,7 +165,8 @@ VALUES = ["NULL", "'1'", "'0'", "'2026-03-25'", "'2026-03-25 00:00:00'", "'nan'"
 def test_any_types_of_parquet(kinds: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
     names = [column.name for column in TYPED]
     selects = [
-        "SELECT " + ", ".join(f"TRY_CAST({value} AS {kind}) AS {name}" for name, kind, value in zip(names, kinds, row, strict=True))
+        "SELECT "
+        + ", ".join(f"TRY_CAST({value} AS {kind}) AS {name}" for name, kind, value in zip(names, kinds, row, strict=True))
         for row in rows
     ]
     with TemporaryDirectory() as folder, duckdb.connect(config={"threads": 1}) as connection:

@@ -95,7 +95,9 @@ def test_what_is_taken_and_what_readers_get(tmp_path: Path, data: bytes, media_t
 
 def test_a_declared_charset_is_recorded(tmp_path: Path) -> None:
     assert check(tmp_path, KOREAN.encode("euc-kr"), "text/csv; charset=euc-kr").charset == "euc-kr"
-    wrong = check(tmp_path, "개인번호,시 도,근로소득\nA1,서울,\nA2,\xff\xff,\n".encode("latin-1", "replace"), "text/csv; charset=cp949")
+    wrong = check(
+        tmp_path, "개인번호,시 도,근로소득\nA1,서울,\nA2,\xff\xff,\n".encode("latin-1", "replace"), "text/csv; charset=cp949"
+    )
     assert codes(wrong) == [(3, None, "not-in-charset")]
 
 
@@ -203,7 +205,11 @@ def test_a_workbook_has_one_sheet_of_values(tmp_path: Path) -> None:
     assert codes(check(tmp_path, workbook([]), XLSX)) == [(None, None, "empty-file")]
     bad = workbook([header, ["A1", "x", 1], ["A2", "y", "1,234"], ["A3", "z", "#DIV/0!"]], first_row=3)
     assert codes(check(tmp_path, bad, XLSX)) == [(5, "wages", "thousands-separator"), (6, "wages", "excel-error")]
-    table = [PEOPLE[0], {"name": "day", "type": "date", "role": "attribute"}, {"name": "yes", "type": "boolean", "role": "attribute"}]
+    table = [
+        PEOPLE[0],
+        {"name": "day", "type": "date", "role": "attribute"},
+        {"name": "yes", "type": "boolean", "role": "attribute"},
+    ]
     good = workbook([["person_no", "day", "yes"], ["A\n1", date(2026, 3, 25), True], ["A2", None, None]])
     report = check(tmp_path, good, XLSX, table)
     assert readable(tmp_path, report)[1:] == [["A\n1", "2026-03-25", "true"], ["A2", "", ""]]
@@ -274,7 +280,9 @@ INEXACT = {
 @pytest.mark.parametrize("value", INEXACT)
 def test_parquet_values_that_are_not_exact_are_refused(tmp_path: Path, value: str) -> None:
     kind, code, line = INEXACT[value]
-    report = check(tmp_path, parquet(tmp_path, f"SELECT {value} AS x"), PARQUET, [{"name": "x", "type": kind, "role": "attribute"}])
+    report = check(
+        tmp_path, parquet(tmp_path, f"SELECT {value} AS x"), PARQUET, [{"name": "x", "type": kind, "role": "attribute"}]
+    )
     assert [(error.line, error.code) for error in report.errors] == [(line, code)]
     if code == "column-wrong-type":
         words = sentence(report.errors[0])

@@ -20,7 +20,9 @@ SHEET_TYPE = (
     'ContentType="application/vnd.openxmlformats-officedocument.spreadsheetml.worksheet+xml"/>'
 )
 OFFICE = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
-RELS = '<?xml version="1.0"?><Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships">{}</Relationships>'
+RELS = (
+    '<?xml version="1.0"?><Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships">{}</Relationships>'
+)
 MAIN = 'xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"'
 HIDDEN = ' state="hidden"'
 STYLES = (
@@ -72,10 +74,7 @@ def workbook(
         "[Content_Types].xml": TYPES.format(sheets="".join(SHEET_TYPE.format(n=n) for n in names)),
         "_rels/.rels": RELS.format(f'<Relationship Id="r1" Type="{OFFICE}/officeDocument" Target="xl/workbook.xml"/>'),
         "xl/workbook.xml": f'<?xml version="1.0"?><workbook {MAIN} xmlns:r="{OFFICE}"><sheets>'
-        + "".join(
-            f'<sheet name="자료{n}" sheetId="{n}" r:id="r{n}"{HIDDEN if n == hidden else ""}/>'
-            for n in names
-        )
+        + "".join(f'<sheet name="자료{n}" sheetId="{n}" r:id="r{n}"{HIDDEN if n == hidden else ""}/>' for n in names)
         + "</sheets></workbook>",
         "xl/_rels/workbook.xml.rels": RELS.format(
             "".join(f'<Relationship Id="r{n}" Type="{OFFICE}/worksheet" Target="worksheets/sheet{n}.xml"/>' for n in names)

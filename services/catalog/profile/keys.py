@@ -110,10 +110,8 @@ def shapes(keys: Keys, rows: int, findings: Findings) -> dict[str, Any]:
     separated = f"regexp_matches(trim(cell), {text(SEPARATORS)})"
     kinds = f"length(key) AS size, CASE {cases} ELSE 'other' END AS alphabet, {separated} AS parted, cell <> key AS respelled"
     kinds += ", regexp_matches(key, '[a-z]') AS lower, regexp_matches(key, '[A-Z]') AS upper"
-    groups = keys.all(
-        f"SELECT size, alphabet, parted, respelled, count(*), min(record), lower, upper FROM (SELECT record, {kinds} FROM {keys.good}) "  # noqa: S608  as above
-        "GROUP BY ALL"
-    )
+    columns = "size, alphabet, parted, respelled, count(*), min(record), lower, upper"
+    groups = keys.all(f"SELECT {columns} FROM (SELECT record, {kinds} FROM {keys.good}) GROUP BY ALL")  # noqa: S608  as above
     lengths, alphabets = summed(groups, 0), summed(groups, 1)
     parted = sum(group[4] for group in groups if group[2])
     column = keys.column.name
