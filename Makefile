@@ -3,7 +3,9 @@ PYTHON ?= python3
 BIN := .venv/bin
 # How many processes run tests side by side: a number, or auto for one a core.
 WORKERS ?= auto
-PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup
+# Compiled code is kept, or each of many processes would compile everything anew. Not reordered: long
+# modules come first, whatever the number of their tests.
+PYTEST := PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup --no-loadscope-reorder
 NOT_FAST := slow or heavy or fit or engine or browser or postgres or rabbitmq
 .PHONY: help demo serve token test test-fast test-all explore static check bench evaluate verify-audit collect-garbage compose-demo install-demo install-dev lock format contracts clean
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
@@ -15,12 +16,20 @@ ALWAYS = (
     # Otherwise a TIMESTAMP WITH TIME ZONE is cast in the time zone of the host.
     "SET TimeZone = 'UTC'",
 )
-CLOSED: dict[str, str | bool | int | float | list[str]] = {
+CLOSED = {
     "autoinstall_known_extensions": False,
     "autoload_known_extensions": False,
     "allow_community_extensions": False,
     "python_enable_replacements": False,
 }
+
+
+def silent_duckdb(database: str | Path = ":memory:", **config: Any) -> duckdb.DuckDBPyConnection:
+    """A DuckDB that prints nothing and has no time zone of the host; it can do all that DuckDB can."""
+    connection = duckdb.connect(database, config=config)
+    for statement in ALWAYS:
+        connection.execute(statement)
+    return connection
 
 
 @contextmanager
@@ -31,9 +40,8 @@ def locked_duckdb(*folders: Path, memory_mb: int, threads: int, spill: Path | No
     `memory_mb` (MiB) it writes to the folder `spill`; without one it raises OutOfMemoryException.
     """
     own = {"threads": threads, "memory_limit": f"{memory_mb}MiB", "temp_directory": str(spill or "")}
-    with duckdb.connect(":memory:", config={**CLOSED, **own}) as connection:
+    with silent_duckdb(**CLOSED, **own) as connection:
         for statement in (
-            *ALWAYS,
             f"SET allowed_directories = [{', '.join(literal(str(folder)) for folder in folders)}]",
             "SET enable_external_access = false",
             "SET lock_configuration = true",

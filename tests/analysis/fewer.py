@@ -40,6 +40,7 @@ def fewer_trees() -> Iterator[None]:
         patch.setitem(models.SHAPES, KEPT, SHAPE)
         patch.setattr(models, "forest", small_forest)
         # Some callers hold the function itself and take its default.
+        assert boosting.__kwdefaults__ is not None
         patch.setitem(boosting.__kwdefaults__, "rounds", TREES)
         patch.setattr(residuals, "boosting", small_boosting)
         patch.setattr(forest, "TREES", TREES)

@@ -19,6 +19,8 @@ from services.analysis.methods.toolkit.stored import Table
 from services.analysis.worker import sdk
 from tests.analysis.linked import silent, write_as_it_is
 
+pytestmark = pytest.mark.fit
+
 Columns = dict[str, Any]
 Floats = NDArray[np.float64]
 ROWS = 3000

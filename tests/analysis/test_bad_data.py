@@ -31,6 +31,8 @@ from tests.analysis.examples import (
 )
 from tests.analysis.linking import KEY, build, pseudonym_of, refusal, rows_of
 
+pytestmark = pytest.mark.fit
+
 ANY_MATCH = {"key_domain": "facility", "base": "site", "match_floor": 0}
 SECRET = "900101-1234567"
 

@@ -19,6 +19,8 @@ from deploy.evaluate.tasks import TASKS
 from deploy.generate import business, welfare
 from deploy.generate.blocks import write
 
+pytestmark = pytest.mark.fit
+
 ROOT = Path(__file__).parents[2]
 GENERATORS = [(welfare, "subject_key"), (business, "biz_key")]
 

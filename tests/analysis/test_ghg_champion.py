@@ -25,6 +25,8 @@ from shared.contracts import FeatureKind, ModelFormat, OutputKind
 from tests.analysis import models
 from tests.analysis.linked import check_passes, records, silent
 
+pytestmark = pytest.mark.fit
+
 ROWS = 8000
 YEARS = (
     "SELECT pseudonym, statements__stream, left(statements__period, 4) AS statements__period, "

@@ -26,6 +26,8 @@ from services.analysis.worker.sdk import Bundle, MethodError, Outputs
 from services.results.disclosure import Rules, check_figure, check_metrics, check_table, read_line
 from shared.contracts import OutputKind
 
+pytestmark = pytest.mark.fit
+
 CASES = [(10_000, 1), (10_000, 2), (10_000, 3), (20_000, 5)]
 
 
@@ -250,7 +252,7 @@ def test_other_conventions_are_no_errors(changed: Callable[..., Bundle]) -> None
         ("* REPLACE ('=1+1' AS statements__reported_tco2e)", "wrong-type"),
         ("* REPLACE ('1,5' AS statements__activity_qty)", "wrong-type"),
         ("* REPLACE (NULL AS statements__reported_tco2e)", "no-values"),
-        ("* REPLACE ('soon' AS statements__period)", "no-period"),
+        ("* REPLACE ('soon' AS statements__period)", "time-unreadable"),
         ("* REPLACE (NULL AS statements__period)", "no-period"),
     ],
 )
@@ -294,7 +296,7 @@ def test_constant_series_are_no_flat_line(changed: Callable[..., Bundle]) -> Non
 
 
 def test_periods_in_the_future_or_nowhere_are_findings(changed: Callable[..., Bundle]) -> None:
-    far = "CASE WHEN hash(pseudonym) % 9 = 0 THEN '2931-01' WHEN hash(pseudonym) % 9 = 1 THEN 'x' ELSE statements__period END"
+    far = "CASE WHEN hash(pseudonym) % 9 = 0 THEN '2931-01' WHEN hash(pseudonym) % 9 = 1 THEN NULL ELSE statements__period END"
     outputs = run(changed(f"* REPLACE ({far} AS statements__period)", review_budget=1), quiet)
     assert codes(outputs)["period-implausible"] >= 2
     early = run(changed("* REPLACE ('2022-06-30' AS statements__submitted_at)", review_budget=1), quiet)

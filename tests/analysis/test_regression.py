@@ -17,6 +17,8 @@ from shared.contracts import ModelTask, OutputKind
 from tests.analysis.fewer import one_shape
 from tests.analysis.linked import check_passes, records, silent, value, withheld, write
 
+pytestmark = pytest.mark.fit
+
 SIZE = 1600
 
 

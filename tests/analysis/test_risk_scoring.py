@@ -18,6 +18,8 @@ from services.analysis.worker.sdk import Bundle, MethodError, Outputs
 from shared.contracts import OutputKind
 from tests.analysis.linked import check_passes, records, run_and_keep, silent, value, withheld, write
 
+pytestmark = pytest.mark.fit
+
 SIZE = 1600
 ONE_WAY = {"monotone": {"income": -1}}
 
@@ -263,7 +265,7 @@ def test_a_hundred_thousand_categories_are_one_feature_that_is_left_out(tmp_path
         ({"outcome": np.arange(SIZE) % 3}, "label-not-binary"),
         ({"outcome": np.array(["yes"] * SIZE, dtype=object)}, "wrong-type"),
         ({"outcome": np.arange(SIZE) % 300 == 0}, "too-few-cases"),
-        ({"period": np.array(["soon"] * SIZE, dtype=object)}, "period-unreadable"),
+        ({"period": np.array(["soon"] * SIZE, dtype=object)}, "time-unreadable"),
     ],
 )
 def test_what_cannot_be_learned_is_refused(tmp_path: Path, change: dict[str, Any], code: str) -> None:

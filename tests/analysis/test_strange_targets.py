@@ -21,6 +21,8 @@ from services.analysis.worker.sdk import MethodError
 from tests.analysis.linked import silent, write
 from tests.analysis.months import by_months
 
+pytestmark = pytest.mark.fit
+
 
 def test_a_model_that_no_onnx_holds_is_the_same_file_each_time(tmp_path: Path) -> None:
     columns = {name: np.random.default_rng(at).normal(size=90) for at, name in enumerate("ab")}

@@ -25,6 +25,8 @@ from shared.contracts import OutputKind
 from tests.analysis.fewer import fewer_trees, one_shape
 from tests.analysis.linked import run_and_keep, silent, withheld
 
+pytestmark = pytest.mark.fit
+
 DEMO = Path(__file__).parents[2] / "deploy" / "demo"
 WITHHELD = "coverage_by_area"
 

@@ -14,8 +14,10 @@ from shared.contracts import (
     DatasetWithdrawn,
     Event,
     GrantRevoked,
+    MinistryJoined,
     MinistryKeyRegistered,
     MinistryKeyRetired,
+    MinistryLeft,
     Outcome,
     RequestApproved,
     RequestWithdrawn,
@@ -262,7 +264,9 @@ def test_events_we_do_not_act_on_are_not_ours() -> None:
             ResultReleased,
             ResultWithheld,
             ResultRecalled,
+            MinistryJoined,
             MinistryKeyRegistered,
+            MinistryLeft,
             MinistryKeyRetired,
         )
     }

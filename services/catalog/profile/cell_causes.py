@@ -1,7 +1,6 @@
 """What was most likely meant by a cell that does not fit: a code, never the cell."""
 
 import re
-import unicodedata
 from datetime import date
 
 from services.catalog.schemas.reports import Cause, Fault
@@ -26,7 +25,7 @@ def cause_of(cell: str | None, fault: Fault, wanted: ColumnType) -> Cause | None
     if cell is None:
         return None
     if fault is Fault.MISSING_VALUE:
-        return Cause.BLANK_ONLY if cell else None
+        return Cause.BLANK_ONLY if cell and not canonical_text(cell) else None
     if ERRORS.fullmatch(cell):
         return Cause.EXCEL_ERROR
     if wanted is ColumnType.BOOLEAN and canonical_text(cell).casefold() in YES_NO:
@@ -34,7 +33,7 @@ def cause_of(cell: str | None, fault: Fault, wanted: ColumnType) -> Cause | None
     if not cell.strip("- ") or placeholder(canonical_text(cell)) == "word-for-missing":
         return Cause.NOT_FINITE if cell.casefold() == "nan" else Cause.MISSING_WORD
     plain = canonical_text(cell)
-    if plain != cell and unicodedata.normalize("NFKC", cell) == cell:
+    if not (canonical_text(cell[0]) and canonical_text(cell[-1])):
         return Cause.BLANKS
     if wanted in (ColumnType.INTEGER, ColumnType.NUMBER):
         return number_cause(cell, plain, wanted)

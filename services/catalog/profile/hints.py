@@ -47,7 +47,6 @@ def look(table: Table, findings: Findings, lines_of: LinesOf) -> list[KeyProfile
             categories.compare(table, column, found)
         except duckdb.OutOfMemoryException:
             found.warn(Warned.NOT_PROFILED, column=column.name)
-    categories.find_totals(table, found)
     lines = lines_of({record for warning in found.warnings for record in warning.lines})
     findings.warnings += [placed(warning, lines) for warning in found.warnings]
     return profiles

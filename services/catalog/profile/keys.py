@@ -56,10 +56,11 @@ class Keys:
 def profile(table: Table, column: Column, findings: Findings) -> KeyProfile:
     """The profile of a key column, and warnings of what will hurt."""
     keys = Keys(table, column)
-    blanks, blank_lines = keys.records(f"key IS NULL OR {blank('cell')}")
+    nothing, word = f"(key IS NULL OR {blank('cell')})", "(key IS NOT NULL AND word <> '')"
+    sums = ", ".join(f"count_if({one}), min(record, {MOST_LINES}) FILTER ({one})" for one in (nothing, word))
+    ((blanks, blank_lines, words, word_lines),) = keys.all(f"SELECT {sums} FROM {keys.rows}")  # noqa: S608  as above
     if blanks:
         findings.warn(Warned.KEY_BLANK, column=column.name, lines=blank_lines, count=blanks)
-    words, word_lines = keys.records("key IS NOT NULL AND word <> ''")
     if words:
         findings.warn(Warned.KEY_PLACEHOLDER, column=column.name, lines=word_lines, count=words)
     found = KeyProfile(
@@ -106,8 +107,9 @@ def shapes(keys: Keys, rows: int, findings: Findings) -> dict[str, Any]:
     cases = " ".join(f"WHEN regexp_full_match(key, {text(pattern)}) THEN {text(label)}" for label, pattern, _ in ALPHABETS)
     separated = f"regexp_matches(trim(cell), {text(SEPARATORS)})"
     kinds = f"length(key) AS size, CASE {cases} ELSE 'other' END AS alphabet, {separated} AS parted, cell <> key AS respelled"
+    kinds += ", regexp_matches(key, '[a-z]') AS lower, regexp_matches(key, '[A-Z]') AS upper"
     groups = keys.all(
-        f"SELECT size, alphabet, parted, respelled, count(*), min(record) FROM (SELECT record, {kinds} FROM {keys.good}) "  # noqa: S608  as above
+        f"SELECT size, alphabet, parted, respelled, count(*), min(record), lower, upper FROM (SELECT record, {kinds} FROM {keys.good}) "  # noqa: S608  as above
         "GROUP BY ALL"
     )
     lengths, alphabets = summed(groups, 0), summed(groups, 1)
@@ -131,7 +133,8 @@ def shapes(keys: Keys, rows: int, findings: Findings) -> dict[str, Any]:
     if respelled:
         lines = sorted(group[5] for group in respelled)[:MOST_LINES]
         findings.warn(Warned.KEY_SPELLINGS, column=column, lines=lines, count=sum(group[4] for group in respelled))
-    letter_cases(keys, findings)
+    if any(group[6] for group in groups) and any(group[7] for group in groups):
+        letter_cases(keys, findings)
     unlike_domain(keys, findings)
     return {
         "with_separators": parted / rows,

@@ -67,12 +67,12 @@ def finished(
     engine: DuckDBPyConnection, path: Path, shape: Shape, columns: Sequence[Column], rows: int, findings: Findings
 ) -> Report:
     """Warnings, and the file in the table's names and types where it has others."""
-    cells = {column.name: cell_of(column) for column in columns}
+    typed = {c.name: converted(shape.types[c.name], c, empty=c.name in shape.empty) for c in columns}
+    cells = {c.name: cell_of(c) if fits(shape.types[c.name], c.type) else typed[c.name] for c in columns}
     table = hints.Table(engine, shape.source, columns, cells, rows)
     keys = hints.look(table, findings, lambda wanted: {record: record + 1 for record in wanted})
     if shape.plain and all(fits(shape.types[column.name], column.type) for column in columns):
         return findings.report(rows).model_copy(update={"keys": keys})
-    typed = {c.name: converted(shape.types[c.name], c, empty=c.name in shape.empty) for c in columns}
     converting.write_parquet(engine, shape.source, typed, path.with_name(converting.CONVERTED), rows)
     return findings.report(rows).model_copy(update={"keys": keys, "converted": PARQUET})
 

@@ -19,19 +19,14 @@ from services.catalog.schemas.reports import MOST_LINES, Fault, Findings, Report
 from shared.canonical import canonical_text
 from shared.contracts import Column, ColumnRole
 
+# What the libraries that unpack and parse a workbook raise at one that is broken.
 BROKEN = (
-    zipfile.BadZipFile,
-    zlib.error,
-    expat.ExpatError,
-    CalamineError,
-    OSError,
-    ValueError,
-    NotImplementedError,
-    RuntimeError,
-    EOFError,
-)
+    zipfile.BadZipFile, zlib.error, expat.ExpatError, CalamineError,
+    OSError, ValueError, NotImplementedError, RuntimeError, EOFError, KeyError,
+)  # fmt: skip
 CHUNK = 64 * 1024
 MOST_PARTS = 2_000
+MOST_ERROR_CELLS = 1_000_000
 EXACT = 10**15  # Excel keeps 15 digits of a number
 
 
@@ -42,8 +37,8 @@ class TooLargeError(Exception):
 def check_xlsx(path: Path, columns: Sequence[Column], limits: Limits, findings: Findings) -> Report:
     """The report on a file that is sent as a workbook; a finding names a row of the sheet as its line."""
     try:
-        check_archive(path, limits)
-        rows, first_row = sheet_rows(path, findings)
+        errors = check_archive(path, limits)
+        rows, first_row, first_column = sheet_rows(path, findings)
     except (TooLargeError, MemoryError):
         findings.add(Fault.WORKBOOK_TOO_LARGE)
         return findings.report(0)
@@ -52,6 +47,13 @@ def check_xlsx(path: Path, columns: Sequence[Column], limits: Limits, findings: 
         return findings.report(0)
     if rows is None:
         return findings.report(0)
+    for (row, column), error in errors.items():
+        # The reader gives nothing for an error value, as if the cell were empty.
+        try:
+            rows[row - first_row][column - first_column] = error
+        except IndexError:
+            findings.add(Fault.UNREADABLE, line=row)
+            return findings.report(0)
     target = path.with_name("sheet")
     numbers = write_rows(rows, columns, target)
     report = check_text(Text(target, ",", False, first_row=first_row), columns, limits, findings)
@@ -70,10 +72,12 @@ def reason_of(path: Path) -> Fault:
     return Fault.NOT_A_WORKBOOK if found is Fault.EXCEL_WORKBOOK else found
 
 
-def check_archive(path: Path, limits: Limits) -> None:
+def check_archive(path: Path, limits: Limits) -> dict[tuple[int, int], str]:
     """Unpack every part once, counting bytes and the corners of its cells, without keeping any.
 
-    Raises TooLargeError; what the archive itself says of its sizes may be a lie."""
+    Gives the error values by row and column, from 1. Raises TooLargeError; what the archive itself
+    says of its sizes may be a lie."""
+    errors: dict[tuple[int, int], str] = {}
     with zipfile.ZipFile(path) as archive:
         parts = archive.infolist()
         if "xl/workbook.xml" not in archive.namelist():
@@ -90,6 +94,8 @@ def check_archive(path: Path, limits: Limits) -> None:
                         raise TooLargeError
                     if sheet is not None:
                         sheet.feed(chunk)
+            errors |= sheet.errors if sheet is not None else {}
+    return errors
 
 
 class Corner:
@@ -98,8 +104,11 @@ class Corner:
     def __init__(self, limits: Limits) -> None:
         self.most = limits.workbook_cells
         self.columns = self.row = self.column = 0
+        self.errors: dict[tuple[int, int], str] = {}
+        self.is_error = False
         self.parser = expat.ParserCreate()
         self.parser.StartElementHandler = self.start
+        self.parser.CharacterDataHandler = self.text
         self.parser.StartDoctypeDeclHandler = self.refuse
 
     def feed(self, chunk: bytes) -> None:
@@ -119,8 +128,14 @@ class Corner:
             self.column = column_number(letters) if letters else self.column + 1
             self.row = int(place[len(letters) :] or self.row)
             self.columns = max(self.columns, self.column)
-            if self.row * self.columns > self.most:
+            self.is_error = attributes.get("t") == "e"
+            if self.row * self.columns > self.most or len(self.errors) > MOST_ERROR_CELLS:
                 raise TooLargeError
+
+    def text(self, data: str) -> None:
+        """The text of a cell that is an error value; a formula may come before it."""
+        if self.is_error and data.startswith("#"):
+            self.errors[self.row, self.column] = data[:20]
 
 
 def column_number(letters: str) -> int:
@@ -131,8 +146,8 @@ def column_number(letters: str) -> int:
     return number
 
 
-def sheet_rows(path: Path, findings: Findings) -> tuple[list[list[Any]] | None, int]:
-    """The values of the one sheet that has some, and the sheet's row in which they begin, from 1."""
+def sheet_rows(path: Path, findings: Findings) -> tuple[list[list[Any]] | None, int, int]:
+    """The values of the one sheet that has some, and the row and column in which they begin, from 1."""
     with CalamineWorkbook.from_path(path) as book:
         found = []
         for name in book.sheet_names:
@@ -141,12 +156,13 @@ def sheet_rows(path: Path, findings: Findings) -> tuple[list[list[Any]] | None, 
                 found.append(sheet)
         if not found:
             findings.add(Fault.EMPTY_FILE)
-            return None, 0
+            return None, 0, 0
         if len(found) > 1:
             findings.add(Fault.SEVERAL_SHEETS, sheets=len(found))
-            return None, 0
+            return None, 0, 0
         rows = found[0].to_python(skip_empty_area=True)
-        return rows, (found[0].start or (0, 0))[0] + 1
+        row, column = found[0].start or (0, 0)
+        return rows, row + 1, column + 1
 
 
 class Numbers:
