@@ -147,7 +147,7 @@ def test_what_cannot_be_decided_is_not_guessed(tmp_path: Path, one: str, other: 
 @pytest.mark.parametrize("word", ["-", "0000000000", "해당없음", "N/A", "합계", "※ 자료: 통계청", "***"])
 def test_a_placeholder_links_with_nothing_and_is_counted(tmp_path: Path, word: str) -> None:
     _, linked = linked_with(tmp_path, [*NAMES[:10], word, " "], [*NAMES[:10], word, ""])
-    assert linked.match_rates == {"meter": 1.0}
+    assert linked.match_rates == {"meter": 0.833333}
     assert linked.balance["site"] == RowBalance(read=12, dropped={"placeholder-key": 1, "no-key": 1}, linked=10, used=10)
     assert linked.balance["meter"] == RowBalance(read=12, dropped={"placeholder-key": 1, "no-key": 1}, linked=10, used=10)
     assert linked.keys_dropped == {"site": 2, "meter": 2}
@@ -354,6 +354,17 @@ def test_no_key_moves_a_subject_of_several_rows(tmp_path: Path) -> None:
     firsts = [[each.index(name) for name in dict.fromkeys(each)] for each in names]
     assert firsts[0] == firsts[1] == firsts[2]
     assert not set(names[0]) & set(names[1])
+
+
+def test_another_spelling_of_the_times_moves_no_subject(tmp_path: Path) -> None:
+    cells = [(f"가-{at % 20:04d}", at // 20 + 1, at * 7 % 11) for at in range(240)]
+    orders = []
+    for spell in (lambda day: f"2022-01-{day:02d}", lambda day: f"2022.1.{day}", lambda day: f"2022-01-{day:02d}T09:00:00+09:00"):
+        data = as_csv(MONTHLY, [(site, spell(day), amount) for site, day, amount in cells])
+        of = (given("site", MONTHLY, {each.name: each.name for each in MONTHLY}, data),)
+        path, _ = build(tmp_path, {"site": data}, of=of, method=monthly_card(), key=secrets.token_bytes(32))
+        orders.append([row["site__amount"] for row in rows_of(path)])
+    assert orders[0] == orders[1] == orders[2]
 
 
 def test_a_further_key_counts_by_the_rows_that_have_it(tmp_path: Path) -> None:

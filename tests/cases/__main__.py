@@ -6,6 +6,7 @@ its number (`redteam/16`). The suite is started for it in a folder of its own, o
 """
 
 import argparse
+import signal
 import sys
 import tempfile
 import textwrap
@@ -90,6 +91,7 @@ def main() -> int:
     if options.list:
         print("\n".join(case.name for case in chosen))
         return 0
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that the suite is stopped too
     with tempfile.TemporaryDirectory(prefix="dure-cases-") as folder:
         scene = Scene(
             Path(folder),

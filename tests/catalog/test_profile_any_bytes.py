@@ -135,8 +135,11 @@ XML = '<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/ma
 SCRAPS = [
     '<row r="1"><c r="A1" t="inlineStr"><is><t>a</t></is></c><c r="B1" t="inlineStr"><is><t>b</t></is></c></row>',
     "<row>", "</row>", '<row r="3">', '<row r="0">', '<row r="x">', '<c r="A2"><v>1</v></c>', '<c r="B2" t="b"><v>1</v></c>',
-    '<c r="B3" t="e"><v>#N/A</v></c>', '<c t="s"><v>99</v></c>', '<c r="C2"><v>1e400</v></c>', '<c r="A3" t="d"><v>2026-01-01</v></c>',
-    '<c r="B9" t="str"><v>-</v></c>', '<c r="ZZZZZ9"/>', '<c r="-1"><v>1</v></c>', '<c r="A2" s="1"><v>-5e9</v></c>', "</c>", "&x;",
+    '<c r="B3" t="e"><v>#N/A</v></c>',
+    '<c t="s"><v>99</v></c>', '<c r="C2"><v>1e400</v></c>',
+    '<c r="A3" t="d"><v>2026-01-01</v></c>',
+    '<c r="B9" t="str"><v>-</v></c>', '<c r="ZZZZZ9"/>',
+    '<c r="-1"><v>1</v></c>', '<c r="A2" s="1"><v>-5e9</v></c>', "</c>", "&x;",
     '<c r="A4" t="inlineStr"><is><t>\n,"</t></is></c>', '<c r="A5" s="99"><v>nan</v></c>', "<mergeCell/>", "<v>", "\x00",
 ]  # fmt: skip
 

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -125,7 +126,7 @@ async def redeliver(world: Results, who: Who | None) -> Call:
     async with world.db.transaction() as session:
         row = Delivery(
             subscription_id=subscription, event_id=new_id(), event_type=ResultReleased.type, result_id=world.released, body="{}",
-            state="dead", due_at=None,
+            state="dead", due_at=now() + timedelta(days=1),
         )  # fmt: skip
         session.add(row)
     return Call("POST", f"/results/subscriptions/{subscription}/deliveries/{row.id}/redeliver")

@@ -71,6 +71,6 @@ async def test_a_missing_check_is_seen(
     table = [row for row in rows("scoring") if row.operation in ("show_model", "infer_model")]
     only = Cases({row.name: cases[row.name] for row in table})
     found = await mismatches(Scoring(door.client, headers, door), table, only)
-    assert [what for what in found if "show_model" in what and "@never is refused by the table" in what]
+    assert [what for what in found if "show_model" in what and "whoever@never is refused by the table" in what]
     assert not [what for what in found if "infer_model" in what and "@never" in what], "that one asks by itself"
     assert [what for what in found if "infer_model: worker@asker is let in by the table, but it is 403" in what]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from services.catalog.profile.engine import text
 from services.catalog.schemas.reports import MOST_LINES, Findings, Warned
-from shared.canonical import Placeholder, canonical_text, placeholder, rules
+from shared.canonical import Placeholder, canonical_key, canonical_text, placeholder, rules
 from shared.contracts import Column
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def compare(table: Table, column: Column, findings: Findings) -> None:
         findings.warn(Warned.CATEGORY_SPELLINGS, column=column.name, lines=first(several), count=words)
     kinds: dict[Placeholder | None, list[Place]] = defaultdict(list)
     for word, places in spellings.items():
-        kinds[placeholder(word)] += places
+        kinds[placeholder(canonical_key(word))] += places  # a word for total may be spaced out: 합 계
     missing = [place for kind in MISSING for place in kinds[kind]]
     if missing:
         findings.warn(Warned.CATEGORY_MISSING_WORDS, column=column.name, lines=first(missing), count=rows(missing))

@@ -1,4 +1,4 @@
-"""The build of a CSV file (RFC 4180 in UTF-8, with any of four delimiters): its lines, quotation marks and cells, read in blocks of bounded size.
+"""The build of a CSV file (RFC 4180 in UTF-8, four delimiters): lines, quotation marks and cells, read in blocks of bounded size.
 
 What passes here can be read in one way only, by every reader, so the values can be left to DuckDB.
 """

@@ -73,8 +73,10 @@ def profile(table: Table, column: Column, findings: Findings) -> KeyProfile:
 
 
 def duplicates(keys: Keys, findings: Findings) -> int:
-    """How many keys stand in more than one row. They are compared by a hash of 64 bits: it is a warning."""
-    grouped = f"SELECT min(record, 2) AS places FROM {keys.good} GROUP BY hash(key) HAVING count(*) > 1"  # noqa: S608  as above
+    """How many keys stand in more than one row; the warning has the first and the last line of some.
+
+    Keys are compared by a hash of 64 bits, so that a group takes a few bytes, however long its key."""
+    grouped = f"SELECT [min(record), max(record)] AS places FROM {keys.good} GROUP BY hash(key) HAVING count(*) > 1"  # noqa: S608  as above
     query = f"SELECT count(*), min(places, {MOST_LINES // 2}) FROM ({grouped})"  # noqa: S608  as above
     ((count, first),) = keys.all(query)
     if count:
@@ -108,10 +110,8 @@ def shapes(keys: Keys, rows: int, findings: Findings) -> dict[str, Any]:
     separated = f"regexp_matches(trim(cell), {text(SEPARATORS)})"
     kinds = f"length(key) AS size, CASE {cases} ELSE 'other' END AS alphabet, {separated} AS parted, cell <> key AS respelled"
     kinds += ", regexp_matches(key, '[a-z]') AS lower, regexp_matches(key, '[A-Z]') AS upper"
-    groups = keys.all(
-        f"SELECT size, alphabet, parted, respelled, count(*), min(record), lower, upper FROM (SELECT record, {kinds} FROM {keys.good}) "  # noqa: S608  as above
-        "GROUP BY ALL"
-    )
+    columns = "size, alphabet, parted, respelled, count(*), min(record), lower, upper"
+    groups = keys.all(f"SELECT {columns} FROM (SELECT record, {kinds} FROM {keys.good}) GROUP BY ALL")  # noqa: S608  as above
     lengths, alphabets = summed(groups, 0), summed(groups, 1)
     parted = sum(group[4] for group in groups if group[2])
     column = keys.column.name
@@ -152,7 +152,7 @@ def summed(groups: list[tuple[Any, ...]], place: int) -> dict[Any, int]:
 
 def letter_cases(keys: Keys, findings: Findings) -> None:
     """Keys that differ in letter case alone stay apart: case is never guessed."""
-    folded = f"SELECT min(record, 2) AS places FROM {keys.good} AND regexp_matches(key, '[A-Za-z]') GROUP BY hash(lower(key)) HAVING min(hash(key)) <> max(hash(key))"  # noqa: S608, E501  as above
+    folded = f"SELECT [min(record), max(record)] AS places FROM {keys.good} AND regexp_matches(key, '[A-Za-z]') GROUP BY hash(lower(key)) HAVING min(hash(key)) <> max(hash(key))"  # noqa: S608, E501  as above
     ((count, first),) = keys.all(f"SELECT count(*), min(places, {MOST_LINES // 2}) FROM ({folded})")  # noqa: S608  as above
     if count:
         lines = sorted({record for places in first for record in places})
