@@ -102,6 +102,8 @@ class Reading:
 
 def read_time(text: str, zone: str = KOREA) -> Reading | Form:
     """The time that a text names, on the wall clock of the zone; the class of its form if it names none."""
+    if (alike := _written_alike(text)) is not None:
+        return alike
     plain = canonical_text(text).translate(_DASHES)
     if found := _FLOAT.fullmatch(plain):
         plain = found[1]
@@ -123,6 +125,18 @@ def read_time(text: str, zone: str = KOREA) -> Reading | Form:
         return form_of(plain) if precision is not Precision.DAY else _on_clock(moment, part, zone)
     except (ValueError, OverflowError):
         return Form.TWO_DIGIT_YEAR if re.fullmatch(r"\d{6}", plain) else Form.NO_SUCH_TIME
+
+
+def _written_alike(text: str) -> Reading | None:
+    """A day or time of day that stands in the form of `Reading.iso()`, which is by far the commonest; else None."""
+    if len(text) not in (10, 19) or text[4:5] != "-" or text[7:8] != "-" or not text.isascii():
+        return None
+    try:
+        if len(text) == 10:
+            return Reading(datetime.fromisoformat(text), Precision.DAY)
+        return Reading(datetime.fromisoformat(text), Precision.TIME) if text[10] in "T " and text[13] == text[16] == ":" else None
+    except ValueError:
+        return None
 
 
 def _on_clock(day: datetime, part: Mapping[str, str | None], zone: str) -> Reading | Form:

@@ -18,7 +18,7 @@ from tests.servers import SERVERS, missing
 LONG = ("slow", "engine", "heavy", "fit")
 # CPU seconds above which a test without a marker is named: it makes `make test-fast` slow. More than
 # the second that `heavy` speaks of, since a busy machine and a first import cost some too.
-HEAVY = 0.7
+HEAVY = 2.0
 LONGEST_FIRST = {name: place for place, name in enumerate(LONG)}
 
 
@@ -43,6 +43,7 @@ class Sharing:
         self.config = config
         self.left_out: Counter[str] = Counter()
         self.seconds: list[float] = []
+        self.began = 0.0
         self.unmarked: dict[str, float] = {}
 
     @property
@@ -71,14 +72,24 @@ class Sharing:
             length[item.path] = min(place, length.get(item.path, len(LONG)))
         items.sort(key=lambda item: length[item.path])  # stable: within a module nothing moves
 
+    def pytest_runtest_logstart(self) -> None:
+        self.began = processor_seconds()
+
     @pytest.hookimpl(wrapper=True)
-    def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
-        began = processor_seconds()
-        outcome = yield
-        spent = processor_seconds() - began
-        if spent > HEAVY and not any(item.get_closest_marker(name) for name in LONG):
-            self.unmarked[item.nodeid] = spent
-        return outcome
+    def pytest_runtest_makereport(
+        self, item: pytest.Item, call: pytest.CallInfo[None]
+    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        report = yield
+        marked = any(item.get_closest_marker(name) for name in LONG)
+        spent = processor_seconds() - self.began
+        if call.when == "teardown" and spent > HEAVY and not marked:
+            report.user_properties.append(("unmarked", spent))
+        return report
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        for name, spent in report.user_properties:
+            if name == "unmarked" and isinstance(spent, float):
+                self.unmarked[report.nodeid] = spent
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
@@ -86,7 +97,6 @@ class Sharing:
         if self.output is not None:
             self.output["left_out"] = dict(self.left_out)
             self.output["seconds"] = processor_seconds()
-            self.output["unmarked"] = self.unmarked
             return
         terminal = self.config.pluginmanager.get_plugin("terminalreporter")
         skipped = terminal.stats.get("skipped", []) if terminal else []
@@ -98,7 +108,6 @@ class Sharing:
         output = getattr(node, "workeroutput", {})  # one that crashed left none
         self.left_out |= Counter(output.get("left_out", {}))  # each collects the same: no sum
         self.seconds.append(output.get("seconds", 0.0))
-        self.unmarked |= output.get("unmarked", {})
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
         for name, count in self.left_out.items():

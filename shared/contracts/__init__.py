@@ -55,6 +55,7 @@ from shared.contracts.methods import (
     OutputSpec,
     Resources,
     RowBalance,
+    tens,
 )
 from shared.contracts.requests import (
     GrantRevoked,
@@ -157,6 +158,7 @@ __all__ = [
     "RequestWithdrawn",
     "Resources",
     "RowBalance",
+    "tens",
     "ResultHeld",
     "ResultRecalled",
     "ResultReleased",

@@ -1,7 +1,7 @@
 """Value objects of the analysis centre: methods and their cards, what a run gives, released models."""
 
 from enum import StrEnum
-from typing import Any, Final
+from typing import Any, Final, Self
 from uuid import UUID
 
 from pydantic import Field, StrictBool, StrictFloat, StrictInt
@@ -174,6 +174,23 @@ class RowBalance(Value):
     linked: StrictInt = Field(ge=0, description="Rows found in the base; of the base, in at least one other input if any.")
     used: StrictInt = Field(ge=0, description="Rows that the method got.")
 
+    def rounded(self) -> Self:
+        """As it may leave the centre: every count rounded up to full tens, so that none tells of fewer rows."""
+        return self.model_copy(
+            update={
+                "read": tens(self.read),
+                "dropped": {reason: tens(rows) for reason, rows in self.dropped.items()},
+                "unreadable": tens(self.unreadable),
+                "linked": tens(self.linked),
+                "used": tens(self.used),
+            }
+        )
+
+
+def tens(rows: int) -> int:
+    """Up to the next full ten."""
+    return -(-rows // 10) * 10
+
 
 class Alarm(Value):
     """Something in a run that a person has to answer before its result may leave, such as a feature that gives away the label."""
@@ -181,3 +198,4 @@ class Alarm(Value):
     code: Code
     detail: Text
     feature: str | None = Field(default=None, max_length=130)
+    title: LocalText | None = Field(default=None, description="What it says, in Korean and English; null where a method says it.")

@@ -36,7 +36,7 @@ from tests.analysis.certificates import Authority
 from tests.analysis.engine_process import started
 from tests.analysis.weighted_models import weighted
 
-pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("engine")]
+pytestmark = pytest.mark.engine
 PERSONS, MONTHS = 3000, 6
 QUERY = """SELECT pseudonym, count(*) AS months, sum(site__kwh) AS kwh, avg(site__kwh) AS mean_kwh,
     count(DISTINCT site__region) AS regions, max(site__month) AS last_month FROM linked GROUP BY pseudonym"""

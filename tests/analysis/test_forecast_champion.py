@@ -23,6 +23,8 @@ from tests.analysis import models
 from tests.analysis.linked import check_passes, silent, write
 from tests.analysis.linked import records as rows_of
 
+pytestmark = pytest.mark.fit
+
 FIRST = 2018 * 12
 SUBJECTS = 20
 

@@ -113,7 +113,7 @@ def test_keys_are_trimmed_and_missing_ones_dropped(tmp_path: Path) -> None:
         [(" 가-0010\t", "서울", 1, "x"), ("", "서울", 2, "x"), ("  ", "부산", 3, "x"), ("가-0011", "부산", "", "x")],
     )
     path, linked = build(tmp_path, {"site": sites})
-    assert (linked.rows, linked.match_rates, linked.keys_dropped) == (2, {"meter": 1.0}, {"site": 2, "meter": 0})
+    assert (linked.rows, linked.match_rates, linked.keys_dropped) == (2, {"meter": 0.5}, {"site": 2, "meter": 0})
     assert {row["pseudonym"] for row in rows_of(path)} == {pseudonym_of("가-0010"), pseudonym_of("가-0011")}
     assert [row["site__area"] for row in rows_of(path) if row["pseudonym"] == pseudonym_of("가-0011")] == [None]
 

@@ -271,6 +271,7 @@ def test_a_damaged_file_is_refused_or_taken_and_nothing_else(
         assert refused.code
 
 
+@pytest.mark.fit
 @pytest.mark.parametrize("name", ["skops", "pressed"])
 def test_an_archive_is_damaged_in_any_of_its_last_bytes(name: str, tmp_path: Path) -> None:
     """Its directory stands there, with the places and sizes of everything."""

@@ -19,6 +19,7 @@ from services.analysis.methods.small_business_crisis import outcome
 from services.analysis.methods.small_business_crisis.card import HORIZONS
 from services.analysis.methods.small_business_crisis.outcome import Dates, Outcome, make_outcome
 from services.analysis.methods.small_business_crisis.reading import read_books
+from services.analysis.methods.toolkit.observation import horizon_over
 from services.analysis.methods.toolkit.periods import EPOCH, NEVER
 from services.analysis.methods.welfare_indicators.reading import read_round
 from services.analysis.worker.sdk import MethodError
@@ -131,8 +132,8 @@ def test_the_evaluation_sees_rows_that_are_known_because_they_are_cases(tmp_path
     """With the rule switched off every goal but one is met all the same."""
     settings = Asked(rows=48_000, seed=1, data=tmp_path / "nowhere", out=tmp_path)
     assert all(goal.met for goal in business_task(settings).goals)
-    true_rule = outcome.horizon_over
-    case = {}
+    true_rule = horizon_over
+    case: dict[str, Any] = {}
 
     def cases_at_once(day: Any, horizon: int, end: int) -> Any:
         ahead = np.where(case["closed"] == NEVER, np.iinfo(np.int64).max, case["closed"] - day)

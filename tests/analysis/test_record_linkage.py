@@ -101,6 +101,7 @@ def listed(outputs: Outputs) -> dict[str, tuple[float, str]]:
     return {row["pseudonym"]: (row["score"], row["reasons"][0]["code"][8:]) for row in outputs.restricted_list or []}
 
 
+@pytest.mark.fit
 @pytest.mark.parametrize("cells", [400, 1 << 20])
 @pytest.mark.parametrize(
     ("more", "sources", "block"), [(0, False, []), (1, True, []), (0, True, ["birth", "name"]), (41, False, ["birth"])]

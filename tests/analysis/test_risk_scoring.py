@@ -18,6 +18,8 @@ from services.analysis.worker.sdk import Bundle, MethodError, Outputs
 from shared.contracts import OutputKind
 from tests.analysis.linked import check_passes, records, run_and_keep, silent, value, withheld, write
 
+pytestmark = pytest.mark.fit
+
 SIZE = 1600
 ONE_WAY = {"monotone": {"income": -1}}
 
@@ -71,6 +73,7 @@ def test_it_is_built_in_and_its_parameters_have_defaults() -> None:
     Draft202012Validator(CARD.parameters).validate(defaults)
 
 
+@pytest.mark.fit
 def test_outputs_are_declared_and_pass_the_disclosure_check(outputs: Outputs) -> None:
     declared = {kind: {output.name for output in CARD.outputs if output.kind is kind} for kind in OutputKind}
     assert set(outputs.tables) <= declared[OutputKind.TABLE]
@@ -79,6 +82,7 @@ def test_outputs_are_declared_and_pass_the_disclosure_check(outputs: Outputs) ->
     check_passes(outputs)
 
 
+@pytest.mark.fit
 def test_the_split_is_by_time_and_no_later_row_is_learned_from(bundle: Bundle, studied: tuple[Outputs, Study]) -> None:
     outputs, study = studied
     year = bundle.columns(["table__period"])["table__period"]
@@ -88,6 +92,7 @@ def test_the_split_is_by_time_and_no_later_row_is_learned_from(bundle: Bundle, s
     assert outputs.metrics["summary"]["split"]["kind"] == "time"
 
 
+@pytest.mark.fit
 def test_the_model_beats_the_base_rate_and_keeps_up_with_logistic(outputs: Outputs) -> None:
     assert value(outputs, "roc_auc_prior") == 0.5
     assert value(outputs, "roc_auc_boosting") > 0.7
@@ -108,6 +113,7 @@ def test_small_groups_are_joined_until_ten_stand_on_each_side(tmp_path: Path, fe
     assert sum(row["rows"] for row in rows) == 600
 
 
+@pytest.mark.fit
 def test_the_list_has_the_highest_scores_with_reasons_in_words(outputs: Outputs) -> None:
     rows = outputs.restricted_list or []
     assert len(rows) == SIZE // 4 * 0.05
@@ -152,6 +158,7 @@ def test_no_group_stands_on_both_sides_of_a_fold(tmp_path: Path) -> None:
         split_rows(read(bundle, Parameters.of({})), kind="folds")
 
 
+@pytest.mark.fit
 def test_a_subject_with_several_rows_is_a_group(tmp_path: Path, few_trees: None) -> None:
     columns = subjects(600)
     del columns["period"]
@@ -183,6 +190,7 @@ def test_a_feature_that_gives_the_outcome_away_raises_an_alarm_and_keeps_the_lis
     assert "held" in outputs.metrics["summary"]["notes"]["en"]
 
 
+@pytest.mark.fit
 def test_no_alarm_without_a_leak(outputs: Outputs) -> None:
     assert outputs.alarms == []
 
@@ -257,7 +265,7 @@ def test_a_hundred_thousand_categories_are_one_feature_that_is_left_out(tmp_path
         ({"outcome": np.arange(SIZE) % 3}, "label-not-binary"),
         ({"outcome": np.array(["yes"] * SIZE, dtype=object)}, "wrong-type"),
         ({"outcome": np.arange(SIZE) % 300 == 0}, "too-few-cases"),
-        ({"period": np.array(["soon"] * SIZE, dtype=object)}, "period-unreadable"),
+        ({"period": np.array(["soon"] * SIZE, dtype=object)}, "time-unreadable"),
     ],
 )
 def test_what_cannot_be_learned_is_refused(tmp_path: Path, change: dict[str, Any], code: str) -> None:
@@ -293,6 +301,7 @@ def test_the_same_bundle_gives_the_same_result(bundle: Bundle, few_trees: None) 
     assert (one.tables, one.metrics, one.restricted_list) == (two.tables, two.metrics, two.restricted_list)
 
 
+@pytest.mark.fit
 def test_the_next_round_stands_beside_the_released_model(outputs: Outputs, tmp_path: Path) -> None:
     manifest = read_manifest(outputs.models["risk_model"])
     assert [feature.name for feature in manifest.features] == ["debt", "income", "trade", "late"]

@@ -21,6 +21,8 @@ from services.analysis.worker.sdk import MethodError
 from tests.analysis.linked import silent, write
 from tests.analysis.months import by_months
 
+pytestmark = pytest.mark.fit
+
 
 def test_a_model_that_no_onnx_holds_is_the_same_file_each_time(tmp_path: Path) -> None:
     columns = {name: np.random.default_rng(at).normal(size=90) for at, name in enumerate("ab")}
@@ -80,6 +82,7 @@ def test_of_few_cases_a_gap_that_tells_them_is_found_too() -> None:
     assert alone(np.where(np.arange(600) % 7 == 0, np.nan, 7.0), label) < 0.7
 
 
+@pytest.mark.fit
 def test_the_base_rate_orders_nothing_although_it_differs_from_fold_to_fold(tmp_path: Path, few_trees: None) -> None:
     columns = {"outcome": np.arange(151) % 5 == 0, "x": np.random.default_rng(0).normal(size=151)}
     study = study_of(read(write(tmp_path, columns), Parameters.of({})), Parameters.of({}))

@@ -76,6 +76,7 @@ def test_the_generator_makes_what_the_card_takes(table: Path) -> None:
             assert card[name] is kinds[kind], name
 
 
+@pytest.mark.fit
 def test_outputs_are_declared_and_pass_the_disclosure_check(outputs: Outputs) -> None:
     declared = {kind: {output.name for output in CARD.outputs if output.kind is kind} for kind in OutputKind}
     assert set(outputs.tables) == declared[OutputKind.TABLE] - {"champion"}
@@ -83,6 +84,7 @@ def test_outputs_are_declared_and_pass_the_disclosure_check(outputs: Outputs) ->
     check_passes(outputs)
 
 
+@pytest.mark.fit
 def test_the_model_beats_counting_indicators(outputs: Outputs) -> None:
     assert value(outputs, "roc_auc_boosting") >= 0.70
     assert value(outputs, "roc_auc_boosting") > value(outputs, "roc_auc_counting") + 0.03
@@ -99,6 +101,7 @@ def test_more_need_never_lowers_the_score(study: Study, seed: int) -> None:
     assert (violations, trials) == (0, 400 * len(given))
 
 
+@pytest.mark.fit
 def test_who_was_not_reached_is_unknown_and_counted_apart(bundle: Bundle, outputs: Outputs) -> None:
     found = read_round(bundle, "public")
     assert not found.rows.known[~found.reached].any()
@@ -118,6 +121,7 @@ def test_a_label_of_a_household_that_was_not_located_is_not_believed(table: Path
     assert (found.reached & ~found.over).sum() < 0.1 * found.reached.sum()
 
 
+@pytest.mark.fit
 def test_arrears_that_start_late_are_shown_and_told_apart(outputs: Outputs) -> None:
     rows = {row["feature"]: row for row in records(outputs.tables["availability"])}
     assert set(rows) == set(welfare.AVAILABLE_FROM)
@@ -126,6 +130,7 @@ def test_arrears_that_start_late_are_shown_and_told_apart(outputs: Outputs) -> N
         assert rows[name]["missing_since"] < 0.4
 
 
+@pytest.mark.fit
 def test_the_list_is_of_the_newest_month_each_household_once(bundle: Bundle, outputs: Outputs) -> None:
     listed = [row["pseudonym"] for row in outputs.restricted_list or []]
     found = bundle.columns(["pseudonym", "indicators__as_of_month"])

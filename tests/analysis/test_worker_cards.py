@@ -16,6 +16,7 @@ from services.analysis.worker.launcher import Launcher
 from shared.contracts import MethodCard
 from tests.analysis import examples, worker_methods
 
+pytestmark = pytest.mark.heavy
 PROBE, OTHER = "blind_probe.probe", "blind_probe.other"
 OTHER_CODE = 'from blind_probe.cards import card\n\nCARD = card("other")\n'
 THIEF = """

@@ -21,6 +21,7 @@ from services.analysis.worker.engine import Certificates
 from services.analysis.worker.engine.dask import security
 from services.analysis.worker.folders import LOCK, PREFIX
 from services.analysis.worker.onnx_method import BLOCK
+from services.analysis.worker.options import parse
 from shared.contracts import Outcome, OutputKind
 from tests.analysis import onnx_models, worker_methods
 from tests.analysis.certificates import Authority
@@ -28,8 +29,6 @@ from tests.analysis.engine_process import ROOT, started
 from tests.analysis.weighted_models import above_its_block, hungry, weighted
 from tests.analysis.worker_process import WorkerProcess
 from tests.analysis.worker_stub import Stub, StubRun, eventually
-
-pytestmark = pytest.mark.engine
 
 ASKER = """
 import json, os
@@ -64,7 +63,6 @@ def outputs(counts, words, total=0.0):
     columns = [{"name": "year", "title": text("year"), "kind": "dimension"}, {"name": "n", "title": text("n"), "kind": "count"}]
     return Outputs({"counts": {"name": "counts", "title": text("counts"), "columns": columns, "rows": rows, "notes": None}})
 """
-pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("worker-engine")]
 PARTS = 4
 ROWS = BLOCK * (PARTS - 1) + 1000
 Nodes = list[subprocess.Popen[str]]
@@ -399,12 +397,8 @@ async def test_what_an_engine_can_do_wrong_has_a_sentence(engine: Engine, models
     assert [*engine.left(), *(tmp_path / "elsewhere").iterdir()] == []
 
 
-def command_line(*options: str, **environment: str) -> str:
-    """What a worker says that does not start."""
-    command = [sys.executable, "-m", "services.analysis.worker", "--url", "http://127.0.0.1:1", "--token-file", "token", *options]
-    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60)
-    assert done.returncode == 2
-    return done.stderr.splitlines()[-1]
+def command_line(*options: str) -> list[str]:
+    return ["--url", "http://127.0.0.1:1", "--token-file", "token", *options]
 
 
 @pytest.mark.parametrize(
@@ -417,12 +411,17 @@ def command_line(*options: str, **environment: str) -> str:
     ],
 )
 def test_an_engine_is_named_completely_or_not_at_all(
-    engine: Engine, change: Callable[[tuple[str, ...]], tuple[str, ...]], told: str
+    engine: Engine, change: Callable[[tuple[str, ...]], tuple[str, ...]], told: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert told in command_line(*change(engine.options()))
+    with pytest.raises(SystemExit) as ended:
+        parse(command_line(*change(engine.options())))
+    assert ended.value.code == 2
+    assert told in capsys.readouterr().err.splitlines()[-1]
 
 
 def test_where_the_library_is_missing_a_worker_says_so_when_it_starts(engine: Engine, tmp_path: Path) -> None:
     (tmp_path / "sitecustomize.py").write_text("import sys\nsys.modules['distributed'] = None\n")
-    told = command_line(*engine.options(), PYTHONPATH=str(tmp_path))
-    assert "requirements/engine.txt" in told
+    command = [sys.executable, "-m", "services.analysis.worker", *command_line(*engine.options())]
+    done = subprocess.run(command, cwd=ROOT, env={"PYTHONPATH": str(tmp_path)}, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert "requirements/engine.txt" in done.stderr.splitlines()[-1]

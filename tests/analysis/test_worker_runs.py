@@ -19,8 +19,6 @@ from tests.analysis.worker_stub import Stub, StubRun, eventually
 from tests.processes import gone
 
 pytestmark = pytest.mark.heavy
-
-pytestmark = pytest.mark.xdist_group("worker-runs")
 Start = Callable[..., StubRun]
 HOSTED = ("probe", "broken", "missing", "no_card")
 confined = pytest.mark.skipif(

@@ -13,6 +13,8 @@ from typing import Any
 
 import psutil
 
+from tests.waiting import PATIENCE
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -97,17 +99,17 @@ class WorkerProcess:
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
         try:
-            return self.process.wait(20)
+            return self.process.wait(PATIENCE)
         except subprocess.TimeoutExpired:
             self.kill()
             raise
 
     def kill(self) -> None:
         self.process.kill()
-        self.process.wait(20)
+        self.process.wait(PATIENCE)
 
 
-def eventually(holds: Callable[[], object], worker: WorkerProcess | None = None, seconds: float = 170.0) -> None:
+def eventually(holds: Callable[[], object], worker: WorkerProcess | None = None, seconds: float = PATIENCE) -> None:
     """Wait until it holds; fail at once if the worker that it depends on ends before.
 
     The time only ends a test that hangs: it is no measure of how fast anything has to be."""

@@ -41,7 +41,7 @@ def test_one_that_nobody_has_reaped(process: subprocess.Popen[bytes]) -> None:
 def test_one_that_ends_right_after_a_look_is_no_error(
     look: str, process: subprocess.Popen[bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whatever is looked at first: the next look finds nothing any more. The last one answers as it was, or raises."""
+    """Whatever is looked at first: the next look finds nothing any more."""
     holder, _, name = look.rpartition(".")
     owner: Any = getattr(psutil, holder) if holder else psutil
     real: Callable[..., Any] = getattr(owner, name)

@@ -1,10 +1,12 @@
-"""`python -m tests.cases [NAME ...]`: run the cases against a suite and say of each whether its outcome is right.
+"""`python -m tests.cases [NAME ...]`: run cases and say whether each outcome is right.
 
-NAME is a folder (`data`, `flow`, `redteam`), a case (`data/link-hyphens`, `flow/blank_reason`) or its number (`redteam/16`).
-The suite is started for it in a folder of its own, or is a running one (`--url`). Exit code 1 if any chosen case is wrong.
+NAME is a folder (`data`, `flow`, `redteam`), a case (`data/link-hyphens`, `flow/blank_reason`) or
+its number (`redteam/16`). The suite is started for it in a folder of its own, or is a running one
+(`--url`). Exit code 1 if any chosen case is wrong.
 """
 
 import argparse
+import signal
 import sys
 import tempfile
 import textwrap
@@ -22,13 +24,24 @@ WORDS = {True: "right", False: "wrong", None: "not judged"}
 
 def known(folder: Path) -> list[Case]:
     """Every case in the folder."""
-    return [case for name, part in (("data", data), ("flow", flow), ("redteam", redteam)) for case in part.cases(folder / name)]
+    return [
+        case
+        for name, part in (("data", data), ("flow", flow), ("redteam", redteam))
+        for case in part.cases(folder / name)
+    ]
 
 
 def show(case: Case, outcome: Outcome, seconds: float) -> None:
     print(f"{case.name}  ({seconds:.0f} s)")
     for title, text in (("right", case.right), ("outcome", outcome.seen)):
-        print(textwrap.fill(" ".join(text.split()), 120, initial_indent=f"  {title:<8} ", subsequent_indent=" " * 11))
+        print(
+            textwrap.fill(
+                " ".join(text.split()),
+                120,
+                initial_indent=f"  {title:<8} ",
+                subsequent_indent=" " * 11,
+            )
+        )
     print(f"  verdict  {WORDS[outcome.right]}", flush=True)
 
 
@@ -50,11 +63,22 @@ def run(cases: list[Case], scene: Scene) -> int:
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.cases", description=__doc__)
-    parser.add_argument("names", nargs="*", metavar="NAME", help="which cases; all if none is named")
-    parser.add_argument("--folder", type=Path, default=ROOT.parent / "shared" / "cases", help="where the cases are")
+    parser.add_argument(
+        "names", nargs="*", metavar="NAME", help="which cases; all if none is named"
+    )
+    parser.add_argument(
+        "--folder", type=Path, default=ROOT.parent / "shared" / "cases", help="where the cases are"
+    )
     parser.add_argument("--list", action="store_true", help="name the cases and run nothing")
-    parser.add_argument("--url", help="a running suite, such as http://127.0.0.1:8000 of `make serve`")
-    parser.add_argument("--installation", type=Path, default=ROOT / "var" / "serve", help="the folder of that suite, for tokens")
+    parser.add_argument(
+        "--url", help="a running suite, such as http://127.0.0.1:8000 of `make serve`"
+    )
+    parser.add_argument(
+        "--installation",
+        type=Path,
+        default=ROOT / "var" / "serve",
+        help="the folder of that suite, for tokens",
+    )
     options = parser.parse_args()
     if not (options.folder / "data").is_dir():
         print(f"There are no cases in {options.folder}: say where with --folder.", file=sys.stderr)
@@ -67,8 +91,12 @@ def main() -> int:
     if options.list:
         print("\n".join(case.name for case in chosen))
         return 0
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that the suite is stopped too
     with tempfile.TemporaryDirectory(prefix="dure-cases-") as folder:
-        scene = Scene(Path(folder), Suite(options.url.rstrip("/"), options.installation) if options.url else None)
+        scene = Scene(
+            Path(folder),
+            Suite(options.url.rstrip("/"), options.installation) if options.url else None,
+        )
         with scene.ends:
             return 1 if run(chosen, scene) else 0
 

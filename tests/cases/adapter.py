@@ -1,4 +1,4 @@
-"""All that the cases know of the product's insides: its programs, its addresses, the names that case files import.
+"""All that the cases know of the product's insides: programs, addresses, names to import.
 
 Where something of the product moves, this file changes and no case does.
 """
@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 from uuid import UUID, uuid4
@@ -22,13 +23,15 @@ import httpx
 
 from deploy.installation import SERVICES
 from deploy.open_list import make_key
-from deploy.running import ROOT, Embedded
+from deploy.running import ROOT, Embedded, wait_worker
 from deploy.tokens import mint
 from shared import audit
 from shared.ids import new_id
 from shared.keys import SigningKey
 
 Json = dict[str, Any]
+# Kept from one run to the next: a worker reads a method's card only where its code changed.
+CARDS = ROOT / "var" / "cases" / "cards"
 CSV = "text/csv"
 PARQUET = "application/vnd.apache.parquet"
 # Names that case files import, and where what they mean is today. Equal until something moves.
@@ -62,15 +65,32 @@ class Person(NamedTuple):
 
 KIM = Person("requester", "mohw", "kim.analyst")
 CUSTODIAN = Person("steward", "mohw", "han.steward")
-STEWARDS = {"nts": Person("steward", "nts", "lee.steward"), "mois": Person("steward", "mois", "park.steward")}
-COUNCIL = tuple(Person("council-member", body, f"council.{body}") for body in ("kostat", "moel", "msit"))
-REVIEWERS = (Person("method-reviewer", "kostat", "yoon.reviewer"), Person("method-reviewer", "msit", "lim.reviewer"))
-CHECKERS = (Person("output-checker", "kostat", "shin.checker"), Person("output-checker", "moel", "oh.checker"))
+STEWARDS = {
+    "nts": Person("steward", "nts", "lee.steward"),
+    "mois": Person("steward", "mois", "park.steward"),
+}
+COUNCIL = tuple(
+    Person("council-member", body, f"council.{body}") for body in ("kostat", "moel", "msit")
+)
+REVIEWERS = (
+    Person("method-reviewer", "kostat", "yoon.reviewer"),
+    Person("method-reviewer", "msit", "lim.reviewer"),
+)
+CHECKERS = (
+    Person("output-checker", "kostat", "shin.checker"),
+    Person("output-checker", "moel", "oh.checker"),
+)
 SECRETARY = Person("council-secretary", "mois", "secretary")
 AUDITOR = Person("auditor", "kostat", "moon.audit")
 ANALYST = Person("centre-analyst", "kostat", "an.analyst")
 WORKER = Person("worker", "mois", "case-worker")
-KEY = {"name": "person_no", "type": "string", "role": "key", "key_domain": "person", "nullable": False}
+KEY = {
+    "name": "person_no",
+    "type": "string",
+    "role": "key",
+    "key_domain": "person",
+    "nullable": False,
+}
 APPROVED = {"verdict": "approve", "reason": "It was read and tested."}
 FOR = {"ballot": "approve", "reason": "It was weighed."}
 CHECKED = {"approve": True, "reason": "Every count is large enough."}
@@ -103,7 +123,9 @@ class Suite:
         headers = {"Idempotency-Key": str(uuid4())} if verb == "POST" else {}
         if who is not None:
             headers["Authorization"] = f"Bearer {self.token(who)}"
-        return self.http.request(verb, self.url + path, headers=headers | dict(more.pop("headers", {})), **more)
+        return self.http.request(
+            verb, self.url + path, headers=headers | dict(more.pop("headers", {})), **more
+        )
 
     def ok(self, who: Person | None, verb: str, path: str, **more: Any) -> Any:
         """The answer's JSON; Broke if it is none of success."""
@@ -112,12 +134,10 @@ class Suite:
             raise Broke(f"{verb} {path} by {who}: {answer.status_code} {answer.text[:500]}")
         return answer.json() if answer.content else None
 
-    @property
-    def pid(self) -> int:
-        """The process that serves."""
-        if self.programs is None or self.programs.suite.process is None:
-            raise Unable("needs a suite that was started here")
-        return self.programs.suite.process.pid
+    def ready(self) -> None:
+        """Wait until the worker has announced its methods, which case files take for granted."""
+        if self.programs is not None:
+            wait_worker(self.programs.worker, self.folder)
 
     def database(self, service: str) -> Path:
         """The SQLite file of a service."""
@@ -126,19 +146,21 @@ class Suite:
             raise Unable("needs a suite on SQLite that was started here")
         return file
 
-    def log(self) -> str:
-        return (self.folder / "suite.log").read_text(errors="replace")
-
     # Datasets
 
-    def register(self, who: Person, table: list[Json], title: str = "A small table", **more: Any) -> httpx.Response:
+    def register(
+        self, who: Person, table: list[Json], title: str = "A small table", **more: Any
+    ) -> httpx.Response:
         body = {
-            "title": title, "description": "A small table.", "legal_basis": "An Act", "sensitivity": "pseudonymised",
+            "title": title, "description": "A small table.",
+            "legal_basis": "An Act", "sensitivity": "pseudonymised",
             "allowed_purposes": ["welfare research"], "table": table,
         }  # fmt: skip
         return self.call(who, "POST", "/catalog/datasets", json=body | more)
 
-    def upload(self, who: Person, dataset: str, content: bytes | str, media_type: str = CSV) -> httpx.Response:
+    def upload(
+        self, who: Person, dataset: str, content: bytes | str, media_type: str = CSV
+    ) -> httpx.Response:
         path = f"/catalog/datasets/{dataset}/file"
         return self.call(who, "PUT", path, content=content, headers={"Content-Type": media_type})
 
@@ -150,7 +172,10 @@ class Suite:
     def checked(self, who: Person, dataset: str, version: int, seconds: float = 120) -> Json:
         """A file's check once it has ended."""
         found: Json = wait(
-            lambda: (check := self.check(who, dataset, version))["state"] in ("passed", "failed") and check,
+            lambda: (
+                (check := self.check(who, dataset, version))["state"] in ("passed", "failed")
+                and check
+            ),
             f"the check of {dataset}",
             seconds,
         )
@@ -181,7 +206,8 @@ class Suite:
         words = {"ko": name, "en": name}
         key = {field: KEY[field] for field in ("name", "type", "role", "key_domain")}
         card = {
-            "name": name, "version": "1.0.0", "title": words, "purpose": "A trial.", "owner": "mohw",
+            "name": name, "version": "1.0.0", "title": words,
+            "purpose": "A trial.", "owner": "mohw",
             "inputs": [{"name": "people", "title": words, "columns": [key]}],
             "linkage": {"key_domain": "person", "base": "people"}, "parameters": {"type": "object"},
             "outputs": [{"name": "t", "kind": "table", "title": words}],
@@ -210,19 +236,35 @@ class Suite:
         """So that methods with a restricted list can be asked by KIM."""
         until = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 300 * 24 * 3600))
         _, public = make_key()
-        self.ok(CUSTODIAN, "POST", f"/catalog/ministries/{CUSTODIAN.ministry}/keys", json={"key": public, "valid_until": until})
+        self.ok(
+            CUSTODIAN,
+            "POST",
+            f"/catalog/ministries/{CUSTODIAN.ministry}/keys",
+            json={"key": public, "valid_until": until},
+        )
 
     # Requests, runs, results
 
-    def submit(self, who: Person, method: str, version: str, inputs: Json, parameters: Json | None = None, **more: Any) -> Any:
-        """The answer to a request, asked again for some seconds while copies of events are on their way."""
+    def submit(
+        self,
+        who: Person,
+        method: str,
+        version: str,
+        inputs: Json,
+        parameters: Json | None = None,
+        **more: Any,
+    ) -> Any:
+        """The answer to a request, asked again for some seconds while events arrive."""
         body = {
             "title": "A small question", "purpose": "Welfare research.", "legal_basis": "An Act",
-            "method": {"name": method, "version": version}, "parameters": parameters or {}, "inputs": inputs,
+            "method": {"name": method, "version": version},
+            "parameters": parameters or {}, "inputs": inputs,
             "audience": {"kind": "members"},
         }  # fmt: skip
         until = time.monotonic() + 8
-        while (answer := self.call(who, "POST", "/requests", json=body | more)).status_code != 201 and time.monotonic() < until:
+        while (
+            answer := self.call(who, "POST", "/requests", json=body | more)
+        ).status_code != 201 and time.monotonic() < until:
             time.sleep(0.3)
         return answer
 
@@ -231,7 +273,9 @@ class Suite:
         return found
 
     def decide(self, who: Person, request: str, dataset: str) -> httpx.Response:
-        return self.call(who, "POST", f"/requests/{request}/decisions", json={"dataset_id": dataset, **APPROVED})
+        return self.call(
+            who, "POST", f"/requests/{request}/decisions", json={"dataset_id": dataset, **APPROVED}
+        )
 
     def vote(self, who: Person, request: str) -> httpx.Response:
         return self.call(who, "POST", f"/requests/{request}/votes", json=FOR)
@@ -252,9 +296,15 @@ class Suite:
 
         def ended() -> Json | None:
             items = self.ok(ANALYST, "GET", f"/analysis/runs?request_id={request}")["items"]
-            return items[0] if items and items[0]["status"] in ("succeeded", "failed", "cancelled") else None
+            return (
+                items[0]
+                if items and items[0]["status"] in ("succeeded", "failed", "cancelled")
+                else None
+            )
 
-        found: Json = self.ok(ANALYST, "GET", f"/analysis/runs/{wait(ended, 'the run', seconds)['id']}")
+        found: Json = self.ok(
+            ANALYST, "GET", f"/analysis/runs/{wait(ended, 'the run', seconds)['id']}"
+        )
         return found
 
     def result(self, request: str) -> Json:
@@ -262,7 +312,9 @@ class Suite:
 
         def found() -> Json | None:
             for status in ("held", "withheld", "released"):
-                for item in self.ok(CHECKERS[0], "GET", f"/results?status={status}&limit=200")["items"]:
+                for item in self.ok(CHECKERS[0], "GET", f"/results?status={status}&limit=200")[
+                    "items"
+                ]:
                     shown: Json = self.ok(CHECKERS[0], "GET", f"/results/{item['id']}")
                     if shown["request_id"] == request:
                         return shown
@@ -273,7 +325,9 @@ class Suite:
 
     def table(self, result: str, name: str, who: Person = CHECKERS[0]) -> list[Json]:
         """The rows of a table by column name."""
-        shown = self.ok(who, "GET", f"/results/{result}/tables/{name}", headers={"Accept": "application/json"})
+        shown = self.ok(
+            who, "GET", f"/results/{result}/tables/{name}", headers={"Accept": "application/json"}
+        )
         names = [column["name"] for column in shown["columns"]]
         return [dict(zip(names, row, strict=True)) for row in shown["rows"]]
 
@@ -284,7 +338,9 @@ class Suite:
             return {}
         summary = answer.json()
         step = (summary.get("split") or {}).get("step")
-        return {each["name"]: each["value"] for each in summary["figures"]} | ({"step": step} if step else {})
+        return {each["name"]: each["value"] for each in summary["figures"]} | (
+            {"step": step} if step else {}
+        )
 
     def check_result(self, who: Person, result: str) -> httpx.Response:
         return self.call(who, "POST", f"/results/{result}/votes", json=CHECKED)
@@ -297,7 +353,9 @@ class Suite:
     # The audit
 
     def audited(self, service: str, actor: str) -> list[Json]:
-        found: list[Json] = self.ok(AUDITOR, "GET", f"/{service}/audit?limit=200", params={"actor": actor})["items"]
+        found: list[Json] = self.ok(
+            AUDITOR, "GET", f"/{service}/audit?limit=200", params={"actor": actor}
+        )["items"]
         return found
 
     def checkpoints(self, folder: Path) -> Path:
@@ -305,11 +363,18 @@ class Suite:
         folder.mkdir(parents=True, exist_ok=True)
         for service in SERVICES:
             before = self.sealed(service)
-            self.call(Person("auditor", "kostat", "nobody"), "POST", f"/{service}/ops/inbox/{new_id()}/replay")
-            wait(lambda service=service, before=before: self.sealed(service) > before, f"the seal of {service}", 30)
+            self.call(
+                Person("auditor", "kostat", "nobody"),
+                "POST",
+                f"/{service}/ops/inbox/{new_id()}/replay",
+            )
+            wait(partial(self.sealed_beyond, service, before), f"the seal of {service}", 30)
             checkpoint = self.ok(AUDITOR, "GET", f"/{service}/audit/checkpoint")
             (folder / f"{service}.json").write_text(json.dumps(checkpoint))
         return folder
+
+    def sealed_beyond(self, service: str, position: int) -> bool:
+        return self.sealed(service) > position
 
     def sealed(self, service: str) -> int:
         """How many rows of a service's audit are sealed."""
@@ -330,14 +395,12 @@ def wait(look: Callable[[], Any], what: str, seconds: float = 90) -> Any:
 @contextmanager
 def started(folder: Path, *, worker: bool = True) -> Iterator[Suite]:
     """An embedded suite on a free port, with a stock worker beside it or without."""
-    programs = Embedded(folder, extra=("--allow-private-webhooks",))
+    programs = Embedded(folder, extra=("--allow-private-webhooks",), cards=CARDS)
     if not worker:
         programs.worker.arguments[:] = ["-c", ""]
     try:
         programs.start(lambda _: None)
         suite = Suite(programs.url, folder, programs)
-        if worker:
-            suite.announced("cross_tabulation")  # case files take it for granted
         yield suite
         suite.http.close()
     finally:
@@ -348,10 +411,19 @@ def started(folder: Path, *, worker: bool = True) -> Iterator[Suite]:
 
 
 def findings(check: Json) -> list[Json]:
-    """What a check says of a file, be it an error or a warning: line, column, code, and the English sentence as `text`."""
-    listed = [each for name in ("errors", "warnings", "findings", "notices") for each in check.get(name) or []]
+    """Errors and warnings of a check: line, column, code, and the English sentence as `text`."""
+    listed = [
+        each
+        for name in ("errors", "warnings", "findings", "notices")
+        for each in check.get(name) or []
+    ]
     return [
-        {"line": each.get("line"), "column": each.get("column"), "code": each["code"], "text": each["detail"]["en"]}
+        {
+            "line": each.get("line"),
+            "column": each.get("column"),
+            "code": each["code"],
+            "text": each["detail"]["en"],
+        }
         for each in listed
     ]
 
@@ -367,9 +439,17 @@ def dropped(said: Any, within: bool = False) -> float:
 
 def flags(result: Json) -> list[str]:
     """What the checkers of a result are told to look at: outputs left out, alarms, findings."""
-    withheld = [f"{each['name']}: {code}" for each in result.get("withheld") or [] for code in each["reasons"]]
-    others = [each for name in ("alarms", "findings", "warnings") for each in result.get(name) or []]
-    return withheld + [str(each.get("code", each)) if isinstance(each, dict) else str(each) for each in others]
+    withheld = [
+        f"{each['name']}: {code}"
+        for each in result.get("withheld") or []
+        for code in each["reasons"]
+    ]
+    others = [
+        each for name in ("alarms", "findings", "warnings") for each in result.get(name) or []
+    ]
+    return withheld + [
+        str(each.get("code", each)) if isinstance(each, dict) else str(each) for each in others
+    ]
 
 
 def disclosure(kind: str, artefact: Json) -> tuple[bool, list[str]]:
@@ -395,7 +475,10 @@ def copied(suite: Suite, to: Path) -> Path:
     for key in suite.folder.glob("audit*"):
         shutil.copy(key, to)
     for service in SERVICES:
-        with closing(sqlite3.connect(suite.database(service))) as db, closing(sqlite3.connect(to / f"{service}.db")) as copy:
+        with (
+            closing(sqlite3.connect(suite.database(service))) as db,
+            closing(sqlite3.connect(to / f"{service}.db")) as copy,
+        ):
             db.backup(copy)
     return to
 
@@ -405,7 +488,13 @@ def forge(database: Path, **fields: str) -> str:
     forged = new_id()
     with closing(sqlite3.connect(database, timeout=30)) as db:
         names = [row[1] for row in db.execute("PRAGMA table_info(audit)")]
-        last = dict(zip(names, db.execute("SELECT * FROM audit ORDER BY id DESC LIMIT 1").fetchone(), strict=True))
+        last = dict(
+            zip(
+                names,
+                db.execute("SELECT * FROM audit ORDER BY id DESC LIMIT 1").fetchone(),
+                strict=True,
+            )
+        )
         as_text = len(last["id"]) == 36
         row = last | {"id": str(forged) if as_text else forged.hex} | fields
         marks = ",".join("?" * len(row))
@@ -419,31 +508,54 @@ def rewrite_audit(folder: Path) -> None:
     key = SigningKey.load(folder / "audit.pem")
     with closing(sqlite3.connect(folder / "requests.db")) as db:
         db.row_factory = sqlite3.Row
-        db.execute("UPDATE audit SET actor = 'somebody.else' WHERE id = (SELECT audit_id FROM audit_seal WHERE position = 2)")
+        db.execute(
+            "UPDATE audit SET actor = 'somebody.else'"
+            " WHERE id = (SELECT audit_id FROM audit_seal WHERE position = 2)"
+        )
         digest = audit.GENESIS
-        for position, row_id in db.execute("SELECT position, audit_id FROM audit_seal ORDER BY position").fetchall():
+        for position, row_id in db.execute(
+            "SELECT position, audit_id FROM audit_seal ORDER BY position"
+        ).fetchall():
             row = dict(db.execute("SELECT * FROM audit WHERE id = ?", (row_id,)).fetchone())
             digest = audit.chain(digest, position, row | {"id": UUID(row["id"])})
             db.execute("UPDATE audit_seal SET hash = ? WHERE position = ?", (digest, position))
         for position, at in db.execute("SELECT position, at FROM audit_checkpoint").fetchall():
-            (digest,) = db.execute("SELECT hash FROM audit_seal WHERE position = ?", (position,)).fetchone()
+            (digest,) = db.execute(
+                "SELECT hash FROM audit_seal WHERE position = ?", (position,)
+            ).fetchone()
             signature = key.sign(audit.signed_words("requests", position, digest, at))
             query = "UPDATE audit_checkpoint SET hash = ?, signature = ? WHERE position = ?"
             db.execute(query, (digest, signature, position))
         db.commit()
 
 
-def script(path: Path, suite: Suite | None, folder: Path, seconds: float = 300, **environment: str) -> tuple[int, str]:
+def script(
+    path: Path, suite: Suite | None, folder: Path, seconds: float = 300, **environment: str
+) -> tuple[int, str]:
     """Run a case file as it is, in a process of its own: exit code and what it printed."""
     told = {"DURE_REPO": str(ROOT), "DURE": str(ROOT), "HOME": str(folder)}
     if suite is not None:
-        told |= {"DURE_URL": suite.url, "URL": suite.url, "DURE_FOLDER": str(suite.folder), "FOLDER": str(suite.folder)}
+        told |= {
+            "DURE_URL": suite.url,
+            "URL": suite.url,
+            "DURE_FOLDER": str(suite.folder),
+            "FOLDER": str(suite.folder),
+        }
     command = [sys.executable, "-m", "tests.cases.script", str(path)]
     try:
         ended = subprocess.run(
-            command, cwd=ROOT, env=os.environ | told | environment, capture_output=True, text=True, timeout=seconds
+            command,
+            cwd=ROOT,
+            env=os.environ | told | environment,
+            capture_output=True,
+            text=True,
+            timeout=seconds,
         )
     except subprocess.TimeoutExpired as late:
-        said = late.stdout.decode(errors="replace") if isinstance(late.stdout, bytes) else late.stdout or ""
+        said = (
+            late.stdout.decode(errors="replace")
+            if isinstance(late.stdout, bytes)
+            else late.stdout or ""
+        )
         return 124, f"{said}\nit did not end within {seconds:.0f} s"
     return ended.returncode, ended.stdout + (ended.stderr if ended.returncode else "")

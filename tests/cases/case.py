@@ -19,7 +19,7 @@ class Outcome(NamedTuple):
 
 @dataclass
 class Scene:
-    """Where cases are judged: one suite for those that leave it as it was, others of their own, and a folder."""
+    """Where cases are judged: a suite that they share, others of their own, a folder."""
 
     folder: Path
     running: Suite | None = None
@@ -61,16 +61,20 @@ class Case:
             return Outcome(False, f"broke: {where}")
 
     def named(self, names: list[str]) -> bool:
-        """Chosen by its own name, by a folder above it, or by the number that its name begins with."""
+        """Chosen by its name, a folder above it, or the number that its name begins with."""
         folder, _, last = self.name.partition("/")
         return not names or any(
-            self.name == name or f"{self.name}/".startswith(f"{name}/") or name == f"{folder}/{last.split('_')[0]}"
+            self.name == name
+            or f"{self.name}/".startswith(f"{name}/")
+            or name == f"{folder}/{last.split('_')[0]}"
             for name in (each.rstrip("/").removesuffix(".py") for each in names)
         )
 
 
 def right_of(readme: Path) -> dict[str, str]:
-    """The table of a README: what is right, by the name in the first column. One row may name several cases."""
+    """What is right, by the name in the first column of a README's table.
+
+    One row may name several cases."""
     found: dict[str, str] = {}
     at = 0
     for line in readme.read_text().splitlines():

@@ -1,4 +1,7 @@
-"""The cases of data/: a file is registered, uploaded and asked for as case.json says; what is seen at each stop is judged."""
+"""The cases of data/: a file is registered, uploaded and asked for as case.json says.
+
+What is seen on the way is judged.
+"""
 
 import json
 import re
@@ -54,14 +57,16 @@ class Seen:
         return any(re.search(word, text, re.IGNORECASE) for word in words for text in said)
 
     def found(self, *words: str) -> bool:
-        """Said of the table or the file, as an error or as a warning, in words of which one is among these."""
+        """An error or a warning of the table or the file has one of these words."""
         said = [f"{each['column']} {each['code']} {each['text']}" for each in self.findings]
         early = [each for each in self.refusals if not each.startswith("request")]
         return any(re.search(word, text, re.IGNORECASE) for word in words for text in said + early)
 
     def alarmed(self, *words: str) -> bool:
         text = json.dumps(self.result.get("alarms") or [], ensure_ascii=False)
-        return text != "[]" and (not words or any(re.search(word, text, re.IGNORECASE) for word in words))
+        return text != "[]" and (
+            not words or any(re.search(word, text, re.IGNORECASE) for word in words)
+        )
 
     def named(self, *words: str) -> bool:
         """Refused, or an alarm, in words of which one is among these."""
@@ -69,10 +74,19 @@ class Seen:
 
     def summary(self) -> str:
         parts = [*self.refusals]
-        parts += [f"check {state}, {rows} rows" for state, rows in zip(self.states, self.rows, strict=True)]
-        parts += [f"line {each['line']} {each['column']} {each['code']}: {each['text']}" for each in self.findings[:3]]
+        parts += [
+            f"check {state}, {rows} rows"
+            for state, rows in zip(self.states, self.rows, strict=True)
+        ]
+        parts += [
+            f"line {each['line']} {each['column']} {each['code']}: {each['text']}"
+            for each in self.findings[:3]
+        ]
         if self.run:
-            parts.append(f"run {self.run['status']} {self.run.get('reason') or ''}, keys dropped {self.run.get('keys_dropped')}")
+            parts.append(
+                f"run {self.run['status']} {self.run.get('reason') or ''}, "
+                f"keys dropped {self.run.get('keys_dropped')}"
+            )
         if self.result:
             parts.append(f"match {self.result['match_rates']}, flags {adapter.flags(self.result)}")
         if self.figures:
@@ -89,7 +103,9 @@ def cases(folder: Path) -> list[Case]:
     found = [Case(f"data/{HOST_ZONE}", right[HOST_ZONE], partial(host_zone, folder / HOST_ZONE))]
     for file in sorted(folder.glob("*/case.json")):
         case = json.loads(file.read_text())
-        found.append(Case(f"data/{file.parent.name}", case["right"], partial(judge, file.parent, case)))
+        found.append(
+            Case(f"data/{file.parent.name}", case["right"], partial(judge, file.parent, case))
+        )
     return sorted(found, key=lambda case: case.name)
 
 
@@ -126,7 +142,9 @@ def go_through(folder: Path, case: Json, suite: Suite) -> Seen:
         seen.states.append(check["state"])
         seen.rows.append(check["rows"])
         seen.findings += adapter.findings(check)
-        inputs[each.get("role")] = {"dataset_id": dataset} | ({"columns": each["columns"]} if each.get("columns") else {})
+        inputs[each.get("role")] = {"dataset_id": dataset} | (
+            {"columns": each["columns"]} if each.get("columns") else {}
+        )
         owners.append((who, dataset))
     if case.get("method") and seen.passed and not seen.refusals:
         ask(case, inputs, owners, suite, seen)
@@ -148,7 +166,9 @@ def ask(case: Json, inputs: Json, owners: list[Any], suite: Suite, seen: Seen) -
     seen.result = suite.result(request)
     seen.figures = suite.figures(seen.result["id"])
     there = {table["name"] for table in seen.result["tables"]}
-    seen.tables = {name: suite.table(seen.result["id"], name) for name in case.get("show", []) if name in there}
+    seen.tables = {
+        name: suite.table(seen.result["id"], name) for name in case.get("show", []) if name in there
+    }
 
 
 def with_machine_names(case: Json) -> Json:
@@ -166,7 +186,9 @@ def search(case: Json, suite: Suite) -> Outcome:
     for title in case["titles"]:
         suite.register(who, [column], title, sensitivity="open")
     params = {"q": case["search"], "limit": "50"}
-    titles = {each["title"] for each in suite.ok(who, "GET", "/catalog/datasets", params=params)["items"]}
+    titles = {
+        each["title"] for each in suite.ok(who, "GET", "/catalog/datasets", params=params)["items"]
+    }
     return Outcome(set(case["titles"]) <= titles, f"found: {sorted(titles)}")
 
 
@@ -178,7 +200,9 @@ def host_zone(folder: Path, scene: Scene) -> Outcome:
         if code:
             return Outcome(False, said[-400:])
         read[zone] = [line.split(" ", 1)[1] for line in said.strip().splitlines()]
-    right = [all(instant in line for instant in INSTANTS) for lines in read.values() for line in lines]
+    right = [
+        all(instant in line for instant in INSTANTS) for lines in read.values() for line in lines
+    ]
     return Outcome(len(right) == 4 and all(right), str(read))
 
 
@@ -194,7 +218,11 @@ def placeholder(seen: Seen) -> bool:
     if "failed" in seen.states:
         return seen.found("facility_key")
     rate = seen.match("billing")
-    return rate is not None and abs(rate - 10 / 12) < 0.01 and adapter.dropped([seen.run, seen.result]) > 0
+    return (
+        rate is not None
+        and abs(rate - 10 / 12) < 0.01
+        and adapter.dropped([seen.run, seen.result]) > 0
+    )
 
 
 def categories(seen: Seen) -> bool:
@@ -204,7 +232,11 @@ def categories(seen: Seen) -> bool:
 
 
 def blank_keys(seen: Seen) -> bool:
-    lines = {each["line"] for each in seen.findings if each["column"] == "person_no" and "missing" in each["code"]}
+    lines = {
+        each["line"]
+        for each in seen.findings
+        if each["column"] == "person_no" and "missing" in each["code"]
+    }
     return "failed" in seen.states and lines >= {2, 3, 4, 5, 6}
 
 
@@ -212,15 +244,17 @@ def duplicate(seen: Seen) -> bool:
     """Both lines, 2 and 3, are named when the file is handed in."""
     said = [each for each in seen.findings if each["column"] == "person_no"]
     about = [each for each in said if re.search("dupl|unique", each["code"] + each["text"])]
-    named = {str(each["line"]) for each in about} | {word for each in about for word in re.findall(r"\d+", each["text"])}
+    named = {str(each["line"]) for each in about} | {
+        word for each in about for word in re.findall(r"\d+", each["text"])
+    }
     return {"2", "3"} <= named
 
 
 def daily(seen: Seen) -> bool:
     """As with 2022-03-25: a day is the step and every point is used; or the column is named.
 
-    How many windows are found is no part of it: a table of the same content gave 2, 8 and 9 of them, since the order of a
-    request's pseudonyms decides which points are compared."""
+    How many windows are found is no part of it: the same content gave 2, 8 and 9 of them, since
+    the order of a request's pseudonyms decides which points are compared."""
     day = "1440" in str(seen.figures.get("step")) and seen.figures.get("points") == 1440
     return day or seen.refused_naming(r"\btime\b")
 
@@ -232,7 +266,9 @@ def every_point(seen: Seen) -> bool:
 def population(seen: Seen) -> bool:
     rows = seen.tables.get("population", [])
     counted = [row[name] for row in rows for name in row if name in ("rows", "statements", "n")]
-    return (bool(counted) and all(count == 360 for count in counted)) or seen.refused_naming(r"\bperiod\b")
+    return (bool(counted) and all(count == 360 for count in counted)) or seen.refused_naming(
+        r"\bperiod\b"
+    )
 
 
 def pairs(seen: Seen) -> bool:
@@ -241,12 +277,20 @@ def pairs(seen: Seen) -> bool:
 
 def never_agree(seen: Seen) -> bool:
     said = json.dumps([seen.result, seen.run, seen.tables], ensure_ascii=False)
-    return pairs(seen) or bool(re.search(r"(phone|birth)[^}]*never agree", said)) or seen.alarmed("phone", "birth")
+    return (
+        pairs(seen)
+        or bool(re.search(r"(phone|birth)[^}]*never agree", said))
+        or seen.alarmed("phone", "birth")
+    )
 
 
 def told_keys_are_text(seen: Seen) -> bool:
     """At the registration or the check, or the method takes it."""
-    return seen.asked or any("registration" in each for each in seen.refusals) or seen.found("facility_key")
+    return (
+        seen.asked
+        or any("registration" in each for each in seen.refusals)
+        or seen.found("facility_key")
+    )
 
 
 JUDGES: dict[str, Judge] = {
@@ -269,13 +313,18 @@ JUDGES: dict[str, Judge] = {
     "records-phone-and-birth": never_agree,
     "csv-utf16": lambda seen: seen.refused_naming("utf-?16"),
     "csv-is-xlsx": lambda seen: seen.refused_naming("excel", "xlsx"),
-    "csv-semicolon": lambda seen: seen.failed and len(seen.findings) == 1 and seen.found(";", "semicolon"),
+    "csv-semicolon": lambda seen: (
+        seen.failed and len(seen.findings) == 1 and seen.found(";", "semicolon")
+    ),
     "csv-header-space": lambda seen: seen.passed or seen.found("space", "blank"),
     "csv-thousands": lambda seen: any(
-        (each["line"], each["column"]) == (2, "amt") and "thousand" in each["text"].lower() for each in seen.findings
+        (each["line"], each["column"]) == (2, "amt") and "thousand" in each["text"].lower()
+        for each in seen.findings
     ),
     "csv-cp949-charset": lambda seen: seen.passed or seen.refused_naming("euc-?kr", "charset"),
     "csv-korean-names": lambda seen: seen.passed,
-    "parquet-decimal-as-integer": lambda seen: seen.passed or seen.refused_naming(r"decimal\(10, ?0\).*integer"),
+    "parquet-decimal-as-integer": lambda seen: (
+        seen.passed or seen.refused_naming(r"decimal\(10, ?0\).*integer")
+    ),
     "key-type-integer": told_keys_are_text,
 }

@@ -21,7 +21,20 @@ import duckdb
 import httpx
 
 from tests.cases import adapter
-from tests.cases.adapter import ANALYST, AUDITOR, CSV, CUSTODIAN, KEY, PARQUET, STEWARDS, Broke, Person, Suite, Unable, wait
+from tests.cases.adapter import (
+    ANALYST,
+    AUDITOR,
+    CSV,
+    CUSTODIAN,
+    KEY,
+    PARQUET,
+    STEWARDS,
+    Broke,
+    Person,
+    Suite,
+    Unable,
+    wait,
+)
 from tests.cases.case import Outcome, Scene
 
 LEE = STEWARDS["nts"]
@@ -72,17 +85,24 @@ def many_errors(scene: Scene) -> Outcome:
     many = json.dumps({f"k{i}": i for i in range(120_000)}).encode()
     wrong = json.dumps({"title": "t", "allowed_purposes": [1] * 600_000}).encode()
     asker = Person("requester", "mohw", "many.errors")
-    tries = [(asker, "/requests", many), (None, "/requests", many), (LEE, "/catalog/datasets", wrong)]
+    tries = [
+        (asker, "/requests", many),
+        (None, "/requests", many),
+        (LEE, "/catalog/datasets", wrong),
+    ]
     for who, path, body in tries:
         with listening(suite) as waits:
             usual = max(waits)
             waits.clear()
-            answer = suite.call(who, "POST", path, content=body, headers={"Content-Type": "application/json"})
+            answer = suite.call(
+                who, "POST", path, content=body, headers={"Content-Type": "application/json"}
+            )
             time.sleep(0.3)
         late, what = max(waits), f"{path} {'with' if who else 'without'} token"
         told = len(answer.json().get("errors", []))
         seen.append(
-            f"{what}: {answer.status_code}, {told} errors, others waited {late * 1000:.0f} ms (before {usual * 1000:.0f})"
+            f"{what}: {answer.status_code}, {told} errors, "
+            f"others waited {late * 1000:.0f} ms (before {usual * 1000:.0f})"
         )
         if late > max(0.2, 2 * usual) or told > 1000 or (who is None and answer.status_code != 401):
             faults.append(seen[-1])
@@ -103,14 +123,17 @@ def half_requests(scene: Scene) -> Outcome:
                     connections[-1].sendall(b"GET /catalog/healthz HTTP/1.1\r\nHost: x\r\nX-a: ")
             meanwhile = answered(suite)
             until = time.monotonic() + 45
-            while (left := sum(open_still(each) for each in connections)) and time.monotonic() < until:
+            while (
+                left := sum(open_still(each) for each in connections)
+            ) and time.monotonic() < until:
                 time.sleep(1)
             afterwards = answered(suite)
         finally:
             for each in connections:
                 each.close()
             resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-    seen = f"{left} of {len(connections)} still held after 45 s; others answered in {meanwhile:.2f} s, then {afterwards:.2f} s"
+    seen = f"{left} of {len(connections)} still held after 45 s; "
+    seen += f"others answered in {meanwhile:.2f} s, then {afterwards:.2f} s"
     return Outcome(left == 0 and afterwards < LATE, seen)
 
 
@@ -136,7 +159,7 @@ def state(suite: Suite, who: Person, dataset: str) -> str:
 
 
 def checks_in_turn(scene: Scene) -> Outcome:
-    """08: another ministry's small file does not wait for all the big ones that were handed in before."""
+    """08: another ministry's small file does not wait for all the big ones before it."""
     suite = scene.suite()
     body = "person_no\n" + "".join(f"P{i}\n" for i in range(300_000))
     big = [draft(suite, LEE) for _ in range(BIG_FILES)]
@@ -150,7 +173,10 @@ def checks_in_turn(scene: Scene) -> Outcome:
     for dataset in big:
         suite.checked(LEE, dataset, 1, 400)
     waited = after - before
-    return Outcome(waited <= 3, f"it waited for {waited} of the {BIG_FILES - before} big files that were handed in before it")
+    return Outcome(
+        waited <= 3,
+        f"it waited for {waited} of the {BIG_FILES - before} big files before it",
+    )
 
 
 def parquet(folder: Path, rows: int) -> bytes:
@@ -158,7 +184,9 @@ def parquet(folder: Path, rows: int) -> bytes:
     file = folder / "many.parquet"
     with duckdb.connect(config={"threads": 1, "memory_limit": "1GB"}) as db:
         query = f"SELECT 'P' || (i % 10)::VARCHAR AS person_no FROM range({rows}) t(i)"
-        db.execute(f"COPY ({query}) TO '{file}' (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 1000000)")
+        db.execute(
+            f"COPY ({query}) TO '{file}' (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 1000000)"
+        )
     content = file.read_bytes()
     file.unlink()
     return content
@@ -176,8 +204,17 @@ def parquet_bomb(scene: Scene) -> Outcome:
     except Broke as late:
         return Outcome(False, str(late))
     finally:
-        suite.call(LEE, "POST", f"/catalog/datasets/{bomb}/withdraw", json={"reason": "The end of the case."})
-    return Outcome(True, f"upload {answer.status_code}; the other file was checked after {time.monotonic() - began:.0f} s")
+        suite.call(
+            LEE,
+            "POST",
+            f"/catalog/datasets/{bomb}/withdraw",
+            json={"reason": "The end of the case."},
+        )
+    return Outcome(
+        True,
+        f"upload {answer.status_code}; "
+        f"the other file was checked after {time.monotonic() - began:.0f} s",
+    )
 
 
 def many_rows(scene: Scene) -> Outcome:
@@ -189,29 +226,50 @@ def many_rows(scene: Scene) -> Outcome:
     check = suite.checked(LEE, dataset, 1, 180)
     found = [each["code"] for each in adapter.findings(check)][:3]
     return Outcome(
-        check["rows"] == ROWS_OF_MANY or check["state"] == "failed", f"{check['state']}, {check['rows']:,} rows, {found}"
+        check["rows"] == ROWS_OF_MANY or check["state"] == "failed",
+        f"{check['state']}, {check['rows']:,} rows, {found}",
     )
 
 
 def streams(scene: Scene) -> Outcome:
     """10: one caller holds so many event streams and no more."""
     suite, asker = scene.suite(), Person("requester", "moef", "sse.user")
-    suite.ok(ANALYST, "PUT", "/analysis/quotas/moef", json={"most": 0, "reason": "A case of waiting runs."})
+    suite.ok(
+        ANALYST,
+        "PUT",
+        "/analysis/quotas/moef",
+        json={"most": 0, "reason": "A case of waiting runs."},
+    )
     version = suite.live("cross_tabulation")
     table = "person_no,region\n" + "".join(f"P{n:04d},{'ab'[n % 2]}\n" for n in range(40))
-    dataset = suite.dataset(LEE, [KEY, {"name": "region", "type": "string", "role": "attribute"}], table)
-    inputs = {"table": {"dataset_id": dataset, "columns": {"subject": "person_no", "region": "region"}}}
+    dataset = suite.dataset(
+        LEE, [KEY, {"name": "region", "type": "string", "role": "attribute"}], table
+    )
+    inputs = {
+        "table": {"dataset_id": dataset, "columns": {"subject": "person_no", "region": "region"}}
+    }
     answer = suite.submit(asker, "cross_tabulation", version, inputs, {"rows": "region"})
     if answer.status_code != 201:
         raise Broke(f"request: {answer.status_code} {answer.text[:300]}")
     request = answer.json()["id"]
     suite.approve(request, [(LEE, dataset)])
-    items = wait(lambda: suite.ok(asker, "GET", f"/analysis/runs?request_id={request}")["items"], "the run")
-    head = f"GET /analysis/runs/{items[0]['id']}/events HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {suite.token(asker)}\r\n\r\n"
-    statuses = asyncio.run(opened(suite, head.encode()))
-    suite.call(asker, "POST", f"/requests/{request}/withdraw", json={"reason": "The end of the case."})
+    items = wait(
+        lambda: suite.ok(asker, "GET", f"/analysis/runs?request_id={request}")["items"], "the run"
+    )
+    head = get(f"/analysis/runs/{items[0]['id']}/events", suite.token(asker))
+    statuses = asyncio.run(opened(suite, head))
+    suite.call(
+        asker, "POST", f"/requests/{request}/withdraw", json={"reason": "The end of the case."}
+    )
     refused = sum(status in ("429", "503") for status in statuses)
-    return Outcome(bool(refused), f"of {len(statuses)} streams of one caller {refused} were refused")
+    return Outcome(
+        bool(refused), f"of {len(statuses)} streams of one caller {refused} were refused"
+    )
+
+
+def get(path: str, token: str) -> bytes:
+    """A request as it goes over the wire."""
+    return f"GET {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\n\r\n".encode()
 
 
 async def opened(suite: Suite, head: bytes) -> list[str]:
@@ -249,7 +307,7 @@ def clients_that_hang_up(scene: Scene) -> Outcome:
     with scene.own() as suite:
         fill_requests(suite)
         port, token = httpx.URL(suite.url).port or 80, suite.token(AUDITOR)
-        head = f"GET /requests?limit=200 HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\n\r\n".encode()
+        head = get("/requests?limit=200", token)
         until, count = time.monotonic() + CUT_FOR, 0
         while time.monotonic() < until:
             batch = []
@@ -265,7 +323,10 @@ def clients_that_hang_up(scene: Scene) -> Outcome:
         with suppress(httpx.HTTPError):
             answer = str(suite.call(AUDITOR, "GET", "/requests?limit=1").status_code)
         took = time.monotonic() - began
-    return Outcome(answer == "200" and took <= LATE, f"{count} calls were cut; then an ordinary one: {answer} after {took:.1f} s")
+    return Outcome(
+        answer == "200" and took <= LATE,
+        f"{count} calls were cut; then an ordinary one: {answer} after {took:.1f} s",
+    )
 
 
 def fill_requests(suite: Suite, count: int = 120) -> None:
@@ -295,12 +356,20 @@ def full_disk(scene: Scene) -> Outcome:
         path = f"/catalog/datasets/{dataset}/withdraw"
         refused = suite.call(MALLORY, "POST", path, json={"reason": "A case."}).status_code
         (folder / "filler").unlink()
-        wait(lambda: suite.register(LEE, [KEY], "Space again").status_code == 201, "the service to write again", 30)
+        wait(
+            lambda: suite.register(LEE, [KEY], "Space again").status_code == 201,
+            "the service to write again",
+            30,
+        )
         until = time.monotonic() + 15
-        while not (rows := len(suite.audited("catalog", MALLORY.subject))) and time.monotonic() < until:
+        while (
+            not (rows := len(suite.audited("catalog", MALLORY.subject)))
+            and time.monotonic() < until
+        ):
             time.sleep(0.5)
     says_ready = ready.is_success and ready.json().get("status") == "ready"
-    seen = f"full: upload {stored}, readyz {ready.status_code}, a refused attempt {refused}; later {rows} rows of it"
+    seen = f"full: upload {stored}, readyz {ready.status_code}, a refused attempt {refused}; "
+    seen += f"later {rows} rows of it"
     return Outcome(not says_ready and (rows > 0 or refused in (503, 507)), seen)
 
 
@@ -325,7 +394,10 @@ def fill(folder: Path) -> None:
 
 
 def measures(_: Path, __: Scene) -> Outcome:
-    return Outcome(None, "it measures, or fills databases for another one: nothing of it is right or wrong by itself")
+    return Outcome(
+        None,
+        "it measures, or fills databases: nothing of it is right or wrong by itself",
+    )
 
 
 JUDGES: dict[str, Callable[[Scene], Outcome]] = {
@@ -338,4 +410,8 @@ JUDGES: dict[str, Callable[[Scene], Outcome]] = {
     "17": full_disk,
     "18": many_rows,
 }
-AS_THEY_ARE: dict[str, Callable[[Path, Scene], Outcome]] = {"11": mixed_load, "12": measures, "13": measures}
+AS_THEY_ARE: dict[str, Callable[[Path, Scene], Outcome]] = {
+    "11": mixed_load,
+    "12": measures,
+    "13": measures,
+}

@@ -1,6 +1,7 @@
 """The cases of redteam/ on people, the audit and what leaves; those on load stand in load.py.
 
-The scripts there print what happened and break where a fault is mended: what each does is done here again and judged.
+The scripts there print what happened and break where a fault is mended: what each does is done
+here again and judged.
 """
 
 import sqlite3
@@ -14,7 +15,18 @@ from pathlib import Path
 from uuid import uuid4
 
 from tests.cases import adapter, load
-from tests.cases.adapter import CHECKERS, COUNCIL, KEY, KIM, STEWARDS, Broke, Json, Person, Suite, wait
+from tests.cases.adapter import (
+    CHECKERS,
+    COUNCIL,
+    KEY,
+    KIM,
+    STEWARDS,
+    Broke,
+    Json,
+    Person,
+    Suite,
+    wait,
+)
 from tests.cases.case import Case, Outcome, Scene, right_of
 
 REGION = {"name": "region", "type": "string", "role": "attribute"}
@@ -27,12 +39,17 @@ STRANGERS = ("zzz-a", "zzz-b", "zzz-c")
 def cases(folder: Path) -> list[Case]:
     right = right_of(folder / "README.md")
     files = sorted(file for file in folder.iterdir() if file.stem[:2].isdigit())
-    return [Case(f"redteam/{file.stem}", right_by_number(right, file.stem), judge_of(file)) for file in files]
+    return [
+        Case(f"redteam/{file.stem}", right_by_number(right, file.stem), judge_of(file))
+        for file in files
+    ]
 
 
 def right_by_number(right: dict[str, str], stem: str) -> str:
     """The README names several files in one row, some by their number alone."""
-    return next((text for name, text in right.items() if name == stem or name == stem[:2]), "see README.md")
+    return next(
+        (text for name, text in right.items() if name == stem or name == stem[:2]), "see README.md"
+    )
 
 
 def judge_of(file: Path) -> Callable[[Scene], Outcome]:
@@ -46,12 +63,20 @@ def summed(faults: list[str], seen: str) -> Outcome:
     return Outcome(not faults, "; ".join(faults) if faults else seen)
 
 
-def tabulated(suite: Suite, dataset: str, who: Person = KIM, columns: tuple[str, ...] = ("region",), **parameters: str) -> str:
+def tabulated(
+    suite: Suite,
+    dataset: str,
+    who: Person = KIM,
+    columns: tuple[str, ...] = ("region",),
+    **parameters: str,
+) -> str:
     """A request to count the rows of a dataset: its id."""
     version = suite.live("cross_tabulation")
     mapped = {"subject": "person_no"} | {name: name for name in columns}
     inputs = {"table": {"dataset_id": dataset, "columns": mapped}}
-    answer = suite.submit(who, "cross_tabulation", version, inputs, {"rows": columns[0]} | parameters)
+    answer = suite.submit(
+        who, "cross_tabulation", version, inputs, {"rows": columns[0]} | parameters
+    )
     if answer.status_code != 201:
         raise Broke(f"request by {who}: {answer.status_code} {answer.text[:400]}")
     return str(answer.json()["id"])
@@ -68,7 +93,7 @@ def held(suite: Suite, dataset: str, owner: Person = LEE, **more: object) -> Jso
 
 
 def one_person_one_part(scene: Scene) -> Outcome:
-    """01: who decided neither votes nor checks; checkers are of two bodies, neither the asker's; spelling hides nobody."""
+    """01: one person has one part; checkers are of two bodies; spelling hides nobody."""
     suite, faults = scene.suite(), []
     dataset = suite.dataset(LEE, [KEY, REGION], PEOPLE)
     asker = Person("requester", "mohw", "김민수")
@@ -94,17 +119,23 @@ def one_person_one_part(scene: Scene) -> Outcome:
         if suite.check_result(Person("output-checker", body, many), result).is_success:
             faults.append(f"who decided checks the result for {body}")
             break
-    if suite.check_result(Person("output-checker", "kostat", f"council.{COUNCIL[0].ministry}"), result).is_success:
+    if suite.check_result(
+        Person("output-checker", "kostat", f"council.{COUNCIL[0].ministry}"), result
+    ).is_success:
         faults.append("who voted checks the result")
     faults += checkers_of_one_body(suite, dataset)
-    return summed(faults, "every second part of one person was refused; two checkers of two bodies released")
+    return summed(
+        faults, "every second part of one person was refused; two checkers of two bodies released"
+    )
 
 
 def checkers_of_one_body(suite: Suite, dataset: str) -> list[str]:
     """Two of the asking body, two of another one; then two of two bodies, who do release it."""
     faults = []
     result = held(suite, dataset)["id"]
-    if suite.check_result(Person("output-checker", "mohw", "colleague.of.asker"), result).is_success:
+    if suite.check_result(
+        Person("output-checker", "mohw", "colleague.of.asker"), result
+    ).is_success:
         faults.append("a colleague of the asker checks the result")
         result = held(suite, dataset)["id"]
     for name in ("first", "second"):
@@ -116,7 +147,10 @@ def checkers_of_one_body(suite: Suite, dataset: str) -> list[str]:
         answer = suite.check_result(checker, result)
         if answer.is_success and answer.json()["status"] == "released":
             return faults
-    return [*faults, f"two checkers of two bodies do not release: {answer.status_code} {answer.text[:200]}"]
+    return [
+        *faults,
+        f"two checkers of two bodies do not release: {answer.status_code} {answer.text[:200]}",
+    ]
 
 
 def bodies_that_never_joined(scene: Scene) -> Outcome:
@@ -129,20 +163,31 @@ def bodies_that_never_joined(scene: Scene) -> Outcome:
         path = f"/analysis/methods/{name}/1.0.0/reviews"
         reviewer = Person("method-reviewer", body, f"reviewer.{body}")
         answers[f"review by {body}"] = suite.call(reviewer, "POST", path, json=adapter.APPROVED)
-    member, checker = Person("council-member", STRANGERS[0], "x"), Person("output-checker", STRANGERS[0], "y")
+    member, checker = (
+        Person("council-member", STRANGERS[0], "x"),
+        Person("output-checker", STRANGERS[0], "y"),
+    )
     answers["council reads requests"] = suite.call(member, "GET", "/requests?limit=5")
     answers["checker reads results"] = suite.call(checker, "GET", "/results?status=held&limit=5")
     request = tabulated(suite, dataset)
     suite.decide(LEE, request, dataset)
     for body in STRANGERS:
-        answers[f"vote of {body}"] = suite.vote(Person("council-member", body, f"member.{body}"), request)
+        answers[f"vote of {body}"] = suite.vote(
+            Person("council-member", body, f"member.{body}"), request
+        )
     if suite.request(request)["status"] == "council_review":
         suite.approve(request, [])
     suite.run(request)
     result = suite.result(request)["id"]
     for body in STRANGERS[:2]:
-        answers[f"check by {body}"] = suite.check_result(Person("output-checker", body, f"checker.{body}"), result)
-    faults = [f"{what}: {answer.status_code}" for what, answer in answers.items() if answer.status_code != 403]
+        answers[f"check by {body}"] = suite.check_result(
+            Person("output-checker", body, f"checker.{body}"), result
+        )
+    faults = [
+        f"{what}: {answer.status_code}"
+        for what, answer in answers.items()
+        if answer.status_code != 403
+    ]
     return summed(faults, f"all {len(answers)} calls were refused with 403")
 
 
@@ -153,30 +198,46 @@ def forged_row(scene: Scene) -> Outcome:
         intact = adapter.verify_audit(suite.folder, checkpoints)
         when = "2025-01-01T00:00:00.000000+00:00"
         database = suite.database("requests")
-        fields = {"at": when, "actor": "innocent.minister", "deed": "requests.cast-vote", "outcome": "done"}
+        fields = {
+            "at": when,
+            "actor": "innocent.minister",
+            "deed": "requests.cast-vote",
+            "outcome": "done",
+        }
         forged = adapter.forge(database, **fields)
-        with suppress(Broke):  # what is written later is sealed after it; or nothing is sealed any more, which is seen too
+        # What is written later is sealed after it; or nothing is sealed any more, which shows too.
+        with suppress(Broke):
             suite.checkpoints(scene.scratch())
         code, said = adapter.verify_audit(suite.folder, checkpoints)
     line = next((each for each in said.splitlines() if each.startswith("requests")), said[-300:])
     if intact[0] != 0:
         return Outcome(False, f"an audit that nobody touched does not verify: {intact[1][-300:]}")
     named = forged in said or forged.replace("-", "") in said
-    return Outcome(code == 1 and named, f"exit {code}: {line}{'' if named else ' (the row is not named)'}")
+    return Outcome(
+        code == 1 and named, f"exit {code}: {line}{'' if named else ' (the row is not named)'}"
+    )
 
 
 def cut_or_emptied(scene: Scene) -> Outcome:
-    """03: what cannot be told without a checkpoint is not called whole; a trigger that hides rows is found."""
+    """03: what needs a checkpoint is not called whole without; a hiding trigger is found."""
     with scene.own() as suite:
         for number in range(6):
             suite.call(Person("steward", "mohw", f"busy.{number}"), "GET", f"/requests/{uuid4()}")
-            suite.call(Person("requester", "mohw", f"busy.{number}"), "POST", f"/requests/ops/inbox/{uuid4()}/replay")
-            wait(lambda number=number: suite.sealed("requests") > number, "the seal", 20)
+            suite.call(
+                Person("requester", "mohw", f"busy.{number}"),
+                "POST",
+                f"/requests/ops/inbox/{uuid4()}/replay",
+            )
+            wait(partial(suite.sealed_beyond, "requests", number), "the seal", 20)
         checkpoints = suite.checkpoints(scene.scratch())
         copy = partial(adapter.copied, suite)
         found = {name: tried(copy(scene.scratch() / "copy"), change, checkpoints if held else None)
                  for name, (change, held, _) in CHANGES.items()}  # fmt: skip
-    faults = [f"{name}: exit {found[name]}" for name, (_, _, right) in CHANGES.items() if found[name] not in right]
+    faults = [
+        f"{name}: exit {found[name]}"
+        for name, (_, _, right) in CHANGES.items()
+        if found[name] not in right
+    ]
     return summed(faults, f"exit codes: {found}")
 
 
@@ -188,7 +249,9 @@ def tried(folder: Path, change: Callable[[Path], None], checkpoints: Path | None
 def sql(*statements: str) -> Callable[[Path], None]:
     def change(folder: Path) -> None:
         with closing(sqlite3.connect(folder / "requests.db")) as db:
-            guards = db.execute("SELECT name FROM sqlite_master WHERE type = 'trigger' AND tbl_name LIKE 'audit%'").fetchall()
+            guards = db.execute(
+                "SELECT name FROM sqlite_master WHERE type = 'trigger' AND tbl_name LIKE 'audit%'"
+            ).fetchall()
             for (guard,) in guards if not statements[0].startswith("CREATE") else []:
                 db.execute(f'DROP TRIGGER "{guard}"')
             for statement in statements:
@@ -211,7 +274,8 @@ CUT = sql(
 EMPTIED = sql("DELETE FROM audit", "DELETE FROM audit_seal", "DELETE FROM audit_checkpoint")
 THIRD = "(SELECT audit_id FROM audit_seal WHERE position = 3)"
 HIDE = sql(
-    "CREATE TRIGGER hide BEFORE INSERT ON audit WHEN new.actor = 'mallory' BEGIN SELECT RAISE(IGNORE); END",
+    "CREATE TRIGGER hide BEFORE INSERT ON audit WHEN new.actor = 'mallory'"
+    " BEGIN SELECT RAISE(IGNORE); END",
 )
 # What is done to a copy, whether an auditor holds checkpoints, and which exit codes are right.
 CHANGES: dict[str, tuple[Callable[[Path], None], bool, set[int]]] = {
@@ -234,26 +298,32 @@ def differencing(scene: Scene) -> Outcome:
     columns = [{"name": "arrears", "type": "string", "role": "attribute"}, WAGES]
 
     def table(who: list[str]) -> str:
-        rows = (f"{p},{'yes' if int(p[1:]) % 3 == 0 else 'no'},{1500 + int(p[1:]) * 7}\n" for p in who)
+        rows = (
+            f"{p},{'yes' if int(p[1:]) % 3 == 0 else 'no'},{1500 + int(p[1:]) * 7}\n" for p in who
+        )
         return "person_no,arrears,wages\n" + "".join(rows)
 
     dataset = suite.dataset(LEE, [KEY, *columns], table(people))
-    seen = []
+    seen: list[tuple[list[str], dict[str, tuple[float, float]]]] = []
     for listed in (people, [person for person in people if person != target]):
         if seen:
             suite.replace(LEE, dataset, table(listed))
             time.sleep(2)  # the copy of the new version arrives by an event
         result = held(suite, dataset, columns=("arrears", "wages"), measure="wages")
-        rows = {row["level"]: (row["subjects"], row["mean"]) for row in suite.table(result["id"], "groups")}
+        rows = {
+            row["level"]: (row["subjects"], row["mean"])
+            for row in suite.table(result["id"], "groups")
+        }
         seen.append((adapter.flags(result), rows))
         if len(seen) == 1:
             suite.release(result["id"])
     (before, first), (after, second) = seen
     told = [n * mean - second[level][0] * second[level][1] for level, (n, mean) in first.items()
-            if level in second and n and second[level][0] and n - second[level][0] == 1]  # fmt: skip
+            if level in second and n - second[level][0] == 1]  # fmt: skip
     flagged = sorted(set(after) - set(before))
     return Outcome(
-        not told or bool(flagged), f"the difference tells {told}; the checkers of the second see {flagged or 'nothing'}"
+        not told or bool(flagged),
+        f"the difference tells {told}; the checkers of the second see {flagged or 'nothing'}",
     )
 
 
@@ -262,11 +332,21 @@ def dominance(scene: Scene) -> Outcome:
     suite = scene.suite()
     rows = [(f"B{n:04d}", "A" if n < 10 else "B", 987654321 if n == 3 else 1) for n in range(40)]
     table = "person_no,sector,tax\n" + "".join(f"{a},{b},{c}\n" for a, b, c in rows)
-    columns = [{"name": "sector", "type": "string", "role": "attribute"}, {"name": "tax", "type": "number", "role": "measure"}]
-    result = held(suite, suite.dataset(LEE, [KEY, *columns], table), columns=("sector", "tax"), measure="tax")
-    mean = next((row["mean"] for row in suite.table(result["id"], "groups") if row["level"] == "A"), None)
+    columns = [
+        {"name": "sector", "type": "string", "role": "attribute"},
+        {"name": "tax", "type": "number", "role": "measure"},
+    ]
+    result = held(
+        suite, suite.dataset(LEE, [KEY, *columns], table), columns=("sector", "tax"), measure="tax"
+    )
+    mean = next(
+        (row["mean"] for row in suite.table(result["id"], "groups") if row["level"] == "A"), None
+    )
     flagged = adapter.flags(result)
-    return Outcome(mean is None or bool(flagged), f"mean of the dominated cell {mean}; the checkers see {flagged or 'nothing'}")
+    return Outcome(
+        mean is None or bool(flagged),
+        f"mean of the dominated cell {mean}; the checkers see {flagged or 'nothing'}",
+    )
 
 
 def refusal_with_a_row(scene: Scene) -> Outcome:
@@ -277,21 +357,32 @@ def refusal_with_a_row(scene: Scene) -> Outcome:
     attempt = partial(suite.call, mallory, "GET", f"/requests/{request}")
     if attempt().is_success:
         return Outcome(False, "a stranger reads the request")
-    before = wait(lambda: len(suite.audited("requests", mallory.subject)), "the row of a refusal", 20)
-    with closing(sqlite3.connect(suite.database("requests"), isolation_level=None, check_same_thread=False, timeout=20)) as db:
+    before = wait(
+        lambda: len(suite.audited("requests", mallory.subject)), "the row of a refusal", 20
+    )
+    with closing(
+        sqlite3.connect(
+            suite.database("requests"), isolation_level=None, check_same_thread=False, timeout=20
+        )
+    ) as db:
         db.execute("BEGIN IMMEDIATE")
         release = threading.Timer(9, lambda: db.execute("ROLLBACK"))
         release.start()
         answer = attempt()
         release.join()
     until = time.monotonic() + 15
-    while (rows := len(suite.audited("requests", mallory.subject))) <= before and time.monotonic() < until:
+    while (
+        rows := len(suite.audited("requests", mallory.subject))
+    ) <= before and time.monotonic() < until:
         time.sleep(0.5)
-    return Outcome(answer.status_code == 503 or rows > before, f"answered {answer.status_code}; {rows - before} rows of it")
+    return Outcome(
+        answer.status_code == 503 or rows > before,
+        f"answered {answer.status_code}; {rows - before} rows of it",
+    )
 
 
 def changed_meanwhile(scene: Scene) -> Outcome:
-    """15: the run reads what the owner saw; the result of a withdrawn dataset is marked, and its readers are told."""
+    """15: the run reads what the owner saw; the result of a withdrawn dataset is marked."""
     suite, faults = scene.suite(), []
     dataset = suite.dataset(LEE, [KEY, REGION], PEOPLE)
     request = tabulated(suite, dataset)
@@ -314,10 +405,14 @@ def changed_meanwhile(scene: Scene) -> Outcome:
     suite.release(result["id"])
     wait(lambda: suite.request(request)["status"] == "released", "the release to arrive", 30)
     before = suite.ok(KIM, "GET", f"/results/{result['id']}")
-    suite.ok(LEE, "POST", f"/catalog/datasets/{dataset}/withdraw", json={"reason": "It held an error."})
+    suite.ok(
+        LEE, "POST", f"/catalog/datasets/{dataset}/withdraw", json={"reason": "It held an error."}
+    )
     if not marked_within(suite, before, 10):
         faults.append("the result of a withdrawn dataset is served as before")
-    return summed(faults, "computed on what the owner saw; the result of the withdrawn dataset is marked")
+    return summed(
+        faults, "computed on what the owner saw; the result of the withdrawn dataset is marked"
+    )
 
 
 def marked_within(suite: Suite, before: Json, seconds: float) -> bool:

@@ -12,7 +12,7 @@ import duckdb
 import pytest
 from sqlmodel import select, update
 
-from services.catalog import checks
+from services.catalog import actions, checks
 from services.catalog.models import DatasetFile
 from services.catalog.profile import check_apart
 from services.catalog.profile.process import CheckCrashedError
@@ -239,13 +239,13 @@ async def test_a_withdrawal_overtakes_the_check(desk: Any, monkeypatch: pytest.M
     await desk.put(dataset["id"])
     await began.wait()
     assert (await desk.withdraw(dataset["id"])).status_code == 200
-    recorded, record = asyncio.Event(), checks.actions.record_check
+    recorded, record = asyncio.Event(), actions.record_check
 
     async def recording(*values: Any) -> None:
         await record(*values)
         recorded.set()
 
-    monkeypatch.setattr(checks.actions, "record_check", recording)
+    monkeypatch.setattr(actions, "record_check", recording)
     go_on.set()
     await recorded.wait()
     shown = (await desk.get(f"/catalog/datasets/{dataset['id']}")).json()

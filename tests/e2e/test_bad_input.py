@@ -114,7 +114,8 @@ def bad_tokens(house: House) -> dict[str, tuple[str, str]]:
         "malformed": ("not-a-token", "malformed-token"),
         "malformed header": ("e30x.e30.e30", "malformed-token"),
         "too long": (good + "x" * 9000, "oversized-token"),
-        "unknown role": (signed(identity, roles=["emperor"]), "unknown-role"),
+        "role that is no text": (signed(identity, roles=[7]), "invalid-claim"),
+        "subject that is not normalized": (signed(identity, subject="\u1100\u1161"), "invalid-subject"),
         "no ministry": (signed(identity, ministry="No Such Ministry"), "invalid-ministry"),
     }
 

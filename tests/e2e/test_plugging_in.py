@@ -83,6 +83,7 @@ def accepted(house: House, body: dict[str, Any]) -> httpx.Response | None:
     return answer if answer.status_code == 201 else None
 
 
+@pytest.mark.slow  # installs that environment
 def test_a_process_in_an_environment_of_its_own(house: House, own_python: Path, tmp_path: Path) -> None:
     (tmp_path / "region_counts.py").write_text(block("file", "region_counts.py"), encoding="utf-8")
     (tmp_path / "dure_worker.py").write_bytes((ROOT / "services/analysis/worker/dure_worker.py").read_bytes())

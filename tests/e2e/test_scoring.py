@@ -30,7 +30,7 @@ ROWS = [[1.0, 2.0, 3.0], [4.0, 0.5, -1.0]]
 PATH = f"{BASE}/v2/models/{NAME}/infer"
 KIM = ("requester", "mohw", "kim")
 CLIENT = ("requester", "mohw", "visit-planner.mohw")
-YOON, LIM = ("method-reviewer", "kostat", "yoon"), ("steward", "kosis", "lim")
+YOON, LIM = ("method-reviewer", "kostat", "yoon"), ("steward", "mss", "lim")
 
 
 @dataclass
@@ -87,7 +87,7 @@ async def release(suite: Place) -> UUID:
     model = ModelRef(model_id=uuid4(), name="risk_model", method=method, format=ModelFormat.ONNX, object=stored)
     db = Database(suite.database, Base.metadata, PLUMBING, "analysis")
     async with db.transaction() as session:
-        await actions.keep_released_model(session, model, "kosis")
+        await actions.keep_released_model(session, model, "mss")
     await db.close()
     return model.model_id
 

@@ -40,6 +40,7 @@ from shared.keys import SigningKey
 from shared.rabbit import RabbitBus
 from shared.storage import Storage
 from shared.topology import LISTENERS
+from tests.conftest import MEMBERS, let_join
 from tests.faults.broker import Broker
 
 MINISTRIES = ("mohw", "moel", "nts", "motie", "kostat")
@@ -141,6 +142,7 @@ class Centre:
         await asyncio.to_thread(self.broker.start)
         self.service.start()
         await self.ready()
+        await let_join(self.db, MEMBERS)
         for bus in self.buses:
             await bus.start()
         for worker in self.workers:
@@ -186,7 +188,7 @@ class Centre:
                 for program in (self.service, *self.workers):
                     assert program.ended is None, program.tail()
                 await asyncio.sleep(0.1)
-        for ministry in ("mois", "moel"):
+        for ministry in ("msit", "moel"):
             body = {"verdict": "approve", "reason": "It does nothing."}
             answer = await self.call("POST", f"{path}/reviews", "method-reviewer", ministry, json=body)
             assert answer.status_code == 201, answer.text

@@ -10,7 +10,7 @@ from tests.faults.centre import Centre
 from tests.faults.storming import SHORT, STRIKES, check_each_done_once, storm
 
 pytestmark = [pytest.mark.heavy, pytest.mark.rabbitmq, pytest.mark.timeout(900)]
-RUNS = 5 * len(STRIKES)  # a thousand: python -m tests.bench --only storm
+RUNS = 3 * len(STRIKES)  # a thousand: python -m tests.bench --only storm
 
 
 @pytest.fixture

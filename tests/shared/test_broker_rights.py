@@ -91,7 +91,7 @@ def port() -> Iterator[int]:
     mapper = subprocess.Popen([*prefix, "epmd", "-address", "127.0.0.1"], **started)  # type: ignore[call-overload]  # keywords in a dict
     broker = subprocess.Popen([*prefix, HOME / "rabbitmq-server"], start_new_session=True, **started)  # type: ignore[call-overload]  # the same
     try:
-        until = time.monotonic() + 60
+        until = time.monotonic() + PATIENCE
         while not answers(port):
             assert broker.poll() is None, "the private broker did not start"
             assert time.monotonic() < until, "the private broker does not answer"
@@ -175,7 +175,7 @@ async def test_nobody_writes_past_the_exchanges_into_a_queue(channel: AbstractCh
 async def test_nobody_reads_another_s_queue(channel: AbstractChannel) -> None:
     queue = await channel.get_queue("dure.results.events", ensure=False)
     with pytest.raises(ChannelAccessRefused, match="refused for user 'requests'"):
-        await queue.get(timeout=5)
+        await queue.get(timeout=PATIENCE)
 
 
 @pytest.mark.parametrize("password", ["", "wrong"])

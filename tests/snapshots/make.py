@@ -1,7 +1,8 @@
-"""`python -m tests.snapshots.make`: what an installation of today holds, kept under tests/snapshots/<version>/.
+"""`python -m tests.snapshots.make`: keep what an installation of today holds.
 
-One request is finished (its result is released), one waits for its owners; the same is made twice: by the embedded default
-(SQLite, one process) and by four processes on PostgreSQL and RabbitMQ. Needs both servers and `pg_dump`.
+One request is finished (its result is released), one waits for its owners. The same is made twice:
+by the embedded default (SQLite, one process) and by four processes on PostgreSQL and RabbitMQ.
+Needs both servers and `pg_dump`; writes tests/snapshots/<version>/.
 """
 
 import argparse
@@ -41,10 +42,25 @@ from tests.e2e.conftest import Suite, started
 SNAPSHOTS = Path(__file__).parent
 MODES = {"sqlite": "embedded", "postgres": "rabbitmq-postgres"}
 # What an installation needs to go on; logs, tokens and scratch files are left behind.
-KEPT = ("audit.pem", "wrapping.key", "token.key", "secret.key", "identity", "objects", "checkpoints", "expected")
+KEPT = (
+    "audit.pem",
+    "wrapping.key",
+    "token.key",
+    "secret.key",
+    "identity",
+    "objects",
+    "checkpoints",
+    "expected",
+)
 OPS = Person("ops.person", "mois", "ops", "the operators")
-PEOPLE = {"requester": people.KIM, "reader": people.LEE, "auditor": people.MOON, "operator": OPS, "member": people.CHOI}
-# Of 15,000 households those whose numbers begin like this: about 3,000, the fewest of which every table of counts keeps rows.
+PEOPLE = {
+    "requester": people.KIM,
+    "reader": people.LEE,
+    "auditor": people.MOON,
+    "operator": OPS,
+    "member": people.CHOI,
+}
+# Of 15,000 households those whose numbers begin like this: 3,000, enough for tables of counts.
 FEW = ("0", "1")
 MOST_BYTES = 2_000_000
 
@@ -53,11 +69,15 @@ class SmallWalk(Walk):
     """The demonstration's walk on a part of its tables."""
 
     def publish(self, steward: Person, table: dict[str, Any]) -> str:
-        dataset: str = self.call(steward, "POST", "catalog", "/datasets", json=described(table)).json()["id"]
+        dataset: str = self.call(
+            steward, "POST", "catalog", "/datasets", json=described(table)
+        ).json()["id"]
         header, *rows = (DATA / table["file"]).read_text().splitlines(keepends=True)
         content = "".join([header, *(row for row in rows if row.startswith(FEW))]).encode()
         csv = {"Content-Type": "text/csv"}
-        self.call(steward, "PUT", "catalog", f"/datasets/{dataset}/file", content=content, headers=csv)
+        self.call(
+            steward, "PUT", "catalog", f"/datasets/{dataset}/file", content=content, headers=csv
+        )
         return dataset
 
 
@@ -76,7 +96,7 @@ def walking(suite: Suite) -> Iterator[SmallWalk]:
 
 
 def leave_waiting(walk: Walk) -> tuple[str, list[dict[str, Any]]]:
-    """Submit a second request and have its first owner decide: its id, and who has yet to decide on which dataset."""
+    """A second request, on which one owner decided: its id, and the decisions to come."""
     finished = walk.request_id
     walk.request_id = walk.call(people.KIM, "POST", "requests", "", json=walk.asked()).json()["id"]
     first, *others = TABLES
@@ -99,8 +119,17 @@ def write_expected(walk: Walk, waiting: str, decisions: list[dict[str, Any]], fo
         shown = walk.call(people.LEE, "GET", "results", path, headers={"Accept": "text/csv"}).text
         (folder / "tables" / f"{table['name']}.csv").write_text(shown)
     asked = walk.call(people.KIM, "GET", "requests", f"/{waiting}").json()
-    told = {"waiting": waiting, "decisions": decisions, "people": {name: facts(who) for name, who in PEOPLE.items()}}
-    told |= {"request": walk.request_id, "result": walk.result_id, "finished": record, "asked": asked}
+    told = {
+        "waiting": waiting,
+        "decisions": decisions,
+        "people": {name: facts(who) for name, who in PEOPLE.items()},
+    }
+    told |= {
+        "request": walk.request_id,
+        "result": walk.result_id,
+        "finished": record,
+        "asked": asked,
+    }
     (folder / "expected.json").write_text(json.dumps(told, ensure_ascii=False, indent=1))
 
 
@@ -112,7 +141,7 @@ def drained(walk: Walk, service: str) -> bool:
 
 
 def fill(suite: Suite) -> None:
-    """Walk, leave a request waiting, and see everything sent and sealed; the suite has stopped afterwards."""
+    """Walk, leave a request waiting, see everything sent and sealed, and stop the suite."""
     with walking(suite) as walk:
         walk.run()
         waiting, decisions = leave_waiting(walk)
@@ -134,7 +163,14 @@ def dump_postgres(suite: Suite, to: Path) -> None:
     """Plain SQL that any client can send: `INSERT`s, and none of psql's own commands."""
     assert not isinstance(suite, Embedded)
     for service, url in suite.databases.items():
-        command = ["pg_dump", "--no-owner", "--no-privileges", "--inserts", "--encoding=UTF8", url.replace("+asyncpg", "")]
+        command = [
+            "pg_dump",
+            "--no-owner",
+            "--no-privileges",
+            "--inserts",
+            "--encoding=UTF8",
+            url.replace("+asyncpg", ""),
+        ]
         sql = subprocess.run(command, check=True, capture_output=True, text=True).stdout
         sql = re.sub(r"^(\\(un)?restrict .*|-- Dumped .*)\n", "", sql, flags=re.MULTILINE)
         (to / f"{service}.sql.gz").write_bytes(gzip.compress(sql.encode(), mtime=0))
@@ -158,7 +194,10 @@ def pack(folder: Path, file: Path) -> None:
 def make(kind: str, to: Path) -> None:
     """Run the suite in one mode and keep what it holds."""
     to.mkdir(parents=True)
-    with tempfile.TemporaryDirectory(prefix="dure-snapshot-") as scratch, started(MODES[kind], Path(scratch) / "suite") as suite:
+    with (
+        tempfile.TemporaryDirectory(prefix="dure-snapshot-") as scratch,
+        started(MODES[kind], Path(scratch) / "suite", Path(scratch) / "cards") as suite,
+    ):
         fill(suite)
         kept = Path(scratch) / "kept"
         kept.mkdir()
@@ -175,7 +214,9 @@ def described_as(version: str) -> dict[str, Any]:
     """What stands beside a snapshot: its version, its schemas, what its keys are."""
     heads = {}
     for service in SERVICES:
-        migrations = ScriptDirectory.from_config(config(ROOT / "services" / service / "migrations", ""))
+        migrations = ScriptDirectory.from_config(
+            config(ROOT / "services" / service / "migrations", "")
+        )
         heads[service] = migrations.get_current_head()
     keys = "Test keys, made for this snapshot alone: they protect nothing."
     return {"version": version, "migrations": heads, "keys": keys}
@@ -184,17 +225,26 @@ def described_as(version: str) -> dict[str, Any]:
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.snapshots.make", description=__doc__)
     parser.add_argument(
-        "--folder", type=Path, default=SNAPSHOTS / today(), help="where to, by default the folder of this version"
+        "--folder",
+        type=Path,
+        default=SNAPSHOTS / today(),
+        help="where to, by default the folder of this version",
     )
     parser.add_argument("--replace", action="store_true", help="throw away what is there")
     options = parser.parse_args()
     if options.folder.exists() and not options.replace:
-        print(f"{options.folder} is there already: a snapshot is made once a version. --replace makes it again.", file=sys.stderr)
+        print(
+            f"{options.folder} is there already: a snapshot is made once a version. "
+            "--replace makes it again.",
+            file=sys.stderr,
+        )
         return 2
     shutil.rmtree(options.folder, ignore_errors=True)
     for kind in MODES:
         make(kind, options.folder / kind)
-    (options.folder / "snapshot.json").write_text(json.dumps(described_as(today()), indent=2) + "\n")
+    (options.folder / "snapshot.json").write_text(
+        json.dumps(described_as(today()), indent=2) + "\n"
+    )
     size = sum(file.stat().st_size for file in options.folder.rglob("*") if file.is_file())
     print(f"{options.folder}: {size:,} bytes (at most {MOST_BYTES:,})")
     return 0 if size <= MOST_BYTES else 1

@@ -1,4 +1,4 @@
-"""An installation of every kept version, on SQLite and PostgreSQL, goes on under the code of today."""
+"""An installation of every kept version goes on under the code of today."""
 
 import asyncio
 import csv
@@ -24,8 +24,10 @@ from shared.ids import new_id
 from shared.keys import SigningKey
 from shared.migrate import check, upgrade
 from tests.conftest import Client
-from tests.servers import POSTGRES
+from tests.databases import OWN, administer, postgres_url
+from tests.waiting import PATIENCE
 
+pytestmark = pytest.mark.heavy
 HERE = Path(__file__).parent
 VERSIONS = sorted(folder.name for folder in HERE.iterdir() if (folder / "sqlite").is_dir())
 KINDS = ["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)]
@@ -33,7 +35,7 @@ KINDS = ["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)]
 
 @dataclass
 class Installation:
-    """An unpacked snapshot: its folder, a database URL for each service, and what its version answered."""
+    """An unpacked snapshot: folder, database URLs by service, what its version answered."""
 
     folder: Path
     urls: dict[str, str]
@@ -53,42 +55,51 @@ class Installation:
     async def verified(self, *services: str) -> bool:
         key = SigningKey.load(self.folder / "audit.pem").verify_key
         checkpoints = self.folder / "checkpoints"
-        return all([await verify_service(name, self.urls[name], key, checkpoints) for name in services or SERVICES])
+        return all(
+            [
+                await verify_service(name, self.urls[name], key, checkpoints)
+                for name in services or SERVICES
+            ]
+        )
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[dict[str, Client]]:
         """The four services of today on it."""
-        apps = build(self.folder, "http://test", **{name: {"database_url": url} for name, url in self.urls.items()})
+        databases: dict[str, Any] = {name: {"database_url": url} for name, url in self.urls.items()}
+        apps = build(self.folder, "http://test", **databases)
         async with AsyncExitStack() as stack:
             clients = {}
             for name in SERVICES:
                 await stack.enter_async_context(apps[name].router.lifespan_context(apps[name]))
                 transport = httpx.ASGITransport(app=apps[name], raise_app_exceptions=False)
-                clients[name] = await stack.enter_async_context(Client(transport=transport, base_url=f"http://test/{name}"))
+                clients[name] = await stack.enter_async_context(
+                    Client(transport=transport, base_url=f"http://test/{name}")
+                )
                 clients[name].app = apps[name]
             yield clients
 
 
 async def load(database: str, dump: Path) -> None:
-    connection = await asyncpg.connect(f"{POSTGRES.replace('+asyncpg', '').rsplit('/', 1)[0]}/{database}")
-    await connection.execute(gzip.decompress(dump.read_bytes()).decode())
-    await connection.close()
+    connection = await asyncpg.connect(postgres_url(database).replace("+asyncpg", ""))
+    try:
+        await connection.execute(gzip.decompress(dump.read_bytes()).decode())
+    finally:
+        await connection.close()
 
 
 @asynccontextmanager
 async def postgres_of(snapshot: Path) -> AsyncIterator[dict[str, str]]:
     """A database for each dump, dropped afterwards."""
-    names = {service: f"dure_snapshot_{uuid4().hex[:12]}" for service in SERVICES}
-    admin = await asyncpg.connect(POSTGRES.replace("+asyncpg", ""))
+    names = {service: f"{OWN}{uuid4().hex[:12]}" for service in SERVICES}
     try:
         for service, name in names.items():
-            await admin.execute(f'CREATE DATABASE "{name}"')
+            await administer(f'CREATE DATABASE "{name}"')
             await load(name, snapshot / f"{service}.sql.gz")
-        yield {service: f"{POSTGRES.rsplit('/', 1)[0]}/{name}" for service, name in names.items()}
+        yield {service: postgres_url(name) for service, name in names.items()}
     finally:
-        for name in names.values():
-            await admin.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
-        await admin.close()
+        await administer(
+            *(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)' for name in names.values())
+        )
 
 
 @pytest.fixture(params=VERSIONS)
@@ -109,7 +120,11 @@ async def installation(version: str, kind: str, tmp_path: Path) -> AsyncIterator
         packed.extractall(tmp_path, filter="data")
     expected = json.loads((tmp_path / "expected/expected.json").read_text())
     if kind == "sqlite":
-        yield Installation(tmp_path, {name: f"sqlite+aiosqlite:///{tmp_path}/{name}.db" for name in SERVICES}, expected)
+        yield Installation(
+            tmp_path,
+            {name: f"sqlite+aiosqlite:///{tmp_path}/{name}.db" for name in SERVICES},
+            expected,
+        )
         return
     async with postgres_of(snapshot) as urls:
         yield Installation(tmp_path, urls, expected)
@@ -152,26 +167,38 @@ async def test_the_finished_result_reads_as_it_did(installation: Installation) -
     async with installation.running() as clients:
         results = clients["results"]
         reader = installation.headers(expected["people"]["reader"])
-        shown = (await results.get(f"/{expected['result']}", headers=reader)).raise_for_status().json()
+        shown = (
+            (await results.get(f"/{expected['result']}", headers=reader)).raise_for_status().json()
+        )
         same(expected["finished"], shown)
         tables = sorted((installation.folder / "expected/tables").glob("*.csv"))
-        assert [table.stem for table in tables] == sorted(table["name"] for table in shown["tables"])
+        assert [table.stem for table in tables] == sorted(
+            table["name"] for table in shown["tables"]
+        )
         for table in tables:
             path, as_csv = f"/{expected['result']}/tables/{table.stem}", {"Accept": "text/csv"}
             read = (await results.get(path, headers=reader | as_csv)).raise_for_status().text
-            assert list(csv.reader(read.splitlines())) == list(csv.reader(table.read_text().splitlines())), table.stem
+            assert list(csv.reader(read.splitlines())) == list(
+                csv.reader(table.read_text().splitlines())
+            ), table.stem
         for lang, title in (("ko", "복지 사각지대"), ("en", "Welfare blind spots")):
             report = await results.get(f"/{expected['result']}/report?lang={lang}", headers=reader)
             assert title in report.raise_for_status().text
         requester = installation.headers(expected["people"]["requester"])
         request = await clients["requests"].get(f"/{expected['request']}", headers=requester)
         assert request.raise_for_status().json()["status"] == "released"
-        runs = await clients["analysis"].get("/runs", headers=requester, params={"request_id": expected["request"]})
+        runs = await clients["analysis"].get(
+            "/runs", headers=requester, params={"request_id": expected["request"]}
+        )
         assert [run["status"] for run in runs.raise_for_status().json()["items"]] == ["succeeded"]
         datasets = await clients["catalog"].get("/datasets", headers=requester)
-        assert {each["state"] for each in datasets.raise_for_status().json()["items"]} == {"published"}
+        assert {each["state"] for each in datasets.raise_for_status().json()["items"]} == {
+            "published"
+        }
         listed = await results.get(
-            f"/{expected['result']}/restricted-list", headers=requester, params={"reason": "Visits of the third round."}
+            f"/{expected['result']}/restricted-list",
+            headers=requester,
+            params={"reason": "Visits of the third round."},
         )
         assert listed.raise_for_status().text.splitlines()
 
@@ -184,25 +211,37 @@ async def test_the_waiting_request_goes_on(installation: Installation) -> None:
     async with installation.running() as clients:
         await settle(clients)
         requests = clients["requests"]
-        shown = (await requests.get(path, headers=installation.headers(requester))).raise_for_status().json()
+        shown = (
+            (await requests.get(path, headers=installation.headers(requester)))
+            .raise_for_status()
+            .json()
+        )
         assert shown["status"] == "owner_review"
         assert shown["title"] == expected["asked"]["title"]
         assert shown["waiting"]["code"] == expected["asked"]["waiting"]["code"]
         for decision in expected["decisions"]:
             answer = await requests.post(
-                f"{path}/decisions", headers=installation.headers(decision["who"]), json=decision["body"]
+                f"{path}/decisions",
+                headers=installation.headers(decision["who"]),
+                json=decision["body"],
             )
             assert answer.status_code in (200, 201), answer.text
-        shown = (await requests.get(path, headers=installation.headers(requester))).raise_for_status().json()
+        shown = (
+            (await requests.get(path, headers=installation.headers(requester)))
+            .raise_for_status()
+            .json()
+        )
         assert shown["status"] == "council_review"
         ballot = {"ballot": "approve", "reason": "Clear benefit, least data."}
-        voted = await requests.post(f"{path}/votes", headers=installation.headers(expected["people"]["member"]), json=ballot)
+        voted = await requests.post(
+            f"{path}/votes", headers=installation.headers(expected["people"]["member"]), json=ballot
+        )
         assert voted.status_code in (200, 201), voted.text
         await settle(clients)
 
 
 async def test_the_audit_still_verifies(installation: Installation) -> None:
-    """Against the checkpoints of then; with what is written since, and it is seen when an old row is changed."""
+    """Against the checkpoints of then, before and after today's code has written to it."""
     await asyncio.to_thread(installation.upgrade)
     assert await installation.verified()
     expected = installation.expected
@@ -210,10 +249,12 @@ async def test_the_audit_still_verifies(installation: Installation) -> None:
     async with installation.running() as clients:
         before = await position(installation, clients["requests"])
         answer = await clients["requests"].post(
-            f"/{expected['waiting']}/decisions", headers=installation.headers(decision["who"]), json=decision["body"]
+            f"/{expected['waiting']}/decisions",
+            headers=installation.headers(decision["who"]),
+            json=decision["body"],
         )
         assert answer.status_code in (200, 201), answer.text
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE):
             while await position(installation, clients["requests"]) <= before:
                 await asyncio.sleep(0.05)
         await settle(clients)
@@ -232,8 +273,13 @@ def test_nothing_in_it_names_the_machine_it_was_made_on(version: str, tmp_path: 
         with tarfile.open(packed) as tar:
             tar.extractall(tmp_path / packed.parent.name, filter="data")
     contents = {file: file.read_bytes() for file in tmp_path.rglob("*") if file.is_file()}
-    contents |= {file: gzip.decompress(file.read_bytes()) for file in (HERE / version).rglob("*.sql.gz")}
+    contents |= {
+        file: gzip.decompress(file.read_bytes()) for file in (HERE / version).rglob("*.sql.gz")
+    }
     for file, content in contents.items():
         for word in (b"/tmp/", b"/work/", b"/home/", b"/root/", b"file://", b"dure-snapshot-"):
             assert word not in content, f"{file.name} holds {word.decode()}"
-    assert sum(file.stat().st_size for file in (HERE / version).rglob("*") if file.is_file()) < 2_000_000
+    assert (
+        sum(file.stat().st_size for file in (HERE / version).rglob("*") if file.is_file())
+        < 2_000_000
+    )

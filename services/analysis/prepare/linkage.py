@@ -55,7 +55,9 @@ def link(connection: duckdb.DuckDBPyConnection, plan: Plan, paths: dict[str, Pat
     if rows == 0:
         raise PrepareError("no-rows", f"The input {plan.base.role} has no row with a key.")
     found = {role.role: count(connection, found_in(plan.base, role, plan.base)) for role in plan.others}
-    rates = {role.role: match_rate(plan, role, found[role.role], rows) for role in plan.others}
+    # A base row without a usable key was found nowhere: it counts.
+    read = loaded[plan.base.role].read
+    rates = {role.role: match_rate(plan, role, found[role.role], read) for role in plan.others}
     write(connection, plan, target)
     return Linked(rows, rates, balance(connection, plan, loaded, found, rows))
 
@@ -222,7 +224,10 @@ def placed(plan: Plan, joined: str) -> str:
         joined = f"SELECT * EXCLUDE (own), hash(own, {', '.join(groups)}) AS {name} FROM ({joined})"
     else:
         joined = f"SELECT *, {own} AS {name} FROM ({joined})"
-    if plan.base.keyed_by:
-        # No two rows of a subject are alike, so that none cancels another out.
-        return f"SELECT * EXCLUDE (content), bit_xor(content) OVER (PARTITION BY pseudonym) AS place FROM ({joined})"
-    return joined
+    if not plan.base.keyed_by:
+        return joined
+    # Without its times first: the same values at other hours, or at days instead of hours, keep the order of subjects.
+    # No two rows of a subject are alike, so that in the whole none cancels another out.
+    timeless = ", ".join([*(named(role, pick) for role, pick in picks if not (pick.key_domain or pick.temporal)), "1"])
+    both = (f"sum(hash({timeless})) OVER (PARTITION BY pseudonym)", "bit_xor(content) OVER (PARTITION BY pseudonym)")
+    return f"SELECT * EXCLUDE (content), row({', '.join(both)}) AS place FROM ({joined})"

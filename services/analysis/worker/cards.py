@@ -43,7 +43,7 @@ class CardCache:
 
     def __post_init__(self) -> None:
         if self.folder is not None and not _private(self.folder):
-            log.warning("the cache of method cards is not used: its folder is not this user's alone")
+            log.warning("method cards are not kept: the folder is not this user's alone", extra={"folder": str(self.folder)})
             self.folder = None
 
     def get(self, code: Code, digest: str) -> MethodCard | None:

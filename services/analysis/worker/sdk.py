@@ -17,10 +17,16 @@ from services.analysis.worker.asking import Nodes, here
 from services.analysis.worker.asking import Question as Question
 from shared.contracts import MethodCard
 
+# A method reads times by these, as prepare does; here they are loaded before the sandbox closes.
+from shared.times import Precision as Precision
+from shared.times import read_time as read_time
+
 WHOLE = {"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT"}
 NUMERIC = {"BOOLEAN", "FLOAT", "DOUBLE", "DECIMAL", *WHOLE, *(f"U{kind}" for kind in WHOLE)}
 TABLE_FILE = "linked.parquet"
 CHAMPION_FILE = "champion.model"
+TOGETHER = "dure_subjects_together"
+"""Stands in a linked table of prepare: the rows of a subject are neighbours."""
 BLOCKS_READ = 4
 PIECE = 2 * BLOCK
 # The progress bar is drawn on standard output, even into a pipe, and setting its time switches it on
@@ -79,6 +85,16 @@ class Bundle:
         """The file of the released model that this round is also scored with, if the request names one."""
         path = self.folder / CHAMPION_FILE
         return path if path.exists() else None
+
+    @property
+    def subjects_together(self) -> bool:
+        """Whether prepare says that the rows of each pseudonym are neighbours. Their order is one of contents: the same for
+        every request of the same data, while the order of the pseudonyms is another one each time."""
+        with self.database() as connection:
+            path = _literal(self.folder / TABLE_FILE)
+            query = f"SELECT count(*) FROM parquet_kv_metadata({path}) WHERE key = '{TOGETHER}'"  # noqa: S608 - our own words
+            ((told,),) = connection.execute(query).fetchall()
+            return bool(told)
 
     def columns(self, names: Iterable[str] | None = None, rows: range | None = None) -> dict[str, Array]:
         """Columns of the linked table in its row order, of these rows or of all: numbers and booleans as float64 (NaN for NULL),
