@@ -40,8 +40,10 @@ def build(folder: Path, public_url: str, *, bus: Bus | None = None, **more: Mapp
     """The four apps on one bus, and the door beside the third; `more` adds settings by service."""
     bus = bus or InProcessBus(SERVICES)
     values = {name: value | dict(more.get(name, {})) for name, value in settings(folder, public_url).items()}
-    shared = ("database_url", "storage_url", "jwks", "issuer", "audience", "public_url")
-    beside = {name: values["analysis"][name] for name in shared} | dict(more.get("scoring", {}))
+    shared = (
+        "database_url", "storage_url", "jwks", "issuer", "audience", "public_url", "ministry_claim", "roles_claim", "role_prefix",
+    )  # fmt: skip
+    beside = {name: values["analysis"][name] for name in shared if name in values["analysis"]} | dict(more.get("scoring", {}))
     return {
         "catalog": catalog.build(CatalogSettings(**values["catalog"]), bus),
         "requests": requests.build(RequestsSettings(**values["requests"]), bus),

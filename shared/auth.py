@@ -1,6 +1,6 @@
 """Who calls: bearer tokens verified against the identity provider's keys, and the roles that they carry."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
@@ -23,12 +23,14 @@ from pydantic import TypeAdapter, ValidationError
 from shared.contracts import Code
 from shared.errors import Forbidden, Unauthorized, Unavailable
 from shared.jwks import KEY_ALGORITHMS, Jwks, Key
+from shared.texts import is_canonical, is_of_few_scripts
 
-__all__ = ["Fault", "Jwks", "Principal", "Role", "TokenVerifier", "require"]
+__all__ = ["Claims", "Fault", "Jwks", "Principal", "Role", "TokenVerifier", "require"]
 
 TOKEN_LIMIT: Final = 8 * 1024
 SUBJECT_LIMIT: Final = 200
-ROLES_LIMIT: Final = 20
+# A provider puts the roles of every system into one list; the length of the token bounds it too.
+ROLES_LIMIT: Final = 500
 MINISTRY: Final = TypeAdapter[str](Code)
 
 
@@ -99,7 +101,7 @@ class Fault(StrEnum):
     ISSUER = "wrong-issuer"
     MISSING_CLAIM = "missing-claim"
     INVALID_CLAIM = "invalid-claim"
-    UNKNOWN_ROLE = "unknown-role"
+    SUBJECT = "invalid-subject"
     MINISTRY = "invalid-ministry"
 
 
@@ -114,10 +116,11 @@ SENTENCES: Final[Mapping[Fault, str]] = {
     Fault.NOT_YET_VALID: "The token is not valid yet: the clocks may differ.",
     Fault.AUDIENCE: "The token was issued for another system.",
     Fault.ISSUER: "The token comes from an identity provider that is not trusted here.",
-    Fault.MISSING_CLAIM: "The token lacks a claim that is needed here: exp, iss, aud, sub, ministry and roles are.",
+    Fault.MISSING_CLAIM: "The token lacks a claim that is needed here:",
     Fault.INVALID_CLAIM: "A claim of the token is not of the form that is needed here.",
-    Fault.UNKNOWN_ROLE: f"The token names a role that does not exist. The roles are: {', '.join(Role)}.",
-    Fault.MINISTRY: "The claim `ministry` is not the code of a ministry: small letters, digits, _ and -, at most 40.",
+    Fault.SUBJECT: "The claim `sub` can be taken for another one: it is not normalized (NFC, NFKC), or mixes scripts that are "
+    "not written together (UTS 39, highly restrictive).",
+    Fault.MINISTRY: "The ministry in the token is not the code of one: small letters, digits, _ and -, at most 40.",
 }
 FAULTS: Final[Mapping[type[InvalidTokenError], Fault]] = {
     DecodeError: Fault.MALFORMED,
@@ -127,12 +130,43 @@ FAULTS: Final[Mapping[type[InvalidTokenError], Fault]] = {
     InvalidAudienceError: Fault.AUDIENCE,
     InvalidIssuerError: Fault.ISSUER,
     InvalidSignatureError: Fault.SIGNATURE,
-    MissingRequiredClaimError: Fault.MISSING_CLAIM,
 }
 
 
-def refuse(fault: Fault) -> NoReturn:
-    raise Unauthorized(SENTENCES[fault], reason=fault.value)
+def refuse(fault: Fault, *missing: str) -> NoReturn:
+    named = f" {', '.join(missing)}." if missing else ""
+    raise Unauthorized(SENTENCES[fault] + named, reason=fault.value)
+
+
+@dataclass(frozen=True)
+class Claims:
+    """Where a provider's tokens say what a caller is. A path goes into objects by dots: `resource_access.dure.roles`."""
+
+    ministry: str = "ministry"
+    roles: str = "roles"
+    role_prefix: str = ""
+
+    def known_roles(self, names: list[str]) -> frozenset[Role]:
+        """Those of the roles that are ours. Others are those of other systems, and none of our business."""
+        bare = {name.removeprefix(self.role_prefix) for name in names if name.startswith(self.role_prefix)}
+        return frozenset(role for role in Role if role.value in bare)
+
+
+def at_path(claims: Mapping[str, Any], path: str) -> Any:
+    """What stands there; None if nothing does. A name that itself holds dots is found too."""
+    if path in claims:
+        return claims[path]
+    for name, rest in splits(path):
+        inner = claims.get(name)
+        if isinstance(inner, Mapping) and (found := at_path(inner, rest)) is not None:
+            return found
+    return None
+
+
+def splits(path: str) -> Iterator[tuple[str, str]]:
+    parts = path.split(".")
+    for at in range(1, len(parts)):
+        yield ".".join(parts[:at]), ".".join(parts[at:])
 
 
 class TokenVerifier:
@@ -143,6 +177,7 @@ class TokenVerifier:
         jwks: Jwks,
         issuer: str,
         audience: str,
+        claims: Claims | None = None,
         *,
         algorithms: tuple[str, ...] = ("EdDSA", "ES256", "RS256"),
         leeway: timedelta = timedelta(seconds=30),
@@ -152,10 +187,11 @@ class TokenVerifier:
             raise ValueError("only asymmetric algorithms can be allowed")
         self.jwks, self.issuer, self.audience = jwks, issuer, audience
         self.algorithms, self.leeway = frozenset(algorithms), leeway
+        self.where = claims or Claims()
 
     async def verify(self, token: str) -> Principal:
         try:
-            return principal(await self.claims(token))
+            return principal(await self.claims(token), self.where)
         except (Unauthorized, Unavailable):
             raise
         except Exception:
@@ -177,6 +213,8 @@ class TokenVerifier:
                 leeway=self.leeway,
                 options={"require": ["exp", "iss", "aud", "sub"]},
             )
+        except MissingRequiredClaimError as error:
+            refuse(Fault.MISSING_CLAIM, error.claim)
         except InvalidTokenError as error:
             refuse(FAULTS.get(type(error), Fault.INVALID_CLAIM))
         return claims
@@ -195,21 +233,21 @@ class TokenVerifier:
         return key
 
 
-def principal(claims: Mapping[str, Any]) -> Principal:
+def principal(claims: Mapping[str, Any], where: Claims) -> Principal:
     """The caller that verified claims describe."""
-    if claims.get("ministry") is None or claims.get("roles") is None:
-        refuse(Fault.MISSING_CLAIM)
-    subject, roles = claims["sub"], claims["roles"]
+    ministry, roles = at_path(claims, where.ministry), at_path(claims, where.roles)
+    if missing := [path for path, value in ((where.ministry, ministry), (where.roles, roles)) if value is None]:
+        refuse(Fault.MISSING_CLAIM, *missing)
+    subject = claims["sub"]
     if not 0 < len(subject) <= SUBJECT_LIMIT or not subject.isprintable() or subject != subject.strip():
         refuse(Fault.INVALID_CLAIM)
-    if not isinstance(roles, list) or len(roles) > ROLES_LIMIT:
+    # Who decides on their own request is found by comparing subjects, so nobody has two that look alike.
+    if not is_canonical(subject) or not is_of_few_scripts(subject):
+        refuse(Fault.SUBJECT)
+    if not isinstance(roles, list) or len(roles) > ROLES_LIMIT or not all(isinstance(role, str) for role in roles):
         refuse(Fault.INVALID_CLAIM)
     try:
-        known = frozenset(Role(role) for role in roles)
-    except (ValueError, TypeError):
-        refuse(Fault.UNKNOWN_ROLE)
-    try:
-        ministry = MINISTRY.validate_python(claims["ministry"], strict=True)
+        code = MINISTRY.validate_python(ministry, strict=True)
     except ValidationError:
         refuse(Fault.MINISTRY)
-    return Principal(subject, ministry, known)
+    return Principal(subject, code, where.known_roles(roles))

@@ -24,6 +24,7 @@ from shared.bodies import JSON, check_encoding, parse_json, read_body
 from shared.db import Database, Row, Session
 from shared.errors import BadRequest, FieldError, NotFound, Problem, Unauthorized, Unprocessable
 from shared.idempotency import Replay, begin_idempotent, keep_answer
+from shared.members import NotAMember, check_member
 from shared.paging import PageQuery
 
 log = logging.getLogger(__name__)
@@ -59,6 +60,9 @@ async def optional_caller(
         return None
     caller: Principal = await request.app.state.verifier.verify(credentials.credentials)
     request.state.caller = caller
+    db: Database = request.app.state.db
+    async with db.reading(caller=caller) as session:
+        await check_member(session, caller)
     return caller
 
 
@@ -182,7 +186,9 @@ async def audit_refusal(request: Request, problem: Problem) -> None:
     db: Database = request.app.state.db
     caller = getattr(request.state, "caller", None)
     strangers: Strangers = request.app.state.strangers
-    left_out = 0 if caller else strangers.admit(time.monotonic())
+    # Whoever is no member is a stranger, though one with a name: any number of bodies can be made up.
+    known = caller is not None and not isinstance(problem, NotAMember)
+    left_out = 0 if known else strangers.admit(time.monotonic())
     if left_out is None:
         return
     route = request.scope.get("route")

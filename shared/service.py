@@ -187,7 +187,7 @@ def build_service(
     app.state.service, app.state.context = service, service.context
     app.state.db, app.state.settings, app.state.storage, app.state.wake = db, settings, storage, service.context.wake
     app.state.strangers = audit.Strangers()
-    app.state.verifier = TokenVerifier(Jwks(settings.jwks), settings.issuer, settings.audience)
+    app.state.verifier = TokenVerifier(Jwks(settings.jwks), settings.issuer, settings.audience, settings.claims)
     # The fixed addresses come first: neither /requests/readyz nor /requests/docs is a request's id.
     openapi.install(app, name)
     app.include_router(health(service), prefix=f"/{name}", tags=["health"])

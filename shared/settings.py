@@ -5,6 +5,8 @@ from pathlib import Path
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings
 
+from shared.auth import Claims
+
 
 class ServiceSettings(BaseSettings):
     """Settings of every service, read from the environment under the service's own prefix."""
@@ -17,6 +19,17 @@ class ServiceSettings(BaseSettings):
     jwks: str = Field(description="The identity provider's key set: a file or an https URL.")
     issuer: str = Field(description="`iss` that tokens must carry.")
     audience: str = Field(default="dure", description="`aud` that tokens must carry.")
+    ministry_claim: str = Field(
+        default="ministry", min_length=1, description="Claim that holds the ministry; dots go into objects."
+    )
+    roles_claim: str = Field(
+        default="roles",
+        min_length=1,
+        description="Claim that holds the list of roles, such as `realm_access.roles` or `resource_access.dure.roles`.",
+    )
+    role_prefix: str = Field(
+        default="", description="What our roles begin with in that list; roles without it, or unknown ones, are ignored."
+    )
     public_url: str = Field(
         default="http://127.0.0.1:8000", description="Base of the URLs that we write, without the service's prefix."
     )
@@ -30,3 +43,8 @@ class ServiceSettings(BaseSettings):
     idle_seconds: float = Field(default=1.0, description="How often a loop looks for work when nothing wakes it.")
     body_limit: int = Field(default=2 * 1024 * 1024, description="Largest JSON body, bytes.")
     scratch: Path | None = Field(default=None, description="Folder for temporary files; the system's if not given.")
+
+    @property
+    def claims(self) -> Claims:
+        """Where tokens say what a caller is."""
+        return Claims(self.ministry_claim, self.roles_claim, self.role_prefix)

@@ -1,9 +1,9 @@
-"""The tables that every service has, in its own metadata: outbox, inbox, audit, idempotency."""
+"""The tables that every service has, in its own metadata: outbox, inbox, audit, idempotency, members."""
 
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, Index, Integer, MetaData, String, Table, Text, UniqueConstraint, Uuid
+from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, MetaData, String, Table, Text, UniqueConstraint, Uuid, false
 
 from shared.sqltypes import UtcDateTime
 
@@ -19,6 +19,7 @@ class Plumbing:
     seals: Table
     checkpoints: Table
     idempotency: Table
+    members: Table
 
 
 def due_columns() -> list[Column[Any]]:
@@ -31,7 +32,7 @@ def due_columns() -> list[Column[Any]]:
 
 
 def plumbing(metadata: MetaData) -> Plumbing:
-    """Add outbox, inbox, audit and idempotency tables to a service's metadata."""
+    """Add outbox, inbox, audit, idempotency and member tables to a service's metadata."""
     outbox = Table(
         "outbox",
         metadata,
@@ -110,4 +111,12 @@ def plumbing(metadata: MetaData) -> Plumbing:
         Column("body", Text),
         Column("created_at", UtcDateTime, nullable=False),
     )
-    return Plumbing(outbox, inbox, sequences, audit, seals, checkpoints, idempotency)
+    # `sequence` is that of the event which said so last; a body that has left stays, so that older news change nothing.
+    members = Table(
+        "member",
+        metadata,
+        Column("code", String(40), primary_key=True),
+        Column("sequence", BigInteger, nullable=False),
+        Column("has_left", Boolean, nullable=False, server_default=false()),
+    )
+    return Plumbing(outbox, inbox, sequences, audit, seals, checkpoints, idempotency, members)

@@ -17,6 +17,8 @@ LISTENERS: dict[str, frozenset[str]] = {
     "requests": frozenset(
         {
             "catalog.ministry-joined.v1",
+            "catalog.ministry-renamed.v1",
+            "catalog.ministry-left.v1",
             "catalog.ministry-key-registered.v1",
             "catalog.ministry-key-retired.v1",
             "catalog.dataset-published.v1",
@@ -39,6 +41,8 @@ LISTENERS: dict[str, frozenset[str]] = {
             "requests.request-approved.v1",
             "requests.request-withdrawn.v1",
             "requests.grant-revoked.v1",
+            "catalog.ministry-joined.v1",
+            "catalog.ministry-left.v1",
             "catalog.dataset-withdrawn.v1",
             "catalog.ministry-key-registered.v1",
             "catalog.ministry-key-retired.v1",
@@ -50,6 +54,8 @@ LISTENERS: dict[str, frozenset[str]] = {
     "results": frozenset(
         {
             "catalog.ministry-joined.v1",
+            "catalog.ministry-renamed.v1",
+            "catalog.ministry-left.v1",
             "catalog.dataset-published.v1",
             "catalog.dataset-withdrawn.v1",
             "analysis.method-live.v1",

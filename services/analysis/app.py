@@ -12,6 +12,7 @@ from services.analysis.models import PLUMBING, Base
 from services.analysis.prepare.clearing import clear_next, clear_outputs_next, clear_sealed_next
 from services.analysis.prepare.readers import Limits
 from services.analysis.prepare.steps import PrepareTerms, prepare_next
+from services.analysis.rules import HOUSE_RULES, load_rules
 from services.analysis.settings import Settings
 from shared.bus import Bus
 from shared.memory import settled
@@ -81,7 +82,7 @@ def build(settings: Settings, bus: Bus) -> FastAPI:
         consumers=consumers,
         steps=[prepare, clear, reap],
         checks=[workers_part],
-        state={"prepare_terms": terms},
+        state={"prepare_terms": terms, "rules": load_rules(settings.rules or HOUSE_RULES)},
         description=DESCRIPTION,
     )
 

@@ -31,6 +31,7 @@ from shared.contracts import Name, OutputKind
 from shared.db import Database
 from shared.errors import Gone, StaleClaim, Unauthorized
 from shared.http import Caller, Route
+from shared.members import check_member
 from shared.service import Wake
 from shared.storage import Corrupt, MissingObject, Storage
 
@@ -79,7 +80,7 @@ Doorway = Annotated[Door, Depends(Door)]
 Wait = Annotated[float, Query(ge=0, le=25, description="How many seconds to wait for a signal.")]
 
 
-def this_attempt(
+async def this_attempt(
     run_id: UUID, door: Doorway, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)]
 ) -> Attempt:
     if credentials is None:
@@ -88,6 +89,8 @@ def this_attempt(
     door.request.state.caller = attempt.worker
     if attempt.run_id != run_id:
         raise Unauthorized("This run token speaks for another run.", reason="other-run")
+    async with door.db.reading(caller=attempt.worker) as session:
+        await check_member(session, attempt.worker)
     return attempt
 
 

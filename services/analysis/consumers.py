@@ -6,8 +6,10 @@ from shared.contracts import (
     DatasetWithdrawn,
     Envelope,
     GrantRevoked,
+    MinistryJoined,
     MinistryKeyRegistered,
     MinistryKeyRetired,
+    MinistryLeft,
     RequestApproved,
     RequestWithdrawn,
     ResultRecalled,
@@ -15,6 +17,7 @@ from shared.contracts import (
     ResultWithheld,
 )
 from shared.db import Session
+from shared.members import keep_member
 from shared.service import Consumers
 
 consumers = Consumers()
@@ -38,6 +41,16 @@ async def on_grant_revoked(session: Session, event: GrantRevoked, envelope: Enve
 @consumers.on(DatasetWithdrawn)
 async def on_dataset_withdrawn(session: Session, event: DatasetWithdrawn, envelope: Envelope) -> None:
     await actions.end_withdrawn_runs(session, Withdrawn.DATASET, str(event.dataset_id))
+
+
+@consumers.on(MinistryJoined)
+async def on_ministry_joined(session: Session, event: MinistryJoined, envelope: Envelope) -> None:
+    await keep_member(session, event.code, envelope.sequence)
+
+
+@consumers.on(MinistryLeft)
+async def on_ministry_left(session: Session, event: MinistryLeft, envelope: Envelope) -> None:
+    await keep_member(session, event.code, envelope.sequence, has_left=True)
 
 
 @consumers.on(MinistryKeyRegistered)

@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+from pathlib import Path
 from typing import Annotated
 
 from pydantic import AfterValidator, Field, SecretStr
@@ -65,6 +66,7 @@ class Settings(ServiceSettings):
     refused_output_days: float = Field(
         default=7, ge=0, description="How long outputs that do not count are kept after their run has ended."
     )
+    rules: Path | None = Field(default=None, description="Another rules file (JSON) than the one that comes with the service.")
     artefact_count: int = Field(default=200, ge=1, description="Most artefacts of one attempt.")
 
     @property

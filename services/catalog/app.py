@@ -1,9 +1,11 @@
 """The catalog service, put together."""
 
+from datetime import timedelta
 from pathlib import Path
 
 from fastapi import FastAPI
 
+from services.catalog import actions, queries
 from services.catalog.api import routers
 from services.catalog.checks import check_next
 from services.catalog.consumers import consumers
@@ -12,13 +14,23 @@ from services.catalog.settings import Settings
 from shared.bus import Bus
 from shared.memory import settled
 from shared.rabbit import RabbitBus
-from shared.service import build_service
+from shared.service import Context, build_service
 from shared.telemetry import setup_logging
 
 DESCRIPTION = """Which tables the member ministries offer for joint analysis, on what legal basis and for which purposes.
 
 A steward registers a dataset with its table schema and hands in a file; the file is checked against the schema, and the
 dataset is published whole or not at all. Nobody reads a raw file here."""
+
+
+async def announce(context: Context) -> bool:
+    """Say again who is a member."""
+    every = timedelta(seconds=context.settings.announce_seconds)
+    async with context.db.reading() as session:
+        if not await queries.anything_to_announce(session, every):
+            return False
+    async with context.db.transaction() as session:
+        return await actions.announce_members(session, every) > 0
 
 
 def build(settings: Settings, bus: Bus) -> FastAPI:
@@ -31,7 +43,7 @@ def build(settings: Settings, bus: Bus) -> FastAPI:
         migrations=Path(__file__).with_name("migrations"),
         routers=routers,
         consumers=consumers,
-        steps=[check_next],
+        steps=[check_next, announce],
         description=DESCRIPTION,
     )
 

@@ -6,10 +6,21 @@ from datetime import datetime
 
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 
-from services.catalog.models import FILE_TRANSITIONS, TRANSITIONS, Dataset, DatasetFile, DatasetState, FileState, MinistryKey
-from shared.auth import Principal, Role
-from shared.contracts import Column, PublicKey
+from services.catalog.models import (
+    FILE_TRANSITIONS,
+    TRANSITIONS,
+    Dataset,
+    DatasetFile,
+    DatasetState,
+    FileState,
+    Ministry,
+    MinistryKey,
+)
+from shared.auth import Principal, Role, require
+from shared.canonical import canonical_text
+from shared.contracts import Column, ColumnRole, ColumnType, PublicKey
 from shared.errors import Conflict, FieldError, Forbidden, Problem, Unprocessable
+from shared.texts import unreadable
 
 FIXED_TABLE = (DatasetState.CHECKING, DatasetState.PUBLISHED, DatasetState.WITHDRAWN)
 
@@ -40,25 +51,56 @@ def check_steward(caller: Principal, ministry: str) -> None:
         raise Forbidden("Only a steward of the ministry that owns the dataset may do this.", right=f"steward of {ministry}")
 
 
-def check_member(ministry: str, *, is_known: bool) -> None:
-    if not is_known:
-        detail = "Your ministry is not a member: the council's secretary must let it join first."
-        raise Forbidden(detail, right="steward of a member")
+def check_may_let_leave(caller: Principal, ministry: Ministry) -> None:
+    """Not one's own body: somebody has to be left who can let it join again."""
+    require(caller, Role.COUNCIL_SECRETARY)
+    if caller.ministry == ministry.code:
+        raise Forbidden("Nobody lets their own ministry leave.", right="council-secretary of another ministry")
+
+
+def check_present(ministry: Ministry) -> None:
+    if ministry.left_at is not None:
+        raise Conflict("The ministry has left before.")
+
+
+def ministry_actions_for(caller: Principal, ministry: Ministry) -> list[str]:
+    """What the caller may do now."""
+    try:
+        check_may_let_leave(caller, ministry)
+        check_present(ministry)
+    except Problem:
+        return []
+    return ["leave"]
 
 
 def check_table(table: Sequence[Column]) -> None:
     """Column names are compared without regard to case: not every reader of a file keeps `A` and `a` apart."""
     if errors := list(repeated_names(table)):
         raise Unprocessable("Two columns have the same name.", errors=errors)
+    shown = [column.model_dump(mode="json") for column in table]
+    if wrong := [
+        FieldError(at, "unreadable-text", f"The text cannot be taken: {why}.") for at, why in unreadable(shown, "#/table")
+    ]:
+        raise Unprocessable("A text of the table cannot be taken.", errors=wrong[:100])
 
 
 def repeated_names(table: Sequence[Column]) -> Iterator[FieldError]:
-    seen: set[str] = set()
+    """A header of a file names one column: neither names nor source names stand twice."""
+    seen: dict[str, int] = {}
     for position, column in enumerate(table):
-        folded = column.name.casefold()
-        if folded in seen:
-            yield FieldError(f"#/table/{position}/name", "duplicate-column", "An earlier column has this name.")
-        seen.add(folded)
+        for field, name in (("name", column.name), ("source_name", column.source_name)):
+            folded = canonical_text(name or "").casefold()
+            if folded and seen.setdefault(folded, position) != position:
+                yield FieldError(f"#/table/{position}/{field}", "duplicate-column", "An earlier column has this name.")
+
+
+def unlinkable_keys(table: Sequence[Column]) -> list[int]:
+    """Positions of key columns whose type methods that link tables do not take."""
+    return [
+        position
+        for position, column in enumerate(table)
+        if column.role is ColumnRole.KEY and column.type is not ColumnType.STRING
+    ]
 
 
 def check_table_open(dataset: Dataset) -> None:

@@ -19,4 +19,7 @@ class Settings(ServiceSettings):
     check_lease: timedelta = Field(
         default=timedelta(seconds=30), gt=timedelta(0), description="How long a check holds unless it is extended."
     )
+    announce_seconds: float = Field(
+        default=3600, gt=0, description="How often the members are announced again, for services that have missed it."
+    )
     check_attempts: int = Field(default=3, ge=1, le=20, description="Crashes of the check before a file is refused.")

@@ -63,7 +63,7 @@ async def list_requests(
     """The requests that you may see, newest first."""
     rows, cursor = await queries.list_requests(session, caller, page, status=status, ministry=ministry)
     link_next(http, response, cursor)
-    return Page(items=[queries.summary(row, caller, rules) for row in rows], next=cursor)
+    return Page(items=await queries.summaries(session, rows, caller, rules), next=cursor)
 
 
 @router.get("/rules")
@@ -79,7 +79,7 @@ async def list_work(
     """What waits for you: datasets to decide on, requests to vote on or to correct; for the council secretary what is overdue."""
     rows, cursor = await queries.list_work(session, caller, rules, page)
     link_next(http, response, cursor)
-    return Page(items=[queries.work_item(row, caller, rules) for row in rows], next=cursor)
+    return Page(items=await queries.work_items(session, rows, caller, rules), next=cursor)
 
 
 @router.get("/{request_id}", responses=UNCHANGED)

@@ -11,6 +11,8 @@ from shared.contracts import (
     MinistryJoined,
     MinistryKeyRegistered,
     MinistryKeyRetired,
+    MinistryLeft,
+    MinistryRenamed,
     ModelReleased,
     ModelWithdrawn,
     ResultHeld,
@@ -22,6 +24,7 @@ from shared.contracts import (
     RunStarted,
 )
 from shared.db import Session
+from shared.members import keep_member
 from shared.service import Consumers
 
 consumers = Consumers()
@@ -29,7 +32,18 @@ consumers = Consumers()
 
 @consumers.on(MinistryJoined)
 async def on_ministry_joined(session: Session, event: MinistryJoined, envelope: Envelope) -> None:
+    await keep_member(session, event.code, envelope.sequence)
     await actions.know_ministry(session, event, envelope.sequence)
+
+
+@consumers.on(MinistryRenamed)
+async def on_ministry_renamed(session: Session, event: MinistryRenamed, envelope: Envelope) -> None:
+    await actions.know_ministry(session, event, envelope.sequence)
+
+
+@consumers.on(MinistryLeft)
+async def on_ministry_left(session: Session, event: MinistryLeft, envelope: Envelope) -> None:
+    await keep_member(session, event.code, envelope.sequence, has_left=True)
 
 
 @consumers.on(MinistryKeyRegistered)

@@ -32,6 +32,20 @@ class Tally:
         return Ballot.APPROVE if self.approve > self.reject else Ballot.REJECT
 
 
+def barred(members: Collection[str], *, recused: Collection[str], quorum: int) -> list[str]:
+    """The members that may not vote, if those that may are fewer than the quorum; else none."""
+    out = sorted(set(members) & set(recused))
+    return out if len(members) - len(out) < quorum else []
+
+
+def out_of_reach(barred: Collection[str], quorum: int) -> str:
+    """Why the council could not decide."""
+    return (
+        f"The council needs {quorum} votes of members without a part in the request, and fewer are left: "
+        f"{', '.join(barred)} ask for it or own its data. Ask for fewer owners' data at once."
+    )
+
+
 def count_votes(votes: Iterable[Vote], *, recused: Collection[str], quorum: int) -> Tally:
     """Count one vote for each ministry, the first, and none of a ministry that has a part in the request."""
     first: dict[str, Ballot] = {}

@@ -5,8 +5,14 @@ from uuid import UUID
 
 from services.requests.models import IN_REVIEW, TRANSITIONS, AnalysisRequest, Status
 from shared.auth import Principal, Role
+from shared.contracts import PartKind
 from shared.errors import Conflict, Forbidden, Problem
 
+WORDS = {
+    PartKind.REQUESTER: "a requester of",
+    PartKind.OWNER: "who decided for",
+    PartKind.COUNCIL: "the council's member of",
+}
 READERS = (Role.COUNCIL_MEMBER, Role.COUNCIL_SECRETARY, Role.CENTRE_ANALYST, Role.AUDITOR)
 
 
@@ -37,16 +43,29 @@ def check_not_own(caller: Principal, request: AnalysisRequest) -> None:
         raise Forbidden("Nobody decides on their own request.", right="somebody else than the requester")
 
 
+def check_one_part(caller: Principal, request: AnalysisRequest, part: PartKind) -> None:
+    """One person has one part in a request, whatever roles and bodies their tokens name. A vote counts once anyhow."""
+    for subject, ministry, other in request.acted:
+        same_body = ministry == caller.ministry or part is PartKind.COUNCIL
+        if subject == caller.subject and not (other is part and same_body):
+            raise Forbidden(
+                f"You have a part in this request already, as {WORDS[other]} {ministry}: one person has one part.",
+                right="somebody without another part in the request",
+            )
+
+
 def check_may_change(caller: Principal, request: AnalysisRequest) -> None:
     """Resubmit and withdraw are for the requester's ministry."""
     if not is_requester(caller, request):
         raise Forbidden("Only a requester of the ministry that asked may do this.", right=f"requester of {request.ministry}")
+    check_one_part(caller, request, PartKind.REQUESTER)
 
 
 def check_may_decide(caller: Principal, request: AnalysisRequest, owner: str) -> None:
     if not (caller.has(Role.STEWARD) and caller.ministry == owner):
         raise Forbidden("Only a steward of the ministry that owns the dataset decides on it.", right=f"steward of {owner}")
     check_not_own(caller, request)
+    check_one_part(caller, request, PartKind.OWNER)
 
 
 def check_may_vote(caller: Principal, request: AnalysisRequest) -> None:
@@ -58,6 +77,7 @@ def check_may_vote(caller: Principal, request: AnalysisRequest) -> None:
             right="council-member of a ministry that is not recused",
         )
     check_not_own(caller, request)
+    check_one_part(caller, request, PartKind.COUNCIL)
 
 
 def check_may_return(caller: Principal, request: AnalysisRequest) -> None:
@@ -68,6 +88,8 @@ def check_may_return(caller: Principal, request: AnalysisRequest) -> None:
         right = f"steward of {' or '.join(request.owners)}, council-member not recused, or council-secretary"
         raise Forbidden("Only those who decide on the request may return it.", right=right)
     check_not_own(caller, request)
+    if not caller.has(Role.COUNCIL_SECRETARY):
+        check_one_part(caller, request, PartKind.OWNER if steward else PartKind.COUNCIL)
 
 
 def check_stage(request: AnalysisRequest, *stages: Status) -> None:

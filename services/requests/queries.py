@@ -18,6 +18,7 @@ from services.requests.models import (
     KnownKey,
     KnownMethod,
     RequestInput,
+    Revocation,
     Status,
     Vote,
 )
@@ -28,6 +29,7 @@ from shared.clock import now
 from shared.contracts import PublicKey
 from shared.db import Session
 from shared.errors import NotFound
+from shared.members import present_members
 from shared.paging import PageQuery, paginate
 
 OVERDUE = "overdue"
@@ -93,7 +95,8 @@ def work_of(caller: Principal, today: date) -> SelectOfScalar[AnalysisRequest]:
         waits.append(vote_waits(caller))
     if caller.has(Role.REQUESTER):
         returned = col(AnalysisRequest.status) == Status.RETURNED
-        waits.append(and_(returned, col(AnalysisRequest.ministry) == caller.ministry))
+        own = col(AnalysisRequest.ministry) == caller.ministry
+        waits.append(and_(returned, own, ~decided_by(caller), ~voted_by(caller)))
     if caller.has(Role.COUNCIL_SECRETARY):
         late = col(AnalysisRequest.decide_by) < today
         waits.append(and_(late, col(AnalysisRequest.status).in_(IN_REVIEW)))
@@ -109,7 +112,9 @@ def decision_waits(caller: Principal) -> ColumnElement[bool]:
     undecided = ~decided.correlate(RequestInput).exists()
     current = col(RequestInput.revision) == col(AnalysisRequest.revision)
     asked = owned_by(caller.ministry, current, undecided)
-    return and_(col(AnalysisRequest.status) == Status.OWNER_REVIEW, asked, not_written_by(caller))
+    elsewhere = decided_by(caller, but_not_for=caller.ministry)
+    review = col(AnalysisRequest.status) == Status.OWNER_REVIEW
+    return and_(review, asked, not_written_by(caller), ~elsewhere, ~voted_by(caller))
 
 
 def vote_waits(caller: Principal) -> ColumnElement[bool]:
@@ -124,7 +129,25 @@ def vote_waits(caller: Principal) -> ColumnElement[bool]:
         ~owned_by(caller.ministry, current),
         ~voted.correlate(AnalysisRequest).exists(),
         not_written_by(caller),
+        ~decided_by(caller),
     )
+
+
+def decided_by(caller: Principal, *, but_not_for: str | None = None) -> ColumnElement[bool]:
+    """Requests, of any revision, that the caller decided on for an owner, or for another owner than this one."""
+    ways = []
+    for table, who in ((Decision, Decision.decided_by), (Revocation, Revocation.revoked_by)):
+        query = select(table.id).where(col(table.request_id) == col(AnalysisRequest.id), col(who) == caller.subject)
+        if but_not_for is not None:
+            query = query.where(col(table.ministry) != but_not_for)
+        ways.append(query.correlate(AnalysisRequest).exists())
+    return or_(*ways)
+
+
+def voted_by(caller: Principal) -> ColumnElement[bool]:
+    """Requests, of any revision, that the caller voted on."""
+    votes = select(Vote.id).where(col(Vote.request_id) == col(AnalysisRequest.id), col(Vote.member) == caller.subject)
+    return votes.correlate(AnalysisRequest).exists()
 
 
 def not_written_by(caller: Principal) -> ColumnElement[bool]:
@@ -156,20 +179,28 @@ async def sealed_to(session: Session, request: AnalysisRequest) -> str | None:
     return key.kid if key else None
 
 
-def summary(request: AnalysisRequest, caller: Principal, rules: Rules) -> RequestSummary:
-    return RequestSummary.model_validate(facts(request, caller, rules), from_attributes=True)
+def summary(request: AnalysisRequest, caller: Principal, rules: Rules, members: frozenset[str]) -> RequestSummary:
+    return RequestSummary.model_validate(facts(request, caller, rules, members), from_attributes=True)
+
+
+async def summaries(
+    session: Session, requests: Sequence[AnalysisRequest], caller: Principal, rules: Rules
+) -> list[RequestSummary]:
+    members = await present_members(session)
+    return [summary(request, caller, rules, members) for request in requests]
 
 
 async def describe(session: Session, request: AnalysisRequest, caller: Principal, rules: Rules) -> RequestOut:
     """The request with everything that was asked and said, and what this caller may do now."""
     more: dict[str, Any] = {"audience": request.readers, "lane": rules.lane(request.risk_tier).name}
     more["sealed_to"] = await sealed_to(session, request)
-    return RequestOut.model_validate(facts(request, caller, rules) | more, from_attributes=True)
+    shown = facts(request, caller, rules, await present_members(session))
+    return RequestOut.model_validate(shown | more, from_attributes=True)
 
 
-def facts(request: AnalysisRequest, caller: Principal, rules: Rules) -> dict[str, Any]:
+def facts(request: AnalysisRequest, caller: Principal, rules: Rules, members: frozenset[str]) -> dict[str, Any]:
     tally = panel.count_votes(request.current_votes, recused=request.recused, quorum=rules.quorum.value)
-    why = waiting.why_waiting(request, tally.missing, rules.day(now()))
+    why = waiting.why_waiting(request, tally.missing, rules.day(now()), members)
     return {
         **{name: getattr(request, name) for name in RequestOut.model_fields if hasattr(request, name)},
         "tally": TallyOut.model_validate(tally),
@@ -178,9 +209,13 @@ def facts(request: AnalysisRequest, caller: Principal, rules: Rules) -> dict[str
     }
 
 
-def work_item(request: AnalysisRequest, caller: Principal, rules: Rules) -> WorkItem:
-    """One entry of the work list: what this caller has to do."""
-    told = summary(request, caller, rules)
+async def work_items(session: Session, requests: Sequence[AnalysisRequest], caller: Principal, rules: Rules) -> list[WorkItem]:
+    """Entries of the work list: what this caller has to do."""
+    shown = await summaries(session, requests, caller, rules)
+    return [work_item(request, each, caller) for request, each in zip(requests, shown, strict=True)]
+
+
+def work_item(request: AnalysisRequest, told: RequestSummary, caller: Principal) -> WorkItem:
     task = next((name for name in ("decisions", "votes", "resubmit") if name in told.actions), OVERDUE)
     mine = [dataset for dataset, owner in request.undecided.items() if owner == caller.ministry]
     return WorkItem(task=task, dataset_ids=mine if task == "decisions" else [], request=told)

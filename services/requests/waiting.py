@@ -1,5 +1,6 @@
 """Why a request waits and who must act, in Korean and English. Pure."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -39,9 +40,12 @@ class Waiting:
     overdue: bool
 
 
-def why_waiting(request: AnalysisRequest, missing: int, today: date) -> Waiting | None:
-    """None where the request waits for nobody any more. `missing` votes are needed before the council decides; 0 is a tie."""
-    found = reason(request, missing)
+def why_waiting(request: AnalysisRequest, missing: int, today: date, members: Collection[str]) -> Waiting | None:
+    """None where the request waits for nobody any more. `missing` votes are needed before the council decides; 0 is a tie.
+
+    Whoever is named can act: a body that is not among the `members` cannot.
+    """
+    found = reason(request, missing, members)
     if found is None:
         return None
     why, who = found
@@ -49,30 +53,42 @@ def why_waiting(request: AnalysisRequest, missing: int, today: date) -> Waiting 
     return Waiting(why.code, why.ko, why.en, who, request.since, request.decide_by, overdue)
 
 
-def reason(request: AnalysisRequest, missing: int) -> tuple[Why, tuple[Member, ...]] | None:
+def reason(request: AnalysisRequest, missing: int, members: Collection[str]) -> tuple[Why, tuple[Member, ...]] | None:
     match request.status:
         case Status.OWNER_REVIEW:
-            return owners_decide(request)
+            return owners_decide(request, members)
         case Status.RETURNED:
-            return requester_corrects(request)
+            return requester_corrects(request) if request.ministry in members else None
         case Status.COUNCIL_REVIEW:
-            return council_votes(request, missing)
+            return council_votes(request, missing, members)
         case Status.APPROVED:
             return run_begins(request)
         case Status.IN_ANALYSIS:
             why = Why("run-works", "분석을 실행하고 있습니다.", "The method is running.")
             return why, (Member(Role.WORKER),)
         case Status.OUTPUT_REVIEW:
-            en = "Two output checkers have to check the result."
-            return Why("outputs-checked", "두 명의 결과 점검자가 결과를 점검해야 합니다.", en), (Member(Role.OUTPUT_CHECKER),)
+            ko = "서로 다른 두 기관의 결과 점검자 두 명이 결과를 점검해야 합니다. 요청 기관은 점검하지 않습니다."
+            en = "Two output checkers of two bodies, neither of them the one that asked, have to check the result."
+            who = (Member(Role.OUTPUT_CHECKER, except_ministries=(request.ministry,)),)
+            return Why("outputs-checked", ko, en), who
         case Status.RELEASED | Status.RECALLED | Status.REFUSED | Status.WITHDRAWN:
             return None
         case Status.REVOKED | Status.FAILED | Status.WITHHELD:
             return None
 
 
-def owners_decide(request: AnalysisRequest) -> tuple[Why, tuple[Member, ...]]:
+def stuck(request: AnalysisRequest, members: Collection[str], why: Why) -> tuple[Why, tuple[Member, ...]]:
+    """Nobody is left who could decide: the secretary returns it, or who asked withdraws it."""
+    secretary, asker = Member(Role.COUNCIL_SECRETARY), Member(Role.REQUESTER, ministry=request.ministry)
+    return why, (secretary, asker) if request.ministry in members else (secretary,)
+
+
+def owners_decide(request: AnalysisRequest, members: Collection[str]) -> tuple[Why, tuple[Member, ...]]:
     count, owners = len(request.undecided), sorted(set(request.undecided.values()))
+    if gone := [owner for owner in owners if owner not in members]:
+        ko = f"데이터 보유 기관({', '.join(gone)})이 더 이상 회원이 아니어서 결정할 수 없습니다. 반려하거나 철회해야 합니다."
+        en = f"{', '.join(gone)} left and decides on nothing any more: the request has to be returned or withdrawn."
+        return stuck(request, members, Why("owner-left", ko, en))
     ko = f"데이터 보유 부처의 결정을 기다립니다 (데이터셋 {count}개: {', '.join(owners)})."
     en = f"Waits for the owners to decide on {count} {'dataset' if count == 1 else 'datasets'} ({', '.join(owners)})."
     return Why("owners-decide", ko, en), tuple(Member(Role.STEWARD, ministry=owner) for owner in owners)
@@ -87,8 +103,13 @@ def requester_corrects(request: AnalysisRequest) -> tuple[Why, tuple[Member, ...
     return why, (Member(Role.REQUESTER, ministry=request.ministry, subject=request.requester),)
 
 
-def council_votes(request: AnalysisRequest, missing: int) -> tuple[Why, tuple[Member, ...]]:
+def council_votes(request: AnalysisRequest, missing: int, members: Collection[str]) -> tuple[Why, tuple[Member, ...]]:
     voted = {vote.ministry for vote in request.current_votes}
+    left = set(members) - voted - request.recused
+    if len(left) < max(missing, 1):
+        ko = "표결할 수 있는 회원 기관이 부족하여 협의회가 의결할 수 없습니다. 요청을 반려하거나 철회해야 합니다."
+        en = "Too few members are left that may vote: the council cannot decide, and the request has to be returned or withdrawn."
+        return stuck(request, members, Why("council-cannot-decide", ko, en))
     who = Member(Role.COUNCIL_MEMBER, except_ministries=tuple(sorted(voted | request.recused)))
     if missing:
         votes = "vote" if missing == 1 else "votes"

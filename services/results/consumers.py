@@ -1,5 +1,6 @@
 """The bus door: runs that finished, things that were withdrawn, and the names of things."""
 
+from services.results.actions.deliveries import disable_all
 from services.results.actions.results import record_result
 from services.results.actions.withdrawals import note_known, note_withdrawal
 from shared.contracts import (
@@ -10,11 +11,14 @@ from shared.contracts import (
     MethodLive,
     MethodWithdrawn,
     MinistryJoined,
+    MinistryLeft,
+    MinistryRenamed,
     ModelWithdrawn,
     RequestWithdrawn,
     RunFinished,
 )
 from shared.db import Session
+from shared.members import keep_member
 from shared.service import Consumers
 
 consumers = Consumers()
@@ -53,7 +57,19 @@ async def on_model_withdrawn(session: Session, event: ModelWithdrawn, envelope: 
 
 @consumers.on(MinistryJoined)
 async def on_ministry_joined(session: Session, event: MinistryJoined, envelope: Envelope) -> None:
+    await keep_member(session, event.code, envelope.sequence)
     await note_known(session, kind="ministry", key=event.code, sequence=envelope.sequence, facts=event.name.model_dump())
+
+
+@consumers.on(MinistryRenamed)
+async def on_ministry_renamed(session: Session, event: MinistryRenamed, envelope: Envelope) -> None:
+    await note_known(session, kind="ministry", key=event.code, sequence=envelope.sequence, facts=event.name.model_dump())
+
+
+@consumers.on(MinistryLeft)
+async def on_ministry_left(session: Session, event: MinistryLeft, envelope: Envelope) -> None:
+    await keep_member(session, event.code, envelope.sequence, has_left=True)
+    await disable_all(session, event.code)
 
 
 @consumers.on(DatasetPublished)

@@ -58,6 +58,7 @@ class Result(Base, Row, Due, table=True):
     ministry: str = Field(index=True)
     requester: str
     authors: list[str] = Field(sa_type=Json)
+    parts: list[dict[str, str]] = Field(default_factory=list, sa_type=Json, sa_column_kwargs={"server_default": "[]"})
     champion_id: UUID | None = None
     audience_kind: AudienceKind = Field(sa_column=choice(AudienceKind))
     audience_ministries: str = ""
@@ -84,6 +85,11 @@ class Result(Base, Row, Due, table=True):
     @property
     def audience(self) -> Audience:
         return Audience(kind=self.audience_kind, ministries=tuple(filter(None, self.audience_ministries.split("|"))))
+
+    @property
+    def involved(self) -> frozenset[str]:
+        """Everybody who asked for it, decided on its request for an owner, or voted on it."""
+        return frozenset({*self.authors, *(each["subject"] for each in self.parts)})
 
     @property
     def outputs(self) -> list[Artefact]:

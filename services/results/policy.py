@@ -1,6 +1,7 @@
 """Who may do what with a result, and when. Pure: raises or answers, reads nothing."""
 
 from collections.abc import Sequence
+from typing import TypeGuard
 
 from services.results.models import TRANSITIONS, VOTES_NEEDED, AlarmAnswer, ReleaseVote, Result, Status, Subscription
 from shared.auth import Principal, Role, require
@@ -23,12 +24,28 @@ def is_author(caller: Principal, result: Result) -> bool:
     return caller.subject in result.authors
 
 
+def is_involved(caller: Principal, result: Result) -> bool:
+    """Whether the caller has another part in the request: asked for it, decided for an owner, or voted in the council."""
+    return caller.subject in result.involved
+
+
 def is_checker(caller: Principal | None, result: Result) -> bool:
+    """Whether the caller may check it: of another body than the one that asked, and without another part in it."""
+    return follows_as_checker(caller, result) and not is_involved(caller, result) and caller.ministry != result.ministry
+
+
+def follows_as_checker(caller: Principal | None, result: Result) -> TypeGuard[Principal]:
+    """Output checkers see the record of every result, but as authors only that of their ministry."""
     return caller is not None and caller.has(Role.OUTPUT_CHECKER) and not is_author(caller, result)
 
 
 def is_analyst(caller: Principal | None, result: Result) -> bool:
-    """The centre's analysts have a part in a result that raised an alarm, and only in such a one."""
+    """The centre's analysts answer the alarms of a result; those with another part in it do not."""
+    return follows_as_analyst(caller, result) and not is_involved(caller, result)
+
+
+def follows_as_analyst(caller: Principal | None, result: Result) -> TypeGuard[Principal]:
+    """The centre's analysts see a result that raised an alarm, and only such a one."""
     return caller is not None and caller.has(Role.CENTRE_ANALYST) and not is_author(caller, result) and bool(result.alarms)
 
 
@@ -57,7 +74,8 @@ def keeps_record(caller: Principal | None, result: Result) -> bool:
         return False
     if caller.has(Role.COUNCIL_SECRETARY) and result.status in OUT:
         return True
-    return of_ministry(caller, result) or may_answer(caller, result) or caller.has(Role.AUDITOR)
+    follows = follows_as_checker(caller, result) or follows_as_analyst(caller, result)
+    return of_ministry(caller, result) or follows or caller.has(Role.AUDITOR)
 
 
 def knows(caller: Principal | None, result: Result) -> bool:
@@ -107,7 +125,17 @@ def check_may_vote(caller: Principal, result: Result | None) -> Result:
     require(caller, Role.OUTPUT_CHECKER)
     if is_author(caller, known):
         raise Forbidden("Nobody checks the result of their own request.", right="output-checker who is not the author")
+    check_not_involved(caller, known, "checks the result")
+    if caller.ministry == known.ministry:
+        right = f"output-checker of another ministry than {known.ministry}"
+        raise Forbidden("No ministry checks the result of its own request: two others do.", right=right)
     return known
+
+
+def check_not_involved(caller: Principal, result: Result, what: str) -> None:
+    if is_involved(caller, result):
+        sentence = f"You decided or voted on the request, and nobody who did {what}: one person has one part."
+        raise Forbidden(sentence, right="somebody without another part in the request")
 
 
 def may_answer(caller: Principal | None, result: Result) -> bool:
@@ -121,6 +149,10 @@ def check_may_answer(caller: Principal, result: Result | None) -> Result:
     if is_author(caller, known):
         right = "output-checker or centre-analyst who is not the author"
         raise Forbidden("Nobody answers an alarm of their own request.", right=right)
+    check_not_involved(caller, known, "answers its alarms")
+    if caller.has(Role.OUTPUT_CHECKER) and not caller.has(Role.CENTRE_ANALYST) and caller.ministry == known.ministry:
+        right = f"centre-analyst, or output-checker of another ministry than {known.ministry}"
+        raise Forbidden("No ministry checks the result of its own request: two others do.", right=right)
     return known
 
 
@@ -152,9 +184,20 @@ def check_alarms_answered(result: Result, answers: Sequence[AlarmAnswer]) -> Non
         raise Conflict(sentence, alarm=number, code=alarm.code)
 
 
+def check_no_other_answer(caller: Principal, answers: Sequence[AlarmAnswer]) -> None:
+    """Who answered an alarm as an analyst, or for another body, does not vote as well."""
+    for answer in answers:
+        same = answer.role == Role.OUTPUT_CHECKER and answer.ministry == caller.ministry
+        if answer.answered_by == caller.subject and not same:
+            sentence = f"You answered an alarm of it as {answer.role} of {answer.ministry}: one person has one part."
+            raise Forbidden(sentence, right="somebody without another part in the request")
+
+
 def check_vote_open(result: Result, votes: Sequence[ReleaseVote], caller: Principal) -> None:
     if any(vote.checker == caller.subject for vote in votes):
         raise Conflict("You have voted on this result; a vote stands.")
+    if any(vote.ministry == caller.ministry for vote in votes):
+        raise Conflict(f"Somebody of {caller.ministry} has voted already: the second checker is of another body.")
     if result.status is not Status.HELD:
         raise Conflict(f"The result is {result.status}; only a held result is voted on.")
 
@@ -195,7 +238,7 @@ def actions_for(
     actions = ["read"] if reads(caller, result) else []
     if caller is None:
         return actions
-    voted = any(vote.checker == caller.subject for vote in votes)
+    voted = any(vote.checker == caller.subject or vote.ministry == caller.ministry for vote in votes)
     waits = bool(unanswered(result, answers))
     if result.status is Status.HELD and waits and may_answer(caller, result):
         actions.append("answer-alarm")

@@ -35,6 +35,8 @@ def why_waiting(result: Result, *, votes: int, unanswered: Mapping[int, Alarm]) 
         en = f"An output checker or an analyst of the centre has to answer {count} ({codes}) before anybody votes."
         return Waiting("alarms-answered", ko, en, (Role.OUTPUT_CHECKER, Role.CENTRE_ANALYST), since)
     missing = VOTES_NEEDED - votes
-    ko = f"결과 점검자 {missing}명이 결과를 점검해야 합니다."
-    en = f"{missing} output {'checker has' if missing == 1 else 'checkers have'} to check the result."
+    bodies = f"두 점검자는 서로 다른 기관 소속이며, 요청 기관({result.ministry}) 소속이 아니어야 합니다."
+    ko = f"결과 점검자 {missing}명이 결과를 점검해야 합니다. {bodies}"
+    checkers = "1 output checker, of a second body and" if missing == 1 else f"{missing} output checkers, of two bodies and"
+    en = f"{checkers} not of {result.ministry}, {'has' if missing == 1 else 'have'} to check the result."
     return Waiting("outputs-checked", ko, en, (Role.OUTPUT_CHECKER,), since)

@@ -9,6 +9,8 @@ from shared.contracts.analysis import (
     RunFinished,
     RunQueued,
     RunStarted,
+    ScoringGrantAsked,
+    ScoringGrantObjected,
 )
 from shared.contracts.base import Envelope, Event, Value
 from shared.contracts.catalog import (
@@ -17,6 +19,8 @@ from shared.contracts.catalog import (
     MinistryJoined,
     MinistryKeyRegistered,
     MinistryKeyRetired,
+    MinistryLeft,
+    MinistryRenamed,
 )
 from shared.contracts.hosted import HostedFeature, HostingManifest
 from shared.contracts.manifests import (
@@ -74,6 +78,8 @@ from shared.contracts.values import (
     KeyId,
     LocalText,
     Name,
+    Part,
+    PartKind,
     PublicKey,
     Reason,
     RequestBrief,
@@ -122,6 +128,8 @@ __all__ = [
     "MinistryJoined",
     "MinistryKeyRegistered",
     "MinistryKeyRetired",
+    "MinistryRenamed",
+    "MinistryLeft",
     "ModelFeature",
     "ModelFormat",
     "ModelLineage",
@@ -138,6 +146,8 @@ __all__ = [
     "OutputKind",
     "OutputSpec",
     "Parity",
+    "Part",
+    "PartKind",
     "PublicKey",
     "Reason",
     "RequestApproved",
@@ -156,6 +166,8 @@ __all__ = [
     "RunFinished",
     "RunQueued",
     "RunStarted",
+    "ScoringGrantAsked",
+    "ScoringGrantObjected",
     "SealedKeys",
     "SemVer",
     "Sensitivity",

@@ -1,6 +1,7 @@
 """What the analysis centre says."""
 
 from enum import StrEnum
+from typing import Literal
 from uuid import UUID
 
 from pydantic import Field
@@ -94,6 +95,34 @@ class ModelReleased(Event, type="analysis.model-released.v1"):
     @property
     def subject(self) -> str:
         return f"model/{self.model.model_id}"
+
+
+class ScoringGrantAsked(Event, type="analysis.scoring-grant-asked.v1"):
+    """A ministry asks that a client may score rows with a model; the owners of the data behind it may object."""
+
+    grant_id: UUID
+    model_id: UUID
+    ministry: Code
+    purpose: Text
+    owners: tuple[Code, ...] = Field(description="Whose data the model was trained on.")
+
+    @property
+    def subject(self) -> str:
+        return f"grant/{self.grant_id}"
+
+
+class ScoringGrantObjected(Event, type="analysis.scoring-grant-objected.v1"):
+    """An owner of the data behind a model objected to a grant: it is refused, or taken back."""
+
+    grant_id: UUID
+    model_id: UUID
+    ministry: Code = Field(description="The owner that objected.")
+    state: Literal["refused", "revoked"]
+    reason: Text
+
+    @property
+    def subject(self) -> str:
+        return f"grant/{self.grant_id}"
 
 
 class ModelWithdrawn(Event, type="analysis.model-withdrawn.v1", withdrawal=True):

@@ -1,6 +1,6 @@
 """What the catalog says."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Literal
 from uuid import UUID
 
@@ -15,6 +15,29 @@ class MinistryJoined(Event, type="catalog.ministry-joined.v1"):
 
     code: Code
     name: LocalText
+
+    @property
+    def subject(self) -> str:
+        return f"ministry/{self.code}"
+
+
+class MinistryRenamed(Event, type="catalog.ministry-renamed.v1"):
+    """A member bears another name from a day on; its code stays."""
+
+    code: Code
+    name: LocalText
+    valid_from: date
+
+    @property
+    def subject(self) -> str:
+        return f"ministry/{self.code}"
+
+
+class MinistryLeft(Event, type="catalog.ministry-left.v1"):
+    """A body is a member no more; from now on its tokens are refused. It may join again."""
+
+    code: Code
+    reason: Text
 
     @property
     def subject(self) -> str:

@@ -59,6 +59,13 @@ class Based(Value):
 
     verified: bool = Field(description="Whether the texts that the basis names were read and say so. No lawyer's opinion.")
     checked: date | None = Field(default=None, description="The day on which they were read.")
+    recheck_by: date | None = Field(
+        default=None, description="The day by which somebody reads them again, or looks at the house rule again."
+    )
+
+    def recheck_due(self, today: date) -> bool:
+        """Whether it is time to read the texts again: the day has passed, or nobody named one."""
+        return self.recheck_by is None or today > self.recheck_by
 
     @model_validator(mode="after")
     def _dated(self) -> Self:
@@ -159,6 +166,22 @@ class ApprovedInput(Value):
     conditions: tuple[Text, ...] = ()
 
 
+class PartKind(StrEnum):
+    """What somebody did about a request; one person does one of these."""
+
+    REQUESTER = "requester"
+    OWNER = "owner"
+    COUNCIL = "council"
+
+
+class Part(Value):
+    """Somebody who asked, decided for an owner, or voted in the council, and the body that they acted for."""
+
+    subject: str = Field(max_length=200)
+    ministry: Code
+    part: PartKind
+
+
 class RequestBrief(Value):
     """What later services need to know of a request, carried along so that none has to ask."""
 
@@ -171,6 +194,9 @@ class RequestBrief(Value):
     audience: Audience
     dataset_ids: tuple[UUID, ...]
     owners: tuple[Code, ...]
+    parts: tuple[Part, ...] = Field(
+        default=(), description="Everybody who has acted on it so far: none of them takes another part, such as a check."
+    )
 
 
 class PublicKey(Value):

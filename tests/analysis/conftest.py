@@ -1,5 +1,6 @@
 """The analysis service in several states of readiness."""
 
+import importlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -14,6 +15,7 @@ from services.analysis.scoring.app import build
 from services.analysis.scoring.settings import Settings
 from tests.analysis.centre import Centre, Headers
 from tests.analysis.scoring import ScoringDoor, linear
+from tests.conftest import MEMBERS, let_join
 from tests.databases import migrated
 
 
@@ -21,6 +23,13 @@ from tests.databases import migrated
 def one_thread() -> Iterator[None]:
     """As in the worker's child; OpenMP threads that spin make the tests slow on a busy machine."""
     with threadpool_limits(limits=1):
+        yield
+
+
+@pytest.fixture
+def few_trees() -> Iterator[None]:
+    """For tests that do not ask how well a model does; scikit-learn is imported for them alone."""
+    with importlib.import_module("tests.analysis.fewer").fewer_trees():
         yield
 
 
@@ -62,6 +71,7 @@ async def open_door(
             await migrated(MIGRATIONS, values["database_url"])
             app = build(Settings(**values))
             await stack.enter_async_context(app.router.lifespan_context(app))
+            await let_join(app.state.db, MEMBERS)
             transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
             client = await stack.enter_async_context(httpx.AsyncClient(transport=transport, base_url="http://test"))
             own = headers("requester", "mohw", subject="scorer.mohw")

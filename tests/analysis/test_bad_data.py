@@ -31,6 +31,8 @@ from tests.analysis.examples import (
 )
 from tests.analysis.linking import KEY, build, pseudonym_of, refusal, rows_of
 
+pytestmark = pytest.mark.fit
+
 ANY_MATCH = {"key_domain": "facility", "base": "site", "match_floor": 0}
 SECRET = "900101-1234567"
 
@@ -75,6 +77,7 @@ def test_parquet_whose_column_is_of_another_type(tmp_path: Path, cell: str) -> N
     assert "site" in error.detail
 
 
+@pytest.mark.fit
 def test_truncated_and_malformed_parquet_is_never_our_fault(tmp_path: Path) -> None:
     """Cut anywhere, or with bytes changed anywhere: refused with one sentence, or still readable; tried again never."""
     whole, chance = parquet(tmp_path, SITE_ROWS), random.Random(1)
@@ -171,6 +174,7 @@ def test_days_that_are_none(tmp_path: Path, cell: str) -> None:
     assert (error.code, cell in error.detail) == ("input-mistyped", False)
 
 
+@pytest.mark.fit
 def test_a_million_categories_within_bounded_memory(tmp_path: Path) -> None:
     """A column of a million long values: three times what the database may hold."""
     with duckdb.connect() as connection:

@@ -11,21 +11,25 @@ from sqlalchemy import select
 
 from services.analysis import actions, policy
 from services.analysis.models import GRANT_TRANSITIONS, Grant, GrantReview, GrantState, ReleasedModel, Verdict
+from services.analysis.rules import load_rules
 from shared.clock import now
-from shared.contracts import MethodRef, ModelFormat, ModelRef, StoredObject
+from shared.contracts import MethodRef, ModelFormat, ModelRef, ScoringGrantAsked, ScoringGrantObjected, StoredObject
 from shared.errors import Conflict, Unprocessable
 from tests.analysis.centre import Centre
 
 TRAINED_BY = "mss"
 
 
+OWNERS = ("kcs", "molit")
+
+
 async def released(centre: Centre, name: str = "risk_model", method: str = "shop_closures") -> UUID:
-    """A model that the door knows."""
+    """A model that the door knows, trained on data of OWNERS."""
     stored = StoredObject(sha256="ab" * 32, size=10, media_type="application/octet-stream")
     reference = MethodRef(name=method, version="1.0.0", digest="cd" * 32)
     model = ModelRef(model_id=uuid4(), name=name, method=reference, format=ModelFormat.ONNX, object=stored)
     async with centre.client.app.state.db.transaction() as session:
-        await actions.keep_released_model(session, model, TRAINED_BY)
+        await actions.keep_released_model(session, model, TRAINED_BY, OWNERS)
     return model.model_id
 
 
@@ -112,6 +116,74 @@ async def test_others_do_not_revoke_it(centre: Centre, grant: str) -> None:
     assert (await revoke(centre, grant, "steward", "nts")).status_code == 404
 
 
+# The owners of the data
+
+
+async def object_to(centre: Centre, grant: str, ministry: str, role: str = "steward") -> httpx.Response:
+    body = {"reason": "우리 자료는 다른 목적으로 제공되었습니다."}
+    return await centre.client.post(f"/analysis/grants/{grant}/objections", json=body, headers=centre.headers(role, ministry))
+
+
+async def test_the_owners_of_the_data_hear_of_a_grant_and_see_it(centre: Centre, grant: str) -> None:
+    (told,) = await centre.said(ScoringGrantAsked)
+    assert isinstance(told, ScoringGrantAsked)
+    assert (str(told.grant_id), told.ministry, told.owners) == (grant, "mohw", ("kcs", "molit"))
+    for ministry, seen in (("kcs", True), ("molit", True), ("kma", False), ("nts", False)):
+        headers = centre.headers("steward", ministry)
+        listed = (await centre.client.get("/analysis/grants", headers=headers)).json()["items"]
+        one = await centre.client.get(f"/analysis/grants/{grant}", headers=headers)
+        assert ([each["id"] for each in listed], one.status_code) == (([grant], 200) if seen else ([], 404))
+        if seen:
+            assert (one.json()["owners"], one.json()["actions"]) == (["kcs", "molit"], ["object"])
+
+
+async def test_an_owner_refuses_a_grant_that_is_asked_for(centre: Centre, grant: str) -> None:
+    assert (await review(centre, grant, "kostat")).status_code == 201
+    answer = await object_to(centre, grant, "kcs")
+    assert (answer.status_code, answer.json()["state"], answer.json()["actions"]) == (201, "refused", [])
+    (objection,) = answer.json()["objections"]
+    assert (objection["ministry"], objection["objected_by"]) == ("kcs", "steward.kcs")
+    assert (await review(centre, grant, "moel")).status_code == 409
+    assert (await object_to(centre, grant, "molit")).status_code == 409
+    (told,) = await centre.said(ScoringGrantObjected)
+    assert isinstance(told, ScoringGrantObjected)
+    assert (told.ministry, told.state, str(told.grant_id)) == ("kcs", "refused", grant)
+    assert "analysis.object-to-grant" in await deeds(centre, grant)
+
+
+async def test_an_owner_stops_a_grant_that_holds(centre: Centre, grant: str) -> None:
+    for ministry in ("kostat", "moel"):
+        assert (await review(centre, grant, ministry)).status_code == 201
+    answer = await object_to(centre, grant, "molit")
+    assert (answer.json()["state"], answer.json()["revoked_reason"]) == ("revoked", "우리 자료는 다른 목적으로 제공되었습니다.")
+
+
+OTHERS = [("requester", "kcs", 404), ("steward", "kma", 404), ("steward", "mss", 403), ("method-reviewer", "kostat", 403)]
+
+
+@pytest.mark.parametrize(("role", "ministry", "status"), OTHERS)
+async def test_others_do_not_object(centre: Centre, grant: str, role: str, ministry: str, status: int) -> None:
+    assert (await object_to(centre, grant, ministry, role)).status_code == status
+    assert (await centre.said(ScoringGrantObjected)) == []
+
+
+# The limits
+
+
+async def test_rows_have_a_ceiling_and_a_rate(centre: Centre) -> None:
+    model = await released(centre)
+    rules = (await centre.client.get("/analysis/grants/rules", headers=centre.headers("requester", "mohw"))).json()
+    for name in ("rows_per_day", "rows_per_minute"):
+        assert rules[name]["legal_basis"] and rules[name]["recheck_by"]
+        most = rules[name]["value"]
+        answer = await ask(centre, asked(model, rows_per_day=rules["rows_per_day"]["value"], **{name: most + 1}))
+        (error,) = answer.json()["errors"]
+        assert (answer.status_code, error["pointer"]) == (422, f"#/{name}")
+    whole = (await ask(centre, asked(model, rows_per_day=rules["rows_per_day"]["value"]))).json()
+    assert whole["rows_per_minute"] == rules["rows_per_minute"]["value"]
+    assert (await ask(centre, asked(model, rows_per_day=70))).json()["rows_per_minute"] == 70
+
+
 # What is asked for
 
 
@@ -188,14 +260,17 @@ async def test_a_list_says_what_one_may_do(centre: Centre, grant: str) -> None:
     ] == []
 
 
-async def test_every_deed_is_audited(centre: Centre, grant: str) -> None:
-    await review(centre, grant, "kostat")
-    await revoke(centre, grant, "requester", "mohw")
+async def deeds(centre: Centre, grant: str) -> list[str]:
     db = centre.client.app.state.db
     async with db.reading() as session:
         query = select(db.tables.audit.c.deed).where(db.tables.audit.c.subject == f"grant/{grant}")
-        deeds = [row[0] for row in (await session.execute(query.order_by(db.tables.audit.c.id))).all()]
-    assert deeds == ["analysis.ask-for-grant", "analysis.review-grant", "analysis.revoke-grant"]
+        return [row[0] for row in (await session.execute(query.order_by(db.tables.audit.c.id))).all()]
+
+
+async def test_every_deed_is_audited(centre: Centre, grant: str) -> None:
+    await review(centre, grant, "kostat")
+    await revoke(centre, grant, "requester", "mohw")
+    assert await deeds(centre, grant) == ["analysis.ask-for-grant", "analysis.review-grant", "analysis.revoke-grant"]
 
 
 async def test_a_change_on_an_older_reading_is_refused(centre: Centre, grant: str) -> None:
@@ -209,7 +284,8 @@ async def test_a_change_on_an_older_reading_is_refused(centre: Centre, grant: st
 
 @pytest.mark.parametrize(("state", "to"), list(product(GrantState, GrantState)))
 def test_every_move(state: GrantState, to: GrantState) -> None:
-    grant = Grant.model_construct(state=state)
+    values: dict[str, Any] = {"state": state}
+    grant = Grant.model_construct(**values)
     if to in GRANT_TRANSITIONS[state]:
         policy.check_grant_move(grant, to)
     else:
@@ -226,6 +302,7 @@ def test_decisions() -> None:
 
 def test_a_term_that_begins_later_is_counted_from_then() -> None:
     at = datetime.fromisoformat("2026-01-01T00:00:00Z")
-    policy.check_term(at + timedelta(days=100), at + timedelta(days=800), at)
+    longest = timedelta(days=load_rules().term_days.value)
+    policy.check_term(at + timedelta(days=100), at + timedelta(days=800), at, longest)
     with pytest.raises(Unprocessable):
-        policy.check_term(at - timedelta(days=100), at + timedelta(days=732), at)
+        policy.check_term(at - timedelta(days=100), at + timedelta(days=732), at, longest)

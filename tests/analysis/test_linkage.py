@@ -33,6 +33,7 @@ from tests.analysis.examples import (
     inputs,
 )
 from tests.analysis.linking import FILES, KEY, build, pseudonym_of, refusal, rows_of
+from tests.exploring import examples
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +43,7 @@ def engine() -> Any:
         yield connection
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150))
 @having(
     key=strategies.binary(min_size=32, max_size=32),
     text=strategies.text(strategies.characters(exclude_categories=["Cs"], exclude_characters="\0")),

@@ -10,6 +10,7 @@ from sqlalchemy import select
 
 from services.analysis import actions, queries
 from services.analysis.models import GrantState, ScoringBatch, Verdict
+from services.analysis.rules import load_rules
 from services.analysis.schemas import GrantIn
 from shared.auth import Principal, Role
 from shared.clock import now
@@ -38,7 +39,7 @@ async def test_a_grant_is_decided_and_used(database_url: str, open_door: Callabl
     async with door.db.transaction(caller=KIM) as session:
         await actions.keep_released_model(session, model, "kosis")
         await actions.keep_released_model(session, model, "kosis")
-        grant = await actions.ask_for_grant(session, KIM, asked)
+        grant = await actions.ask_for_grant(session, KIM, asked, rules=load_rules())
 
     async def decide(ministry: str) -> Any:
         async with door.db.transaction(caller=reviewer(ministry)) as session:

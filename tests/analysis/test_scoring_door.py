@@ -235,12 +235,11 @@ async def test_without_a_grant(door: ScoringDoor, headers: Headers) -> None:
 
 
 async def test_a_grant_that_does_not_hold(door: ScoringDoor) -> None:
-    for number, wrong in enumerate(
-        [
-            {"state": GrantState.ASKED}, {"state": GrantState.REVOKED}, {"state": GrantState.REFUSED}, {"valid_until": now()},
-            {"valid_from": now() + timedelta(days=2)}, {"client": "other"}, {"ministry": "mohw2"},
-        ]
-    ):  # fmt: skip
+    wrongs: list[dict[str, Any]] = [
+        {"state": GrantState.ASKED}, {"state": GrantState.REVOKED}, {"state": GrantState.REFUSED}, {"valid_until": now()},
+        {"valid_from": now() + timedelta(days=2)}, {"client": "other"}, {"ministry": "mohw2"},
+    ]  # fmt: skip
+    for number, wrong in enumerate(wrongs):
         await door.grant(await door.release(linear(), name=f"m.m{number}"), **wrong)
         refused(await door.infer(tensor(ROWS), name=f"m.m{number}"), 404 if "ministry" in wrong else 403)
 
@@ -296,6 +295,28 @@ async def test_the_rows_of_a_day(open_door: Open) -> None:
 
 
 # What is counted
+
+
+async def test_a_grant_has_a_rate(open_door: Open) -> None:
+    """Sixty rows a minute: what is used up comes back by one row a second."""
+    door, clock = await open_door(), [1000.0]
+    await door.grant(await door.release(linear()), rows_per_minute=60)
+    door.app.state.ledger.clock = lambda: clock[0]
+
+    async def send(rows: int) -> Any:
+        return await door.infer(tensor(np.zeros((rows, 3))))
+
+    assert (await send(50)).status_code == 200
+    answer = await send(20)
+    assert (refused(answer, 429)["limit_rows"], answer.headers["retry-after"]) == (60, "10")
+    assert (await send(10)).status_code == 200, "what was refused took nothing"
+    refused(await send(1), 429)
+    clock[0] += 20
+    assert (await send(20)).status_code == 200
+    refused(await send(1), 429)
+    clock[0] += 3600
+    assert (await send(60)).status_code == 200
+    refused(await send(61), 429)
 
 
 async def test_counts_are_audited_by_grant(open_door: Open) -> None:

@@ -27,7 +27,8 @@ class Ministry:
     """A ministry with its keys."""
 
     def __init__(self, code: str = "mohw") -> None:
-        self.code, self.private = code, {}
+        self.code = code
+        self.private: dict[Any, Any] = {}
         self.newest = PublicKey(x="A" * 43)
 
     @property

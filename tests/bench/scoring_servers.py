@@ -27,6 +27,7 @@ from shared import migrate
 from shared.clock import now
 from shared.contracts import ModelFormat
 from shared.db import Database
+from shared.members import keep_member
 from shared.storage import Storage
 from tests.bench.scoring_peers import FEATURES, INPUT, MODEL, OUTPUT, RUNTIME
 
@@ -101,6 +102,7 @@ async def ours(folder: Path, data: bytes) -> Server:
         sha256=stored.sha256, size=stored.size,
     )  # fmt: skip
     async with db.transaction() as session:
+        await keep_member(session, MINISTRY, 0)
         session.add(model)
         await session.flush()
         session.add(grant_on(model.id))

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import asyncpg
 import pytest
@@ -24,7 +24,7 @@ from shared import migrate
 
 ROOT = Path(__file__).parents[2]
 POSTGRES = os.environ.get("DURE_TEST_POSTGRES", "postgresql+asyncpg://postgres@127.0.0.1:5432/postgres")
-PLUMBING = {"outbox", "inbox", "subject_sequence", "audit", "audit_seal", "audit_checkpoint", "idempotency_key"}
+PLUMBING = {"outbox", "inbox", "subject_sequence", "audit", "audit_seal", "audit_checkpoint", "idempotency_key", "member"}
 
 
 @dataclass(frozen=True)
@@ -162,6 +162,7 @@ def test_a_difference_between_models_and_database_is_found(empty: Empty, forgott
         empty.check()
 
 
+@pytest.mark.heavy
 @pytest.mark.postgres
 @pytest.mark.parametrize("service", SERVICES)
 def test_two_jobs_at_once_both_succeed(postgres: Empty) -> None:
@@ -171,10 +172,77 @@ def test_two_jobs_at_once_both_succeed(postgres: Empty) -> None:
         subprocess.Popen(job, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         for _ in range(2)
     ]
-    told = [job.communicate(timeout=60)[0] for job in jobs]
+    told = [job.communicate()[0] for job in jobs]
     assert [job.returncode for job in jobs] == [0, 0], told
     assert all("the database is up to date" in each for each in told)
     postgres.check()
+
+
+# What an installation of before knows, by service: the revision, the rows, and what is to be known of members afterwards.
+AT = "'2026-11-23 09:00:00'"
+ID, RUN = f"'{UUID(int=1).hex}'", f"'{UUID(int=2).hex}'"
+MINISTRY = "id, created_at, version, code, ko, en, kind"
+KNOWN = "id, created_at, version, kind, key, sequence, facts"
+EARLIER: dict[str, tuple[str, tuple[str, ...], str, list[tuple[Any, ...]]]] = {
+    "catalog": (
+        "0002",
+        (f"INSERT INTO ministry ({MINISTRY}) VALUES ({ID}, {AT}, 1, 'mohw', 'ko', 'en', 'ministry')",),
+        "SELECT member.code, sequence, announced_at IS NULL FROM member JOIN ministry ON ministry.code = member.code",
+        [("mohw", 1, True)],
+    ),
+    "requests": (
+        "0004",
+        ("INSERT INTO knownministry (code, sequence, ko, en) VALUES ('mohw', 3, 'ko', 'en')",),
+        "SELECT code, sequence FROM member",
+        [("mohw", 3)],
+    ),
+    "results": (
+        "0004",
+        (
+            f"INSERT INTO known ({KNOWN}) VALUES ({ID}, {AT}, 1, 'ministry', 'mohw', 2, '{{}}')",
+            f"INSERT INTO known ({KNOWN}) VALUES ({RUN}, {AT}, 1, 'method', 'm@1.0.0', 5, '{{}}')",
+        ),
+        "SELECT code, sequence FROM member",
+        [("mohw", 2)],
+    ),
+}
+
+
+@pytest.mark.parametrize("service", EARLIER)
+def test_the_members_of_an_earlier_installation_are_known_after_it(empty: Empty, service: str) -> None:
+    revision, statements, question, expected = EARLIER[service]
+    command.upgrade(migrate.config(empty.folder, empty.url), revision)
+    for statement in statements:
+        empty.change(statement)
+    empty.upgrade()
+    found = empty.look(lambda connection: connection.execute(text(question)).all())
+    assert [tuple(row) for row in found] == expected
+
+
+def test_the_owners_of_released_models_are_filled_in(tmp_path: Path) -> None:
+    """They are those of the datasets that the model's own row names."""
+    database = Empty("analysis", f"sqlite+aiosqlite:///{tmp_path}/analysis.db")
+    command.upgrade(migrate.config(database.folder, database.url), "0009")
+    common = {"id": UUID(int=1).hex, "created_at": "2026-11-23 09:00:00", "version": 1, "sha256": "a" * 64, "size": 1}
+    run = {name: value for name, value in common.items() if name not in ("sha256", "size")} | {
+        "id": UUID(int=2).hex, "fence": 0, "attempts": 0, "request_id": UUID(int=3).hex, "ministry": "mss", "status": "succeeded",
+        "method_name": "m", "method_release": "1.0.0", "method_digest": "d", "approved": "{}", "bundle_kept": 0,
+        "match_rates": "{}", "worker_fence": 0, "progress": 0, "message": "",
+    }  # fmt: skip
+    model = common | {
+        "run_id": run["id"], "request_id": run["request_id"], "ministry": "mss", "name": "m", "format": "onnx", "media_type": "x",
+        "method_name": "m", "method_release": "1.0.0", "method_digest": "d", "announced_by": "w", "authors": "[]",
+        "manifest": "{}", "datasets": '[{"ministry": "nts"}, {"ministry": "mois"}, {"ministry": "nts"}]', "state": "released",
+    }  # fmt: skip
+    released = common | {
+        "name": "m.m", "release": 1, "ministry": "mss", "method_name": "m", "method_release": "1.0.0", "format": "onnx",
+    }  # fmt: skip
+    for table, row in (("run", run), ("model", model), ("released_model", released)):
+        values = ", ".join(f"'{value}'" if isinstance(value, str) else str(value) for value in row.values())
+        database.change(f"INSERT INTO {table} ({', '.join(row)}) VALUES ({values})")
+    database.upgrade()
+    question = text("SELECT owners FROM released_model")
+    assert database.look(lambda connection: connection.execute(question).scalar_one()) == '["mois", "nts"]'
 
 
 @pytest.mark.parametrize("service", SERVICES)

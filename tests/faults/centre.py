@@ -40,6 +40,7 @@ from shared.keys import SigningKey
 from shared.rabbit import RabbitBus
 from shared.storage import Storage
 from shared.topology import LISTENERS
+from tests.conftest import MEMBERS, let_join
 from tests.faults.broker import Broker
 
 MINISTRIES = ("mohw", "moel", "nts", "motie", "kostat")
@@ -95,6 +96,7 @@ class Centre:
     broker: Broker
     more: dict[str, Any] = field(default_factory=dict)
     count: int = 4
+    cards: Path | None = None
 
     def __post_init__(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -108,6 +110,7 @@ class Centre:
         token.write_text(mint(self.folder, "worker", "mois", "stock-worker"))
         paths = os.pathsep.join([str(ROOT), str(install(self.folder / "methods"))])
         arguments = ["-m", "services.analysis.worker", "--url", self.url, "--token-file", str(token), "--sandbox", "prefer"]
+        arguments += ["--methods", "idle", "--cache", str(self.cards or self.folder / "cards")]
         self.workers = [
             Program(
                 f"worker {n}", [*arguments, "--scratch", str(self.folder / "scratch")], self.folder / f"worker{n}.log",
@@ -139,6 +142,7 @@ class Centre:
         await asyncio.to_thread(self.broker.start)
         self.service.start()
         await self.ready()
+        await let_join(self.db, MEMBERS)
         for bus in self.buses:
             await bus.start()
         for worker in self.workers:
@@ -181,8 +185,10 @@ class Centre:
             while card is None:
                 answer = await self.call("GET", path, "method-reviewer")
                 card = answer.json() if answer.status_code == 200 else None
+                for program in (self.service, *self.workers):
+                    assert program.ended is None, program.tail()
                 await asyncio.sleep(0.1)
-        for ministry in ("mois", "moel"):
+        for ministry in ("msit", "moel"):
             body = {"verdict": "approve", "reason": "It does nothing."}
             answer = await self.call("POST", f"{path}/reviews", "method-reviewer", ministry, json=body)
             assert answer.status_code == 201, answer.text
@@ -242,13 +248,13 @@ class Centre:
         """How often this was done to each."""
         audit = PLUMBING.audit
         async with self.db.reading() as session:
-            query = select(audit.c.subject).where(audit.c.deed == deed, audit.c.outcome == "done")  # type: ignore[call-overload]
+            query = select(audit.c.subject).where(audit.c.deed == deed, audit.c.outcome == "done")
             return Counter((await session.execute(query)).scalars())
 
     async def said(self, kind: type[RunFinished] | type[RunQueued]) -> Counter[str]:
         outbox = PLUMBING.outbox
         async with self.db.reading() as session:
-            query = select(outbox.c.subject).where(outbox.c.type == kind.type)  # type: ignore[call-overload]
+            query = select(outbox.c.subject).where(outbox.c.type == kind.type)
             return Counter((await session.execute(query)).scalars())
 
     async def accepted(self) -> Counter[UUID]:

@@ -215,6 +215,7 @@ def make_request(
     """A request as a row that no database has seen."""
     request_id = new_id()
     parts = (("household", HOUSEHOLD_ID, "molit"), ("income", INCOME_ID, "nts"))
+    owner_of = {dataset: owner for _, dataset, owner in parts}
     values: dict[str, Any] = {
         "title": "t",
         "purpose": "p",
@@ -245,11 +246,11 @@ def make_request(
                 revision=1,
                 dataset_id=dataset,
                 dataset_version=1,
-                ministry="",
+                ministry=owner_of[dataset],
                 verdict=Verdict.APPROVE,
                 reason="r",
                 seen={},
-                decided_by="s",
+                decided_by=f"steward.{owner_of[dataset]}",
                 rules_version="1",
             )
             for dataset in decided

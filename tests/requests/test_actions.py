@@ -209,8 +209,6 @@ async def test_unknown_methods(house: House, method: dict[str, str], pointer: st
 async def test_who_may_not(house: House) -> None:
     with pytest.raises(Forbidden):
         await house.submit(INCOME_STEWARD)
-    with pytest.raises(Forbidden, match="not a member"):
-        await house.submit(caller("requester", "atlantis"))
     request = await house.submit()
     before = await house.size()
     for stranger in (caller("steward", "moe"), caller("requester", "moe"), caller("ops", "mohw")):

@@ -8,6 +8,7 @@ from sqlmodel import select
 
 from services.requests import policy, queries
 from services.requests.models import AnalysisRequest, HistoryEntry, Status
+from services.requests.schemas import WorkItem
 from shared.auth import Principal, Role
 from shared.clock import now
 from shared.paging import PageQuery
@@ -88,19 +89,24 @@ async def test_lists_and_rules_agree(full_house: House, who: Principal) -> None:
     assert {row.id for row in work} <= {row.id for row in seen}
 
 
+def work_item(request: AnalysisRequest, who: Principal) -> WorkItem:
+    members = frozenset(MEMBERS)
+    return queries.work_item(request, queries.summary(request, who, RULES, members), who)
+
+
 async def test_a_work_item_says_what_to_do(full_house: House) -> None:
     [request] = [
         row for row in await everything(full_house) if row.status is Status.OWNER_REVIEW and len(row.current_decisions) == 1
     ]
-    item = queries.work_item(request, HOUSEHOLD_STEWARD, RULES)
+    item = work_item(request, HOUSEHOLD_STEWARD)
     assert (item.task, item.dataset_ids) == ("decisions", [HOUSEHOLD_ID])
     [late] = [row for row in await everything(full_house) if row.decide_by]
-    item = queries.work_item(late, SECRETARY, RULES)
+    item = work_item(late, SECRETARY)
     assert item.task == "overdue" and item.request.waiting is not None and item.request.waiting.overdue
 
 
 def test_only_votes_that_count_are_tallied() -> None:
     request = make_request(Status.COUNCIL_REVIEW, voted={"moel": "approve", "nts": "approve"})
     request.votes.append(make_vote("moe", revision=7))
-    told = queries.facts(request, KIM, RULES)
+    told = queries.facts(request, KIM, RULES, frozenset(MEMBERS))
     assert (told["tally"].approve, told["tally"].missing) == (1, 2) and len(told["votes"]) == 3

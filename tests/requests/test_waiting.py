@@ -8,7 +8,7 @@ from services.requests.models import TRANSITIONS, Status
 from services.requests.panel import count_votes
 from services.requests.waiting import Waiting, why_waiting
 from shared.ids import new_id
-from tests.requests.examples import INCOME_ID, RULES, make_request
+from tests.requests.examples import INCOME_ID, MEMBERS, RULES, make_request
 
 TODAY = date(2026, 11, 23)
 
@@ -16,7 +16,7 @@ TODAY = date(2026, 11, 23)
 def why(status: Status, **more: object) -> Waiting | None:
     request = make_request(status, **more)  # type: ignore[arg-type]  # a test's shorthand
     tally = count_votes(request.current_votes, recused=request.recused, quorum=RULES.quorum.value)
-    return why_waiting(request, tally.missing, TODAY)
+    return why_waiting(request, tally.missing, TODAY, MEMBERS)
 
 
 @pytest.mark.parametrize("status", Status)

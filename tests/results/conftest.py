@@ -15,8 +15,11 @@ from services.results.vault import new_key
 from shared.contracts import Artefact, Envelope, RunFinished
 from shared.storage import Storage
 from tests.results.build import brief, finished, outputs
+from tests.waiting import PATIENCE
 
 APPROVE = {"approve": True, "reason": "All counts are large enough."}
+# Two checkers are of two bodies.
+BODY_OF = {"kim": "mois", "lee": "moel"}
 REJECT = {"approve": False, "reason": "The notes do not name the sample."}
 
 
@@ -44,7 +47,7 @@ class House:
 
     async def until(self, status: Status, **where: Any) -> Result:
         """The result once it stands so, however often one has to look."""
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE):
             while True:
                 await self.client.settle()
                 found = await self.results(**where)
@@ -61,7 +64,8 @@ class House:
         return await self.until(Status.HELD, run_id=event.run_id)
 
     async def vote(self, result_id: UUID, who: str, body: dict[str, Any] = APPROVE, **kwargs: Any) -> httpx.Response:
-        headers = self.headers("output-checker", kwargs.pop("ministry", "mois"), subject=who) | kwargs.pop("headers", {})
+        body_of = kwargs.pop("ministry", BODY_OF.get(who, "mois"))
+        headers = self.headers("output-checker", body_of, subject=who) | kwargs.pop("headers", {})
         response: httpx.Response = await self.client.post(f"/results/{result_id}/votes", json=body, headers=headers)
         return response
 

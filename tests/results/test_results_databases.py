@@ -10,6 +10,7 @@ from services.results.models import Status
 from services.results.vault import new_key
 from shared import migrate
 from shared.contracts import Alarm, Audience, AudienceKind, Event, LocalText, MethodLive, MinistryJoined, OutputKind, RunFinished
+from tests.conftest import MEMBERS
 from tests.results.build import METHOD, artefact, card, finished, table
 from tests.results.conftest import House
 from tests.results.receivers import Receiver, listening
@@ -21,7 +22,8 @@ async def test_from_empty_the_migrations_build_what_the_models_say(database_url:
 
 
 async def test_a_result_goes_its_whole_way(database_url: str, serve: Any, headers: Any, say: Any) -> None:
-    client = await serve("results", database_url=database_url, secret_keys=[new_key()], webhook_private=True, idle_seconds=0.1)
+    members, settings = (*MEMBERS, "m_1", "mx1"), {"webhook_private": True, "idle_seconds": 0.1}
+    client = await serve("results", database_url=database_url, secret_keys=[new_key()], members=members, **settings)
     house = House(client, headers, say)
     async with listening(Receiver()) as receiver:
         body = {"url": receiver.url, "events": ["results.result-released.v1", "results.result-recalled.v1"]}

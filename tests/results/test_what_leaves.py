@@ -8,7 +8,7 @@ from sqlalchemy import select
 
 from services.results.disclosure import Rules, check_figure
 from services.results.models import Status
-from shared.contracts import Audience, AudienceKind, OutputKind, RowBalance, RowBalance
+from shared.contracts import Audience, AudienceKind, OutputKind, RowBalance
 from shared.ids import new_id
 from tests.results.build import artefact, brief, figure, finished, listing, outputs, table
 from tests.results.conftest import House

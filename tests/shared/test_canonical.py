@@ -19,6 +19,7 @@ from shared.canonical import (
     placeholder,
     rules,
 )
+from tests.exploring import examples
 
 BUSINESS, FACILITY, PERSON = key_rule("business"), key_rule("facility"), key_rule("person")
 RULES = st.sampled_from([TEXT_RULE, *rules().key_domains])
@@ -36,7 +37,7 @@ def full_width(text: str) -> str:
 @example("a\u200b\u0308", TEXT_RULE)
 @example("\u1112\u200b\u1161\u11ab", TEXT_RULE)
 @example("\u00a8", TEXT_RULE)
-@settings(max_examples=500)
+@settings(max_examples=examples(500))
 def test_the_canonical_form_is_its_own_canonical_form(raw: str, rule: KeyRule) -> None:
     key, text = canonical_key(raw, rule), canonical_text(raw)
     assert canonical_key(key, rule) == key
@@ -50,7 +51,7 @@ KEYS = st.from_regex(r"[A-Z가-힣]{0,3}[0-9]{1,6}(-[0-9]{1,5}){0,2}", fullmatch
 
 
 @given(KEYS, st.data())
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 def test_every_spelling_of_a_key_is_one_key(key: str, data: st.DataObject) -> None:
     spelled = unicodedata.normalize(data.draw(st.sampled_from(["NFC", "NFD", "NFKD"])), key)
     if data.draw(st.booleans()):
@@ -65,7 +66,7 @@ def test_every_spelling_of_a_key_is_one_key(key: str, data: st.DataObject) -> No
 
 
 @given(KEYS, KEYS)
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 def test_different_keys_stay_different(one: str, other: str) -> None:
     assert (canonical_key(one) == canonical_key(other)) == (one == other)
     bare = (one.replace("-", ""), other.replace("-", ""))

@@ -22,6 +22,7 @@ from shared.errors import Conflict, Forbidden, NotFound
 from shared.http import Caller, IfMatch, Page, Paging, Reading, Route, Transaction, link_next, tagged
 from shared.keys import KeyPair
 from shared.paging import paginate
+from tests.conftest import MEMBERS, let_join
 
 
 class JobIn(BaseModel):
@@ -98,6 +99,7 @@ async def client(
     app.state.verifier = TokenVerifier(Jwks(str(identity.jwks_path)), "https://idp.test", "dure")
     app.include_router(door(job))
     http.install(app)
+    await let_join(db, MEMBERS)
     transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
         yield client

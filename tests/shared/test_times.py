@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.times import Form, Precision, Reading, is_zone, one_length, read_time, refusal
+from tests.exploring import examples
 
 DAYS = st.dates(date(1000, 1, 1), date(9999, 12, 30))
 MONTHS = st.dates(date(1800, 1, 1), date(2200, 12, 31))
@@ -40,20 +41,20 @@ def full_width(text: str) -> str:
 
 
 @given(DAYS, st.sampled_from(OF_DAYS), st.booleans())
-@settings(max_examples=400)
+@settings(max_examples=examples(400))
 def test_a_day_is_read_however_it_is_written(day: date, form: str, wide: bool) -> None:
     text = day.strftime(form)
     assert read_time(full_width(text) if wide else text) == Reading(datetime(day.year, day.month, day.day), Precision.DAY)
 
 
 @given(MONTHS, st.sampled_from(OF_MONTHS))
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 def test_a_month_is_read_however_it_is_written(day: date, form: str) -> None:
     assert read_time(day.strftime(form)) == Reading(datetime(day.year, day.month, 1), Precision.MONTH)
 
 
 @given(st.datetimes(datetime(1000, 1, 2), datetime(9999, 12, 30)), st.sampled_from(OF_DAYS), st.sampled_from(CLOCKS))
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 def test_a_time_of_day_without_an_offset_is_the_wall_clock(moment: datetime, day: str, clock: str) -> None:
     expected = moment if "%f" in clock else moment.replace(microsecond=0)
     assert read_time(moment.strftime(day).strip() + moment.strftime(clock)) == Reading(expected, Precision.TIME)
@@ -64,7 +65,7 @@ def test_a_time_of_day_without_an_offset_is_the_wall_clock(moment: datetime, day
     OFFSETS,
     st.sampled_from(["Asia/Seoul", "UTC", "Europe/Berlin", "America/New_York"]),
 )
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 def test_an_offset_is_honoured_in_any_zone(moment: datetime, minutes: int, zone: str) -> None:
     aware = moment.replace(tzinfo=timezone(timedelta(minutes=minutes)))
     expected = aware.astimezone(ZoneInfo(zone)).replace(tzinfo=None)
@@ -142,7 +143,7 @@ def test_what_is_not_read_is_refused_by_the_class_of_its_form(text: str, form: F
 
 
 @given(st.text(max_size=24))
-@settings(max_examples=500)
+@settings(max_examples=examples(500))
 def test_whatever_is_read_is_written_in_one_form_that_is_read_alike(text: str) -> None:
     found = read_time(text)
     if isinstance(found, Reading):

@@ -15,6 +15,7 @@ from services.analysis.actions.grants import (
     ask_for_grant,
     keep_released_model,
     keep_withdrawn_model,
+    object_to_grant,
     review_grant,
     revoke_grant,
 )
@@ -65,6 +66,7 @@ __all__ = [
     "upload_manifest",
     "ask_for_grant",
     "keep_released_model",
+    "object_to_grant",
     "keep_withdrawn_model",
     "review_grant",
     "revoke_grant",

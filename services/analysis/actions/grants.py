@@ -1,30 +1,39 @@
 """Ask for a scoring grant, decide on it, take it back; and what the door is told of released models."""
 
+from collections.abc import Iterable
 from uuid import UUID
 
 from sqlmodel import col, func, select
 
 from services.analysis import policy
-from services.analysis.models import Grant, GrantReview, GrantState, ReleasedModel, Verdict
+from services.analysis.models import Grant, GrantObjection, GrantReview, GrantState, ReleasedModel, Verdict
+from services.analysis.rules import Rules
 from services.analysis.schemas import GrantIn
 from shared.audit import record_audit
 from shared.auth import Principal
 from shared.clock import now
-from shared.contracts import ModelRef
+from shared.contracts import ModelRef, ScoringGrantAsked, ScoringGrantObjected
 from shared.db import Session, check_version
 from shared.errors import NotFound
+from shared.outbox import emit
 
 
-async def ask_for_grant(session: Session, caller: Principal, data: GrantIn) -> Grant:
-    """Ask, in the name of the caller's ministry, that a client may have rows scored."""
+async def ask_for_grant(session: Session, caller: Principal, data: GrantIn, *, rules: Rules) -> Grant:
+    """Ask, in the name of the caller's ministry, that a client may have rows scored. The owners of the data hear of it."""
     policy.check_may_ask(caller)
-    policy.check_askable(await session.get(ReleasedModel, data.model_id))
-    policy.check_term(data.valid_from, data.valid_until, now())
+    model = policy.check_askable(await session.get(ReleasedModel, data.model_id))
+    policy.check_asked(data, rules, now())
     grant = Grant(**data.model_dump(), ministry=caller.ministry, asked_by=caller.subject)
+    grant.rows_per_minute = min(grant.rows_per_minute or rules.rows_per_minute.value, grant.rows_per_day)
     session.add(grant)
     await session.flush()
     detail = {"model_id": grant.model_id, "client": grant.client, "purpose": grant.purpose, "legal_basis": grant.legal_basis}
+    detail |= {"rows_per_day": grant.rows_per_day, "rows_per_minute": grant.rows_per_minute, "rules": rules.version}
     await record_audit(session, "analysis.ask-for-grant", f"grant/{grant.id}", detail=detail)
+    told = ScoringGrantAsked(
+        grant_id=grant.id, model_id=model.id, ministry=grant.ministry, purpose=grant.purpose, owners=tuple(model.owners)
+    )
+    await emit(session, told)
     return grant
 
 
@@ -50,6 +59,27 @@ async def review_grant(
     return grant
 
 
+async def object_to_grant(session: Session, caller: Principal, grant_id: UUID, reason: str, expected: int | None = None) -> Grant:
+    """An owner of the data objects: a grant that is asked for is refused, one that holds is taken back."""
+    grant, model = await locked_grant(session, caller, grant_id)
+    policy.check_may_object(caller, model)
+    check_version(grant, expected)
+    state = policy.objected(grant)
+    policy.check_grant_move(grant, state)
+    grant.state = state
+    if state is GrantState.REVOKED:
+        grant.revoked_reason = reason
+    grant.touch()
+    session.add(grant)
+    objection = GrantObjection(grant_id=grant.id, objected_by=caller.subject, ministry=caller.ministry, reason=reason)
+    session.add(objection)
+    detail = {"reason": reason, "state": state}
+    await record_audit(session, "analysis.object-to-grant", f"grant/{grant.id}", detail=detail)
+    told = ScoringGrantObjected(grant_id=grant.id, model_id=model.id, ministry=caller.ministry, state=state.value, reason=reason)
+    await emit(session, told)
+    return grant
+
+
 async def revoke_grant(session: Session, caller: Principal, grant_id: UUID, reason: str, expected: int | None = None) -> Grant:
     """Take a grant back for good; the door stops answering within a second."""
     grant, model = await locked_grant(session, caller, grant_id)
@@ -72,7 +102,7 @@ async def locked_grant(session: Session, caller: Principal, grant_id: UUID) -> t
     return grant, model
 
 
-async def keep_released_model(session: Session, model: ModelRef, ministry: str) -> ReleasedModel:
+async def keep_released_model(session: Session, model: ModelRef, ministry: str, owners: Iterable[str] = ()) -> ReleasedModel:
     """Have the door know a model that was released, as the next version of its name. Nothing happens if it does already."""
     if known := await session.get(ReleasedModel, model.model_id):
         return known
@@ -81,6 +111,7 @@ async def keep_released_model(session: Session, model: ModelRef, ministry: str) 
     kept = ReleasedModel(
         id=model.model_id, name=name, release=(newest or 0) + 1, ministry=ministry, method_name=model.method.name,
         method_release=model.method.version, format=model.format, sha256=model.object.sha256, size=model.object.size,
+        owners=sorted(set(owners)),
     )  # fmt: skip
     session.add(kept)
     await session.flush()

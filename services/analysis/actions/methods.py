@@ -49,7 +49,7 @@ async def review_method(
     """Record what a reviewer found. The second approval, of another body, makes the version live."""
     method = await locked_method(session, caller, name, release)
     uploaded = await find_upload(session, name, release)
-    policy.check_may_review(caller, method, uploaded.uploaded_by if uploaded else None)
+    policy.check_may_review(caller, method, uploaded)
     check_version(method, expected)
     reviews = list((await session.exec(select(MethodReview).where(col(MethodReview.method_id) == method.id))).all())
     policy.check_reviewable(caller, method, reviews)

@@ -56,6 +56,7 @@ def described(run: Run, approved: RequestApproved, artefact: RunArtefact, announ
         method_digest=run.method_digest,
         announced_by=announced_by,
         authors=sorted({brief.requester, *brief.authors}),
+        parts=[part.model_dump(mode="json") for part in brief.parts],
         datasets=[
             {
                 "role": each.role,
@@ -103,7 +104,7 @@ async def release_model(session: Session, model: Model) -> None:
     model.state, model.released_at = ModelState.RELEASED, now()
     await record_audit(session, "analysis.release-model", f"model/{model.id}", detail={"sha256": model.sha256})
     await emit(session, ModelReleased(model=model.ref, run_id=model.run_id, ministry=model.ministry))
-    await keep_released_model(session, model.ref, model.ministry)
+    await keep_released_model(session, model.ref, model.ministry, [each["ministry"] for each in model.datasets])
 
 
 async def withdraw_model(session: Session, caller: Principal, model_id: UUID, reason: str, expected: int | None = None) -> Model:

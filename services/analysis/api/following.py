@@ -16,6 +16,7 @@ from shared.auth import Principal
 from shared.db import Database
 from shared.errors import Gone, Unavailable
 from shared.http import Caller, Route
+from shared.members import check_member
 from shared.service import Wake
 from shared.storage import Corrupt, MissingObject, Storage
 
@@ -50,6 +51,7 @@ class Follower:
     async def look(self) -> tuple[str, RunNews, bool]:
         """The version of the run, what is told of it, and whether it has ended. NotFound if the caller may not see it."""
         async with self.db.reading(caller=self.caller) as session:
+            await check_member(session, self.caller)
             run = await queries.get_run(session, self.caller, self.run_id)
             return str(run.version), await queries.describe_news(session, self.caller, run, self.present), run.ended
 

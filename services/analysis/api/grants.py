@@ -3,21 +3,30 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 
 from services.analysis import actions, queries
 from services.analysis.models import GrantState
-from services.analysis.schemas import GrantIn, GrantOut, GrantReviewIn, RevokeIn
+from services.analysis.rules import Rules
+from services.analysis.schemas import GrantIn, GrantOut, GrantReviewIn, ObjectionIn, RevokeIn
 from shared.http import Caller, IfMatch, Page, Paging, Reading, Route, Transaction, link_next, tagged
 from shared.openapi import UNCHANGED
 
 router = APIRouter(prefix="/grants", route_class=Route, tags=["grants"])
 
 
+def rules_in_force(request: Request) -> Rules:
+    rules: Rules = request.app.state.context.state["rules"]
+    return rules
+
+
+RulesInForce = Annotated[Rules, Depends(rules_in_force)]
+
+
 @router.post("", status_code=201)
-async def ask_for_grant(data: GrantIn, session: Transaction, caller: Caller, response: Response) -> GrantOut:
+async def ask_for_grant(data: GrantIn, session: Transaction, caller: Caller, rules: RulesInForce, response: Response) -> GrantOut:
     """Ask that a client of your ministry may score rows with a released model, for one purpose (requester)."""
-    grant = await actions.ask_for_grant(session, caller, data)
+    grant = await actions.ask_for_grant(session, caller, data, rules=rules)
     response.headers["Location"] = f"/analysis/grants/{grant.id}"
     tagged(response, grant)
     return await queries.describe_grant(session, caller, grant)
@@ -33,10 +42,19 @@ async def list_grants(
     state: Annotated[GrantState | None, Query(description="Only grants in this state.")] = None,
     model_id: Annotated[UUID | None, Query(description="Only grants on this model.")] = None,
 ) -> Page[GrantOut]:
-    """Grants of your ministry and on its models, newest first; reviewers, analysts and auditors see all."""
+    """Grants of your ministry, on its models, and on models that were trained on its data, newest first.
+
+    Reviewers, analysts and auditors see all.
+    """
     items, cursor = await queries.list_grants(session, caller, page, state=state, model_id=model_id)
     link_next(request, response, cursor)
     return Page(items=items, next=cursor)
+
+
+@router.get("/rules")
+async def show_grant_rules(caller: Caller, rules: RulesInForce) -> Rules:
+    """The limits of grants, each with its basis: rows in a day and in a minute, days of its term."""
+    return rules
 
 
 @router.get("/{grant_id}", responses=UNCHANGED)
@@ -56,6 +74,19 @@ async def review_grant(
     Two approvals of two bodies grant it, one rejection refuses it. Nobody of the ministry that asked decides.
     """
     grant = await actions.review_grant(session, caller, grant_id, data.verdict, data.reason, expected)
+    tagged(response, grant)
+    return await queries.describe_grant(session, caller, grant)
+
+
+@router.post("/{grant_id}/objections", status_code=201)
+async def object_to_grant(
+    grant_id: UUID, data: ObjectionIn, session: Transaction, caller: Caller, expected: IfMatch, response: Response
+) -> GrantOut:
+    """Object to a grant (a steward of an owner of the data that the model was trained on).
+
+    A grant that is asked for is refused; one that holds is taken back, and nothing more is scored under it.
+    """
+    grant = await actions.object_to_grant(session, caller, grant_id, data.reason, expected)
     tagged(response, grant)
     return await queries.describe_grant(session, caller, grant)
 

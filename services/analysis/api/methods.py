@@ -63,7 +63,7 @@ async def review_method(
     expected: IfMatch,
     response: Response,
 ) -> MethodOut:
-    """Approve or reject a registered version (method-reviewer; not the announcer; one of each body).
+    """Approve or reject a registered version (method-reviewer; not of the body that announced or uploaded it; one of each body).
 
     The second approval makes it live at once. A rejected version never goes live.
     """

@@ -43,8 +43,8 @@ async def show_model(model_id: UUID, session: Reading, caller: Caller, response:
 async def review_model(
     model_id: UUID, data: ModelReviewIn, session: Transaction, caller: Caller, expected: IfMatch, response: Response
 ) -> ModelOut:
-    """Approve or reject a registered model (method-reviewer; neither an author of its request nor the announcer of its method;
-    one of each body).
+    """Approve or reject a registered model (method-reviewer; not of the ministry that asked, nor with another part in its
+    request, nor the announcer of its method; one of each body).
 
     The second approval releases it at once. A rejected model is never released.
     """

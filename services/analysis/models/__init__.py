@@ -1,7 +1,15 @@
 """The tables of the analysis service, and the life cycles of methods, runs, models and grants."""
 
 from services.analysis.models.base import PLUMBING, Base, Verdict, choice
-from services.analysis.models.grants import GRANT_TRANSITIONS, Grant, GrantReview, GrantState, ReleasedModel, ScoringBatch
+from services.analysis.models.grants import (
+    GRANT_TRANSITIONS,
+    Grant,
+    GrantObjection,
+    GrantReview,
+    GrantState,
+    ReleasedModel,
+    ScoringBatch,
+)
 from services.analysis.models.runs import (
     ENDED,
     METHOD_TRANSITIONS,
@@ -30,6 +38,7 @@ __all__ = [
     "ENDED",
     "GRANT_TRANSITIONS",
     "Grant",
+    "GrantObjection",
     "GrantReview",
     "GrantState",
     "KnownKey",

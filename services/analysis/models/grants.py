@@ -10,11 +10,14 @@ from sqlmodel import Field
 
 from services.analysis.models.base import Base, Verdict, choice
 from shared.contracts import ModelFormat
-from shared.db import Row, UtcDateTime
+from shared.db import Json, Row, UtcDateTime
 
 
 class ReleasedModel(Base, Row, table=True):
-    """A released model as the scoring door knows it; `id` is the model's own. `release` counts the models of one name."""
+    """A released model as the scoring door knows it; `id` is the model's own. `release` counts the models of one name.
+
+    `owners` are the bodies whose data it was trained on.
+    """
 
     __tablename__ = "released_model"
     __table_args__ = (UniqueConstraint("name", "release", name="uq_released_model_release"),)
@@ -28,6 +31,7 @@ class ReleasedModel(Base, Row, table=True):
     sha256: str = Field(max_length=64)
     size: int
     withdrawn_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    owners: list[str] = Field(default_factory=list, sa_type=Json, sa_column_kwargs={"server_default": "[]"})
 
     @property
     def label(self) -> str:
@@ -62,6 +66,7 @@ class Grant(Base, Row, table=True):
     valid_from: datetime = Field(sa_type=UtcDateTime)
     valid_until: datetime = Field(sa_type=UtcDateTime)
     rows_per_day: int
+    rows_per_minute: int | None = None
     state: GrantState = Field(default=GrantState.ASKED, sa_column=choice(GrantState))
     asked_by: str = Field(max_length=200)
     revoked_reason: str | None = Field(default=None, max_length=4000)
@@ -80,6 +85,17 @@ class GrantReview(Base, Row, table=True):
     reviewer: str = Field(max_length=200)
     ministry: str = Field(max_length=40)
     verdict: Verdict = Field(sa_column=choice(Verdict))
+    reason: str = Field(max_length=4000)
+
+
+class GrantObjection(Base, Row, table=True):
+    """Why an owner of data that a model was trained on does not want the grant; it refuses the grant, or takes it back."""
+
+    __tablename__ = "scoring_grant_objection"
+
+    grant_id: UUID = Field(foreign_key="scoring_grant.id", unique=True)
+    objected_by: str = Field(max_length=200)
+    ministry: str = Field(max_length=40)
     reason: str = Field(max_length=4000)
 
 

@@ -47,6 +47,7 @@ class Model(Base, Row, table=True):
     method_digest: str = Field(max_length=64)
     announced_by: str = Field(max_length=200)
     authors: list[str] = Field(sa_type=Json)
+    parts: list[dict[str, str]] = Field(default_factory=list, sa_type=Json, sa_column_kwargs={"server_default": "[]"})
     datasets: list[dict[str, Any]] = Field(sa_type=Json)
     manifest: dict[str, Any] = Field(sa_type=Json)
     state: ModelState = Field(default=ModelState.REGISTERED, sa_column=choice(ModelState, index=True))

@@ -4,9 +4,11 @@ from services.analysis.policy.cards import check_card
 from services.analysis.policy.eta import marked, remaining
 from services.analysis.policy.grants import (
     check_askable,
+    check_asked,
     check_grant_move,
     check_grant_reviewable,
     check_may_ask,
+    check_may_object,
     check_may_review_grant,
     check_may_revoke,
     check_may_see_grant,
@@ -15,6 +17,7 @@ from services.analysis.policy.grants import (
     decided,
     grant_actions,
     grant_waiting,
+    objected,
     sees_every_grant,
 )
 from services.analysis.policy.linkage import linkage_alarms
@@ -126,9 +129,11 @@ __all__ = [
     "sees_parameters",
     "sees_reference",
     "check_askable",
+    "check_asked",
     "check_grant_move",
     "check_grant_reviewable",
     "check_may_ask",
+    "check_may_object",
     "check_may_review_grant",
     "check_may_revoke",
     "check_may_see_grant",
@@ -137,6 +142,7 @@ __all__ = [
     "decided",
     "grant_actions",
     "grant_waiting",
+    "objected",
     "sees_every_grant",
     "shown_log",
     "with_attempts",

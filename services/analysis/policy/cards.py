@@ -10,6 +10,7 @@ from jsonschema import Draft202012Validator, SchemaError
 from services.analysis.rules import rules
 from shared.contracts import ANY_DOMAIN, ColumnRole, ColumnType, InputRole, MethodCard
 from shared.errors import FieldError, TooLarge, Unprocessable
+from shared.texts import unreadable
 
 CARD_LIMIT: Final = 200_000
 DEEPEST: Final = 20
@@ -26,8 +27,15 @@ def check_card(card: MethodCard) -> None:
     if size > CARD_LIMIT:
         raise TooLarge(f"The method card has {size:,} bytes; {CARD_LIMIT:,} are accepted.", limit_bytes=CARD_LIMIT)
     errors = [*schema_errors(card.parameters), *input_errors(card), *output_errors(card), *naming_errors(card)]
+    errors += text_errors(card)
     if errors:
         raise Unprocessable("The method card contradicts itself.", errors=errors[:100])
+
+
+def text_errors(card: MethodCard) -> Iterator[FieldError]:
+    """Reviewers, owners and the council read the card: every text in it can be read, as it is written."""
+    for place, wrong in unreadable(card.model_dump(mode="json", exclude={"parameters"}), "#/card"):
+        yield FieldError(place[:300], "unreadable-text", f"The text cannot be taken: {wrong}.")
 
 
 def schema_errors(schema: dict[str, Any]) -> Iterator[FieldError]:

@@ -5,12 +5,13 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from services.analysis.models import GRANT_TRANSITIONS, Grant, GrantReview, GrantState, ReleasedModel, Verdict
+from services.analysis.rules import Rules
+from services.analysis.schemas import GrantIn
 from shared.auth import Principal, Role, require
 from shared.errors import Conflict, FieldError, Forbidden, Gone, NotFound, Unprocessable
 
 REVIEWERS: Final = (Role.METHOD_REVIEWER, Role.CENTRE_ANALYST)
 EVERY_GRANT: Final = (*REVIEWERS, Role.AUDITOR)
-LONGEST: Final = timedelta(days=731)
 APPROVALS_NEEDED: Final = 2
 
 
@@ -23,15 +24,30 @@ def check_may_ask(caller: Principal) -> None:
     require(caller, Role.REQUESTER)
 
 
-def check_term(valid_from: datetime, valid_until: datetime, at: datetime) -> None:
-    """It ends after it begins and after now, and lasts two years at most: then the purpose is looked at again."""
+def check_asked(data: GrantIn, rules: Rules, at: datetime) -> None:
+    """The term and the number of rows are within the limits of the rules."""
+    check_term(data.valid_from, data.valid_until, at, timedelta(days=rules.term_days.value))
+    errors = [
+        FieldError(f"#/{name}", "above-limit", f"At most {limit.value:,}: {limit.legal_basis}")
+        for name, asked, limit in (
+            ("rows_per_day", data.rows_per_day, rules.rows_per_day),
+            ("rows_per_minute", data.rows_per_minute or 0, rules.rows_per_minute),
+        )
+        if asked > limit.value
+    ]
+    if errors:
+        raise Unprocessable("A grant may have fewer rows than are asked for.", errors=errors)
+
+
+def check_term(valid_from: datetime, valid_until: datetime, at: datetime, longest: timedelta) -> None:
+    """It ends after it begins and after now, and does not last too long: then the purpose is looked at again."""
     wrong = None
     if valid_until <= valid_from:
         wrong = "It ends before it begins."
     elif valid_until <= at:
         wrong = "It has ended already."
-    elif valid_until - max(valid_from, at) > LONGEST:
-        wrong = f"A grant lasts {LONGEST.days} days at most."
+    elif valid_until - max(valid_from, at) > longest:
+        wrong = f"A grant lasts {longest.days} days at most."
     if wrong:
         raise Unprocessable(wrong, errors=[FieldError("#/valid_until", "bad-term", wrong)])
 
@@ -54,12 +70,29 @@ def owns(caller: Principal, model: ReleasedModel) -> bool:
     return caller.has(Role.STEWARD) and caller.ministry == model.ministry
 
 
+def owns_data(caller: Principal, model: ReleasedModel) -> bool:
+    """A steward of a body whose data the model was trained on."""
+    return caller.has(Role.STEWARD) and caller.ministry in model.owners
+
+
+def check_may_object(caller: Principal, model: ReleasedModel) -> None:
+    if not owns_data(caller, model):
+        right = f"steward of {' or '.join(model.owners)}" if model.owners else "steward of an owner of its data"
+        raise Forbidden("Only stewards of the owners of the data that the model was trained on object.", right=right)
+
+
+def objected(grant: Grant) -> GrantState:
+    """What an objection makes of a grant: one that is asked for is refused, one that holds is taken back."""
+    return GrantState.REFUSED if grant.state is GrantState.ASKED else GrantState.REVOKED
+
+
 def sees_every_grant(caller: Principal) -> bool:
     return not caller.roles.isdisjoint(EVERY_GRANT)
 
 
 def check_may_see_grant(caller: Principal, grant: Grant, model: ReleasedModel) -> None:
-    if not (sees_every_grant(caller) or caller.ministry == grant.ministry or owns(caller, model)):
+    concerned = caller.ministry == grant.ministry or owns(caller, model) or owns_data(caller, model)
+    if not (sees_every_grant(caller) or concerned):
         raise NotFound("There is no such grant.")
 
 
@@ -107,6 +140,12 @@ def grant_actions(caller: Principal, grant: Grant, model: ReleasedModel, reviews
         check_may_revoke(caller, grant, model)
         check_grant_move(grant, GrantState.REVOKED)
         found.append("revoke")
+    except (Forbidden, Conflict):
+        pass
+    try:
+        check_may_object(caller, model)
+        check_grant_move(grant, objected(grant))
+        found.append("object")
     except (Forbidden, Conflict):
         pass
     return found

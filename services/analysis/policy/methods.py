@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from services.analysis.models import Method, MethodReview, MethodState, Verdict
+from services.analysis.models import Method, MethodReview, MethodState, OnnxMethod, Verdict
 from shared.auth import Principal, Role, require
 from shared.contracts import MethodCard
 from shared.errors import Conflict, Forbidden, NotFound
@@ -35,10 +35,15 @@ def may_claim(caller: Principal, method: Method) -> bool:
     return method.state is MethodState.LIVE and method.announced_by == caller.subject
 
 
-def check_may_review(caller: Principal, method: Method, uploaded_by: str | None = None) -> None:
+def check_may_review(caller: Principal, method: Method, uploaded: OnnxMethod | None = None) -> None:
+    """A method-reviewer, neither of the body that announced it nor of the one that uploaded it."""
     require(caller, Role.METHOD_REVIEWER)
-    if caller.subject in (method.announced_by, uploaded_by):
+    if caller.subject in (method.announced_by, uploaded and uploaded.uploaded_by):
         raise Forbidden("Nobody reviews what they announced or uploaded themselves.", right="another reviewer")
+    bodies = {method.announced_ministry} | ({uploaded.uploaded_ministry} if uploaded else set())
+    if caller.ministry in bodies:
+        right = f"method-reviewer of another ministry than {' and '.join(sorted(bodies))}"
+        raise Forbidden("No ministry reviews the method that it announced or uploaded: two others do.", right=right)
 
 
 def check_reviewable(caller: Principal, method: Method, reviews: Sequence[MethodReview]) -> None:
@@ -62,11 +67,13 @@ def check_may_withdraw(caller: Principal, method: Method) -> None:
         require(caller, Role.CENTRE_ANALYST)
 
 
-def method_actions(caller: Principal, method: Method, reviews: Sequence[MethodReview]) -> list[str]:
+def method_actions(
+    caller: Principal, method: Method, reviews: Sequence[MethodReview], uploaded: OnnxMethod | None = None
+) -> list[str]:
     """What this caller may do with this version now."""
     actions = []
     try:
-        check_may_review(caller, method)
+        check_may_review(caller, method, uploaded)
         check_reviewable(caller, method, reviews)
         actions.append("review")
     except (Forbidden, Conflict):

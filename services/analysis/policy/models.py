@@ -39,6 +39,12 @@ def check_may_review_model(caller: Principal, model: Model) -> None:
     require(caller, Role.METHOD_REVIEWER)
     if caller.subject in (model.announced_by, *model.authors):
         raise Forbidden("Nobody reviews a model of their own method or request.", right="another reviewer")
+    if any(each["subject"] == caller.subject for each in model.parts):
+        sentence = "You decided or voted on the request that trained it: one person has one part."
+        raise Forbidden(sentence, right="somebody without another part in the request")
+    if caller.ministry == model.ministry:
+        right = f"method-reviewer of another ministry than {model.ministry}"
+        raise Forbidden("No ministry reviews the model that it asked for: two others do.", right=right)
 
 
 def check_model_reviewable(caller: Principal, model: Model, reviews: Sequence[ModelReview]) -> None:
@@ -88,8 +94,11 @@ def model_waiting(model: Model, reviews: Sequence[ModelReview]) -> str | None:
     if model_rejected(reviews):
         return "It was rejected and is never released; a new round can train another one."
     if not reviews:
-        return "Two method reviewers of two bodies, neither who asked for it nor who announced its method, must approve it."
-    return f"A second method reviewer, not of {reviews[0].ministry}, must approve it."
+        return (
+            f"Two method reviewers of two bodies, neither of them {model.ministry} which asked for it, must approve it; "
+            "not who announced its method."
+        )
+    return f"A second method reviewer, neither of {reviews[0].ministry} nor of {model.ministry}, must approve it."
 
 
 def check_lineage(manifest: ModelManifest, run: Run) -> None:

@@ -14,8 +14,9 @@ def method_waiting(method: Method, reviews: Sequence[MethodReview]) -> str | Non
     if rejected(reviews):
         return "It was rejected and cannot go live; whoever announced it can announce a corrected one under a new version."
     if not reviews:
-        return "Two method reviewers of two bodies, neither the announcer, must approve it."
-    return f"A second method reviewer, not of {reviews[0].ministry}, must approve it."
+        return f"Two method reviewers of two bodies, neither of {method.announced_ministry} which announced it, must approve it."
+    others = f"neither of {reviews[0].ministry} nor of {method.announced_ministry}"
+    return f"A second method reviewer, {others}, must approve it."
 
 
 def run_waiting(run: Run, offered: bool, full: int | None = None) -> Waiting | None:

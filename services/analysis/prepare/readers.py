@@ -13,6 +13,7 @@ from services.analysis.prepare.errors import PrepareError
 from services.analysis.prepare.forms import add_functions, key_form, literal, text_form, time_form, without_missing
 from services.analysis.prepare.plan import Pick
 from shared.contracts import ColumnType
+from shared.duck import locked_duckdb
 from shared.times import KOREA
 
 CSV: Final = "text/csv"
@@ -50,25 +51,9 @@ class Limits:
 @contextmanager
 def locked(folder: Path, limits: Limits = Limits()) -> Iterator[duckdb.DuckDBPyConnection]:
     """A DuckDB that reads and writes this folder and nothing else, and whose settings nobody can change."""
-    config: dict[str, str | bool | int | float | list[str]] = {
-        "threads": limits.threads,
-        "memory_limit": f"{limits.database_mb}MiB",
-        "temp_directory": str(folder / "spill"),
-        "autoinstall_known_extensions": False,
-        "autoload_known_extensions": False,
-        "python_enable_replacements": False,
-    }
-    connection = duckdb.connect(":memory:", config=config)
-    add_functions(connection)
-    # Otherwise an instant of a Parquet file would be read by the clock of this machine.
-    connection.execute("SET TimeZone = 'UTC'")
-    connection.execute(f"SET allowed_directories = [{literal(str(folder))}]")
-    connection.execute("SET enable_external_access = false")
-    connection.execute("SET lock_configuration = true")
-    try:
+    with locked_duckdb(folder, memory_mb=limits.database_mb, threads=limits.threads, spill=folder / "spill") as connection:
+        add_functions(connection)
         yield connection
-    finally:
-        connection.close()
 
 
 def quoted(name: str) -> str:

@@ -1,13 +1,15 @@
 """Read scoring grants."""
 
+import json
 from collections.abc import Sequence
 from uuid import UUID
 
+from sqlalchemy import Text, type_coerce
 from sqlmodel import and_, col, false, func, or_, select
 
 from services.analysis import policy
-from services.analysis.models import Grant, GrantReview, GrantState, ReleasedModel, ScoringBatch
-from services.analysis.schemas import GrantedModel, GrantOut, GrantReviewOut
+from services.analysis.models import Grant, GrantObjection, GrantReview, GrantState, ReleasedModel, ScoringBatch
+from services.analysis.schemas import GrantedModel, GrantObjectionOut, GrantOut, GrantReviewOut
 from shared.auth import Principal, Role
 from shared.clock import now
 from shared.db import Session
@@ -20,9 +22,10 @@ async def list_grants(
 ) -> tuple[list[GrantOut], str | None]:
     query = select(Grant)
     if not policy.sees_every_grant(caller):
-        owned = select(ReleasedModel.id).where(col(ReleasedModel.ministry) == caller.ministry)
-        on_own_model = col(Grant.model_id).in_(owned) if caller.has(Role.STEWARD) else false()
-        query = query.where(or_(col(Grant.ministry) == caller.ministry, on_own_model))
+        learned = type_coerce(col(ReleasedModel.owners), Text).contains(json.dumps(caller.ministry), autoescape=True)
+        concerns = select(ReleasedModel.id).where(or_(col(ReleasedModel.ministry) == caller.ministry, learned))
+        on_own = col(Grant.model_id).in_(concerns) if caller.has(Role.STEWARD) else false()
+        query = query.where(or_(col(Grant.ministry) == caller.ministry, on_own))
     if state is not None:
         query = query.where(col(Grant.state) == state)
     if model_id is not None:
@@ -52,14 +55,32 @@ async def described_grants(session: Session, caller: Principal, grants: Sequence
         await session.exec(select(GrantReview).where(col(GrantReview.grant_id).in_(ids)).order_by(col(GrantReview.id)))
     ).all():
         reviews[review.grant_id].append(review)
+    stopped = select(GrantObjection).where(col(GrantObjection.grant_id).in_(ids))
+    objections = {each.grant_id: each for each in (await session.exec(stopped)).all()}
     today = and_(col(ScoringBatch.grant_id).in_(ids), col(ScoringBatch.day) == now().date())
     counted = select(ScoringBatch.grant_id, func.sum(ScoringBatch.rows)).where(today).group_by(col(ScoringBatch.grant_id))
     rows = {grant_id: int(count) for grant_id, count in (await session.exec(counted)).all()}
-    return [told(caller, grant, models[grant.model_id], reviews[grant.id], rows.get(grant.id, 0)) for grant in grants]
+    return [
+        told(caller, grant, models[grant.model_id], reviews[grant.id], objections.get(grant.id), rows.get(grant.id, 0))
+        for grant in grants
+    ]
 
 
-def told(caller: Principal, grant: Grant, model: ReleasedModel, reviews: Sequence[GrantReview], rows_today: int) -> GrantOut:
+def told(
+    caller: Principal,
+    grant: Grant,
+    model: ReleasedModel,
+    reviews: Sequence[GrantReview],
+    objection: GrantObjection | None,
+    rows_today: int,
+) -> GrantOut:
+    stopped = [objection] if objection else []
     return GrantOut(
+        owners=model.owners,
+        objections=[
+            GrantObjectionOut(objected_by=one.objected_by, ministry=one.ministry, reason=one.reason, at=one.created_at)
+            for one in stopped
+        ],
         **grant.model_dump(exclude={"created_at", "version"}),
         model=GrantedModel(name=model.name, version=str(model.release), ministry=model.ministry),
         asked_at=grant.created_at,

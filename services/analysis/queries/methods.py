@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlmodel import col, or_, select
 
 from services.analysis import policy
-from services.analysis.models import Method, MethodReview, MethodState
+from services.analysis.models import Method, MethodReview, MethodState, OnnxMethod
 from services.analysis.schemas import MethodOut, MethodSummary, ReviewOut
 from shared.auth import Principal
 from shared.contracts import MethodCard, MethodRef
@@ -27,8 +27,9 @@ async def list_methods(
     if name is not None:
         query = query.where(col(Method.name) == name)
     methods, cursor = await paginate(session, query, Method, page)
-    reviews = await reviews_of(session, [method.id for method in methods])
-    return [MethodSummary(**summary(caller, method, reviews.get(method.id, []))) for method in methods], cursor
+    reviews, uploads = await reviews_of(session, [method.id for method in methods]), await uploads_of(session, methods)
+    shown = [summary(caller, each, reviews.get(each.id, []), uploads.get(each.label)) for each in methods]
+    return [MethodSummary(**each) for each in shown], cursor
 
 
 async def get_method(session: Session, caller: Principal, name: str, release: str) -> Method:
@@ -46,7 +47,7 @@ async def describe_method(session: Session, caller: Principal, method: Method) -
         for each in reviews
     ]
     return MethodOut(
-        **summary(caller, method, reviews),
+        **summary(caller, method, reviews, (await uploads_of(session, [method])).get(method.label)),
         card=MethodCard.model_validate(method.card),
         reviews=told,
         withdrawn_reason=method.withdrawn_reason,
@@ -61,7 +62,13 @@ async def reviews_of(session: Session, method_ids: Sequence[UUID]) -> dict[UUID,
     return found
 
 
-def summary(caller: Principal, method: Method, reviews: Sequence[MethodReview]) -> dict[str, Any]:
+async def uploads_of(session: Session, methods: Sequence[Method]) -> dict[str, OnnxMethod]:
+    """Those of the versions that were uploaded, by their labels."""
+    query = select(OnnxMethod).where(col(OnnxMethod.name).in_({method.name for method in methods}))
+    return {upload.label: upload for upload in (await session.exec(query)).all()}
+
+
+def summary(caller: Principal, method: Method, reviews: Sequence[MethodReview], uploaded: OnnxMethod | None) -> dict[str, Any]:
     return {
         "id": method.id,
         "name": method.name,
@@ -74,7 +81,7 @@ def summary(caller: Principal, method: Method, reviews: Sequence[MethodReview]) 
         "announced_at": method.created_at,
         "live_at": method.live_at,
         "waiting": policy.method_waiting(method, reviews),
-        "actions": policy.method_actions(caller, method, reviews),
+        "actions": policy.method_actions(caller, method, reviews, uploaded),
     }
 
 

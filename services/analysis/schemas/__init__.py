@@ -1,6 +1,15 @@
 """What the analysis service takes and gives over HTTP."""
 
-from services.analysis.schemas.grants import GrantedModel, GrantIn, GrantOut, GrantReviewIn, GrantReviewOut, RevokeIn
+from services.analysis.schemas.grants import (
+    GrantedModel,
+    GrantIn,
+    GrantObjectionOut,
+    GrantOut,
+    GrantReviewIn,
+    GrantReviewOut,
+    ObjectionIn,
+    RevokeIn,
+)
 from services.analysis.schemas.methods import AnnounceIn, MethodOut, MethodSummary, ReviewIn, ReviewOut, WithdrawIn
 from services.analysis.schemas.models import (
     LineageOut,
@@ -39,7 +48,9 @@ __all__ = [
     "FinishIn",
     "FinishOut",
     "GrantIn",
+    "GrantObjectionOut",
     "GrantOut",
+    "ObjectionIn",
     "GrantReviewIn",
     "GrantReviewOut",
     "GrantedModel",

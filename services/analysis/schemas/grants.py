@@ -1,15 +1,17 @@
 """Scoring grants over HTTP."""
 
 from datetime import datetime
-from typing import Annotated, Any, Final
+from typing import Any, Final
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictInt, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StrictInt
 
 from services.analysis.models import GrantState, Verdict
 from services.analysis.schemas.base import In, Prose
 from shared.clock import Moment
+from shared.texts import Subject
 
+MOST_ROWS: Final = 2**31 - 1
 ASKED: Final[dict[str, Any]] = {
     "model_id": "0199a1c0-0000-7000-8000-000000000030",
     "client": "visit-planner.mohw",
@@ -18,6 +20,7 @@ ASKED: Final[dict[str, Any]] = {
     "valid_from": "2026-03-01T00:00:00Z",
     "valid_until": "2027-02-28T00:00:00Z",
     "rows_per_day": 200000,
+    "rows_per_minute": 20000,
 }
 REVIEW: Final[dict[str, Any]] = {
     "reviewer": "yoon.reviewer",
@@ -35,21 +38,13 @@ GRANT: Final[dict[str, Any]] = {
     "asked_by": "kim.requester",
     "asked_at": "2026-03-02T01:00:00Z",
     "reviews": [REVIEW],
+    "owners": ["nts"],
+    "objections": [],
     "revoked_reason": None,
     "rows_today": 0,
     "waiting": "A second reviewer, of another body than kostat, must approve it.",
     "actions": ["review"],
 }
-
-
-def printable(value: str) -> str:
-    """As `sub` must be in a token that is accepted."""
-    if not value.isprintable():
-        raise ValueError("it holds a character that cannot be printed")
-    return value
-
-
-Client = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200), AfterValidator(printable)]
 
 
 class GrantIn(In):
@@ -58,12 +53,17 @@ class GrantIn(In):
     model_config = ConfigDict(protected_namespaces=(), json_schema_extra={"examples": [ASKED]})
 
     model_id: UUID = Field(description="The id of a released model.")
-    client: Client
+    client: Subject
     purpose: Prose
     legal_basis: Prose
     valid_from: Moment
     valid_until: Moment
-    rows_per_day: StrictInt = Field(ge=1, le=1_000_000_000, description="A day is one of UTC.")
+    rows_per_day: StrictInt = Field(
+        ge=1, le=MOST_ROWS, description="A day is one of UTC. GET /analysis/grants/rules says how many a grant may have."
+    )
+    rows_per_minute: StrictInt | None = Field(
+        default=None, ge=1, le=MOST_ROWS, description="As many as the rules allow in a minute if not given."
+    )
 
 
 class GrantReviewIn(In):
@@ -74,6 +74,14 @@ class GrantReviewIn(In):
     )
 
     verdict: Verdict
+    reason: Prose
+
+
+class ObjectionIn(In):
+    """Why an owner of the data does not want rows to be scored under the grant; who asked is told."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"reason": "Our data were shared for another purpose."}]})
+
     reason: Prose
 
 
@@ -89,6 +97,13 @@ class GrantReviewOut(BaseModel):
     reviewer: str
     ministry: str
     verdict: Verdict
+    reason: str
+    at: datetime
+
+
+class GrantObjectionOut(BaseModel):
+    objected_by: str
+    ministry: str
     reason: str
     at: datetime
 
@@ -116,10 +131,13 @@ class GrantOut(BaseModel):
     valid_from: datetime
     valid_until: datetime
     rows_per_day: int
+    rows_per_minute: int | None = Field(description="Null for a grant that was asked for before there was a rate.")
     state: GrantState
     asked_by: str
     asked_at: datetime
     reviews: list[GrantReviewOut]
+    owners: list[str] = Field(description="Whose data the model was trained on; their stewards may object.")
+    objections: list[GrantObjectionOut]
     revoked_reason: str | None
     rows_today: int = Field(description="Counted by the door, a second ago at most.")
     waiting: str | None = Field(description="Who must act before it holds; null when nothing is missing.")

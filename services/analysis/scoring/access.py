@@ -10,6 +10,7 @@ from services.analysis.scoring.registry import Access, find_access
 from shared.auth import Principal, TokenVerifier
 from shared.db import Database
 from shared.errors import Unauthorized
+from shared.members import check_member
 
 KEPT = 10_000
 
@@ -61,6 +62,7 @@ class Doorkeeper:
     async def look(self, asked: Asked, caller: Principal) -> Access:
         began = time.monotonic()
         async with self.db.reading(caller=caller) as session:
+            await check_member(session, caller)
             access = await find_access(session, caller, asked.model, asked.release, self.door)
         if len(self.known) >= KEPT:
             self.known.clear()

@@ -34,7 +34,7 @@ def build(settings: Settings) -> FastAPI:
     """The app, everything under /analysis/scoring."""
     db = Database(settings.database_url, Base.metadata, PLUMBING, "analysis")
     ledger, metrics = Ledger(db), Metrics("analysis-scoring")
-    verifier = TokenVerifier(Jwks(settings.jwks), settings.issuer, settings.audience)
+    verifier = TokenVerifier(Jwks(settings.jwks), settings.issuer, settings.audience, settings.claims)
     keeper = Doorkeeper(db, verifier, ledger.door, settings.access_seconds)
     terms = Terms(settings.models_kept, settings.model_limit, settings.big_rows, settings.big_threads)
     door = Door(settings, keeper, Shelf(Storage(settings.storage_url, settings.storage_options), terms), ledger, metrics)

@@ -4,6 +4,9 @@ Counts that are not written yet are lost if the process is killed: those of at m
 
 import asyncio
 import logging
+import math
+import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from uuid import UUID, uuid4
@@ -42,6 +45,8 @@ class Ledger:
     used: dict[tuple[UUID, date], int] = field(default_factory=dict)
     unwritten: list[ScoringBatch] = field(default_factory=list)
     callers: dict[UUID, Access] = field(default_factory=dict)
+    buckets: dict[UUID, tuple[float, float]] = field(default_factory=dict)
+    clock: Callable[[], float] = time.monotonic
     number: int = 0
     doubtful: bool = False
     writing: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -55,6 +60,7 @@ class Ledger:
             problem = TooMany("This call would exceed the rows that the grant allows in a day.", limit_rows=access.rows_per_day)
             problem.headers["Retry-After"] = str(seconds_left_today(at))
             raise problem
+        self.check_rate(access, rows)
         self.used[key] = used + rows
         count = self.counting.get(key)
         if count is None:
@@ -62,6 +68,21 @@ class Ledger:
         count.requests += 1
         count.rows += rows
         count.ended_at = at
+
+    def check_rate(self, access: Access, rows: int) -> None:
+        """Take rows from what a minute allows (a token bucket of this process). TooMany if they do not fit."""
+        most = access.rows_per_minute
+        if most is None:
+            return
+        at = self.clock()
+        left, before = self.buckets.get(access.grant_id, (float(most), at))
+        left = min(float(most), left + (at - before) * most / 60)
+        if rows > left:
+            sentence = "This call would exceed the rows that the grant allows in a minute: send smaller or fewer ones."
+            problem = TooMany(sentence, limit_rows=most)
+            problem.headers["Retry-After"] = str(math.ceil((min(rows, most) - left) * 60 / most) or 1)
+            raise problem
+        self.buckets[access.grant_id] = left - rows, at
 
     def close(self) -> None:
         """Make batches of what was counted so far."""
@@ -76,6 +97,8 @@ class Ledger:
             self.callers[batch.id] = count.access
         today = now().date()
         self.used = {key: rows for key, rows in self.used.items() if key[1] == today}
+        # A bucket that is full again says nothing.
+        self.buckets = {grant: bucket for grant, bucket in self.buckets.items() if self.clock() - bucket[1] < 60}
 
     async def flush(self) -> int:
         """Write what was counted; how many batches. What could not be written comes again, and is never written twice."""

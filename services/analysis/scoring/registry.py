@@ -48,6 +48,7 @@ class Access:
     model: ModelFile
     rows_per_day: int
     elsewhere: int
+    rows_per_minute: int | None = None
 
 
 def model_file(row: ReleasedModel) -> ModelFile:
@@ -91,7 +92,7 @@ async def find_access(session: Session, caller: Principal, name: str, release: s
         await explain(session, caller, name, release, at)
     grant, model, used = found
     require(caller, *CALLERS)
-    return Access(caller, grant.id, model_file(model), grant.rows_per_day, int(used))
+    return Access(caller, grant.id, model_file(model), grant.rows_per_day, int(used), grant.rows_per_minute)
 
 
 def holding(caller: Principal, at: datetime) -> list[ColumnElement[bool]]:

@@ -29,6 +29,13 @@ TOGETHER = "dure_subjects_together"
 """Stands in a linked table of prepare: the rows of a subject are neighbours."""
 BLOCKS_READ = 4
 PIECE = 2 * BLOCK
+# The progress bar is drawn on standard output, even into a pipe, and setting its time switches it on
+# again; without UTC an instant is cast in the time zone of the host. As in shared/duck.py.
+SILENT_IN_UTC = (
+    "SET enable_progress_bar = false",
+    "SET enable_progress_bar_print = false",
+    "SET TimeZone = 'UTC'",
+)
 LIBRARIES_MB, LEAST_DATABASE_MB = 96, 32
 Report = Callable[[float, str], None]
 Array = NDArray[Any]
@@ -125,8 +132,8 @@ class Bundle:
             connection.execute(
                 f"SET max_temp_directory_size = '{self.means.disk_mb * 3 // 4}MiB'"
             )  # in `config` it has no effect
-            # Otherwise an instant would be shown by the clock of this machine.
-            connection.execute("SET TimeZone = 'UTC'")
+            for switch in SILENT_IN_UTC:
+                connection.execute(switch)
             connection.execute(f"SET allowed_directories = [{folders}]")
             connection.execute("SET enable_external_access = false")
             connection.execute("SET lock_configuration = true")

@@ -2,19 +2,20 @@
 
 from services.catalog.queries.datasets import DatasetFilter, find_dataset, find_file, list_datasets, live_file, own_dataset
 from services.catalog.queries.keys import find_key, key_in_use, list_keys
-from services.catalog.queries.ministries import find_ministry, is_member, list_ministries
+from services.catalog.queries.ministries import anything_to_announce, find_ministry, list_ministries, unannounced
 
 __all__ = [
     "DatasetFilter",
+    "anything_to_announce",
     "find_dataset",
     "find_file",
     "find_key",
     "find_ministry",
-    "is_member",
     "key_in_use",
     "list_datasets",
     "list_keys",
     "list_ministries",
     "live_file",
     "own_dataset",
+    "unannounced",
 ]

@@ -1,15 +1,20 @@
 """Questions about members."""
 
-from sqlmodel import col, select
+from datetime import timedelta
+
+from sqlalchemy import ColumnElement
+from sqlmodel import and_, col, or_, select
 
 from services.catalog.models import Ministry
+from shared.clock import now
 from shared.db import Session
 from shared.errors import NotFound
 from shared.paging import PageQuery, paginate
 
 
 async def list_ministries(session: Session, page: PageQuery) -> tuple[list[Ministry], str | None]:
-    return await paginate(session, select(Ministry), Ministry, page)
+    """Those that are members now."""
+    return await paginate(session, select(Ministry).where(col(Ministry.left_at).is_(None)), Ministry, page)
 
 
 async def find_ministry(session: Session, code: str) -> Ministry:
@@ -19,5 +24,11 @@ async def find_ministry(session: Session, code: str) -> Ministry:
     return ministry
 
 
-async def is_member(session: Session, code: str) -> bool:
-    return (await session.exec(select(Ministry.id).where(col(Ministry.code) == code))).first() is not None
+def unannounced(every: timedelta) -> ColumnElement[bool]:
+    """Members that were not announced for so long, or never since every service listens."""
+    stale = or_(col(Ministry.announced_at).is_(None), col(Ministry.announced_at) < now() - every)
+    return and_(col(Ministry.left_at).is_(None), stale)
+
+
+async def anything_to_announce(session: Session, every: timedelta) -> bool:
+    return (await session.exec(select(Ministry.id).where(unannounced(every)).limit(1))).first() is not None

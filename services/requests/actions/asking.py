@@ -3,10 +3,10 @@
 from typing import Any
 from uuid import UUID
 
-from services.requests import policy
-from services.requests.actions.fit import Asked, check_asked
+from services.requests import panel, policy
+from services.requests.actions.fit import Asked, check_asked, unfit
 from services.requests.actions.history import find_request, write_history
-from services.requests.models import AnalysisRequest, KnownMinistry, RequestInput, Status
+from services.requests.models import AnalysisRequest, RequestInput, Status
 from services.requests.rules import Rules
 from services.requests.schemas import ReasonIn, RequestIn
 from shared.audit import record_audit
@@ -21,15 +21,14 @@ from shared.contracts import (
     RequestWithdrawn,
 )
 from shared.db import Session, check_version
-from shared.errors import Forbidden
+from shared.errors import FieldError
+from shared.members import present_members
 from shared.outbox import emit
 
 
 async def submit_request(session: Session, caller: Principal, data: RequestIn, *, rules: Rules) -> AnalysisRequest:
     """Ask for an analysis; the owners of its datasets decide first."""
     require(caller, Role.REQUESTER)
-    if await session.get(KnownMinistry, caller.ministry) is None:
-        raise Forbidden("Your ministry is not a member yet.", right="a ministry that has joined")
     asked = await check_asked(session, caller.ministry, data)
     request = AnalysisRequest(
         ministry=caller.ministry,
@@ -44,6 +43,7 @@ async def submit_request(session: Session, caller: Principal, data: RequestIn, *
     )
     request.authors = [caller.subject]
     add_inputs(request, asked)
+    await check_council(session, request, rules)
     session.add(request)
     await session.flush()
     write_history(session, request, "submit-request", caller=caller, role=Role.REQUESTER)
@@ -67,6 +67,7 @@ async def resubmit_request(
     request.revision += 1
     request.authors = sorted({*request.authors, caller.subject})
     add_inputs(request, asked)
+    await check_council(session, request, rules)
     write_history(session, request, "resubmit-request", caller=caller, role=Role.REQUESTER, to=Status.OWNER_REVIEW)
     enter_owner_review(request, asked, rules)
     await record_audit(session, "requests.resubmit-request", f"request/{request.id}", detail={"revision": request.revision})
@@ -106,6 +107,13 @@ def add_inputs(request: AnalysisRequest, asked: Asked) -> None:
         request.inputs.append(row)
 
 
+async def check_council(session: Session, request: AnalysisRequest, rules: Rules) -> None:
+    """Look ahead, before the owners spend their time: enough members are left to decide on it."""
+    barred = panel.barred(await present_members(session), recused=request.recused, quorum=rules.quorum.value)
+    if barred:
+        raise unfit([FieldError("#/inputs", "no-quorum", panel.out_of_reach(barred, rules.quorum.value))])
+
+
 def enter_owner_review(request: AnalysisRequest, asked: Asked, rules: Rules) -> None:
     sensitivities = [one.dataset.sensitivity for one in asked.inputs]
     request.risk_tier = rules.tier(sensitivities, owners=len(request.owners), entity_level=asked.card.lists_entities)
@@ -124,6 +132,7 @@ def brief(request: AnalysisRequest) -> RequestBrief:
         audience=request.readers,
         owners=tuple(request.owners),
         dataset_ids=tuple(sorted({one.dataset_id for one in request.current_inputs})),
+        parts=tuple(request.parts),
     )
 
 

@@ -8,12 +8,13 @@ from uuid import UUID
 from sqlmodel import col, select
 
 from services.requests import fitting
-from services.requests.models import KnownDataset, KnownMethod, KnownMinistry, KnownModel
+from services.requests.models import KnownDataset, KnownMethod, KnownModel
 from services.requests.queries import sealing_key
 from services.requests.schemas import MethodIn, RequestIn
 from shared.contracts import Audience, MethodCard, MethodLive, MethodRef, ModelReleased
 from shared.db import Session
 from shared.errors import FieldError, Unprocessable
+from shared.members import present_members
 
 CHAMPION = "#/champion/model_id"
 
@@ -85,7 +86,7 @@ async def find_method(session: Session, wanted: MethodIn) -> tuple[MethodLive | 
 
 async def audience_faults(session: Session, audience: Audience | None) -> list[FieldError]:
     codes = audience.ministries if audience else ()
-    known = set((await session.exec(select(KnownMinistry.code).where(col(KnownMinistry.code).in_(codes)))).all())
+    known = await present_members(session) if codes else frozenset[str]()
     return [
         FieldError(f"#/audience/ministries/{at}", "unknown-ministry", "No member has this code.")
         for at, code in enumerate(codes)

@@ -10,7 +10,7 @@ from sqlmodel import Field, Relationship
 from services.requests.models.base import Base, choice
 from services.requests.models.states import Ballot, Status, Verdict
 from shared.clock import now
-from shared.contracts import Audience, DatasetPublished, MethodRef
+from shared.contracts import Audience, DatasetPublished, MethodRef, Part, PartKind
 from shared.db import Json, Row, UtcDateTime
 
 
@@ -79,6 +79,20 @@ class AnalysisRequest(Base, Row, table=True):
     def recused(self) -> frozenset[str]:
         """The ministries that have a part in the request, so that their council members do not vote on it."""
         return frozenset({self.ministry, *self.owners})
+
+    @property
+    def parts(self) -> list[Part]:
+        """Who has acted on it at any revision, and for which body; each once."""
+        return [Part(subject=one, ministry=ministry, part=part) for one, ministry, part in sorted(self.acted)]
+
+    @property
+    def acted(self) -> set[tuple[str, str, PartKind]]:
+        """The same as plain subjects, ministries and parts: it is asked for each action of each request in a list."""
+        found = {(author, self.ministry, PartKind.REQUESTER) for author in self.authors}
+        found |= {(one.decided_by, one.ministry, PartKind.OWNER) for one in self.decisions}
+        found |= {(one.revoked_by, one.ministry, PartKind.OWNER) for one in self.revocations}
+        found |= {(one.member, one.ministry, PartKind.COUNCIL) for one in self.votes}
+        return found
 
     @property
     def granted(self) -> dict[UUID, str]:

@@ -7,7 +7,7 @@ from pydantic import AfterValidator, ConfigDict, Field, StringConstraints
 
 from services.requests.models import Ballot, Verdict
 from shared.contracts import Audience, Code, Name, SemVer
-from shared.texts import In, Line, Prose, no_controls
+from shared.texts import In, Line, Prose, readable
 
 DEEPEST = 20
 
@@ -30,7 +30,7 @@ def plain_json(value: dict[str, Any]) -> dict[str, Any]:
     return value
 
 
-Condition = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=1000), AfterValidator(no_controls)]
+Condition = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=1000), AfterValidator(readable)]
 
 
 class MethodIn(In):

@@ -12,6 +12,7 @@ from shared.clock import now
 from shared.contracts import Envelope
 from shared.db import Session
 from shared.due import db_now, record
+from shared.members import present_members
 
 # After the first attempt; about 22 hours in all, as Standard Webhooks advises.
 SCHEDULE = tuple(timedelta(seconds=s) for s in (5, 30, 300, 900, 3600, 10_800, 21_600, 43_200))
@@ -55,6 +56,17 @@ async def disable(session: Session, subscription_id: UUID, reason: str) -> None:
     subscription.disabled_reason = reason
     subscription.touch()
     await give_up(session, subscription_id, "subscription-disabled")
+
+
+async def disable_all(session: Session, ministry: str) -> None:
+    """The ministry has left: its systems hear nothing more. Whoever joins again enables a subscription by a new secret."""
+    if ministry in await present_members(session):  # it joined again before this was heard
+        return
+    own = select(Subscription.id).where(
+        col(Subscription.ministry) == ministry, col(Subscription.ended_at).is_(None), col(Subscription.disabled_reason).is_(None)
+    )
+    for subscription_id in (await session.exec(own.order_by(col(Subscription.id)))).all():
+        await disable(session, subscription_id, "The ministry has left.")
 
 
 async def give_up(session: Session, subscription_id: UUID, why: str) -> None:

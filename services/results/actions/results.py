@@ -52,6 +52,7 @@ async def create_result(session: Session, event: RunFinished) -> Result:
         ministry=brief.ministry,
         requester=brief.requester,
         authors=sorted({brief.requester, *brief.authors}),
+        parts=[part.model_dump(mode="json") for part in brief.parts],
         audience_kind=brief.audience.kind,
         audience_ministries=barred(brief.audience.ministries),
         owners=list(brief.owners),

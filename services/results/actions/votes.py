@@ -26,8 +26,10 @@ async def cast_vote(
     """Vote on a held result. When both checkers have voted, it is released or withheld."""
     result = policy.check_may_vote(caller, await locked(session, result_id))
     votes = await votes_of(session, result.id)
+    answers = await answers_of(session, result.id)
+    policy.check_no_other_answer(caller, answers)
     policy.check_vote_open(result, votes, caller)
-    policy.check_alarms_answered(result, await answers_of(session, result.id))
+    policy.check_alarms_answered(result, answers)
     check_version(result, expected)
     vote = ReleaseVote(result_id=result.id, checker=caller.subject, ministry=caller.ministry, approve=approve, reason=reason)
     session.add(vote)

@@ -47,7 +47,10 @@ async def show_result(result_id: ResultId, response: Response, session: Reading,
 async def vote(
     result_id: ResultId, data: VoteIn, response: Response, session: Transaction, caller: Caller, expected: IfMatch
 ) -> ResultOut:
-    """Vote on a held result, as one of two output checkers. The second vote releases or withholds it."""
+    """Vote on a held result, as one of two output checkers of two bodies, neither the one that asked, without another part in it.
+
+    The second vote releases or withholds it.
+    """
     result = await cast_vote(session, caller, result_id, approve=data.approve, reason=data.reason, expected=expected)
     tagged(response, result)
     return await results_queries.as_shown(session, caller, result)

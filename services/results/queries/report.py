@@ -55,6 +55,13 @@ async def told(session: Session, kind: str, keys: Iterable[str]) -> dict[str, di
     return {known.key: known.facts for known in (await session.exec(query)).all()}
 
 
+def rules_view(result: Result, rules: Rules) -> dict[str, Any]:
+    """The profile that the result was checked by; its basis only where that profile is still in force."""
+    label = result.rules or rules.label
+    basis = {"ko": rules.legal_basis_ko or rules.legal_basis, "en": rules.legal_basis}
+    return {"label": label, "verified": rules.verified, "basis": basis if label == rules.label else None}
+
+
 async def report_view(storage: Storage, result: Result, around: Background, rules: Rules) -> dict[str, Any]:
     """Everything that the template names."""
     method = {"name": result.method_name, "version": result.method_version, "purpose": around.card.get("purpose")}
@@ -82,7 +89,7 @@ async def report_view(storage: Storage, result: Result, around: Background, rule
         "figures": [await figure_view(storage, each) for each in result.contents.get("figures", ())],
         "restricted": bool(result.contents.get("lists")),
         "chain": release_chain(result, around),
-        "rules": {"label": result.rules or rules.label, "verified": rules.verified},
+        "rules": rules_view(result, rules),
     }
 
 

@@ -8,9 +8,9 @@ from pydantic.config import JsonDict
 
 from services.results.models import AlarmVerdict
 from shared.contracts import LocalText
-from shared.texts import no_controls
+from shared.texts import readable
 
-Reply = Annotated[str, StringConstraints(strip_whitespace=True, min_length=5, max_length=2000), AfterValidator(no_controls)]
+Reply = Annotated[str, StringConstraints(strip_whitespace=True, min_length=5, max_length=2000), AfterValidator(readable)]
 
 ANSWER: JsonDict = {
     "verdict": "explained",

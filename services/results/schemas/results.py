@@ -4,15 +4,16 @@ from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, StrictBool, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictBool, StringConstraints
 from pydantic.config import JsonDict
 
 from services.results.models import Status
 from services.results.schemas.alarms import ALARM, AlarmOut
 from shared.contracts import Audience, LocalText, RowBalance, Title
+from shared.texts import readable
 
 VERDICTS = "For checkers and the auditor: each output, its disclosure class, and each finding's place."
-Why = Annotated[str, StringConstraints(strip_whitespace=True, min_length=5, max_length=2000)]
+Why = Annotated[str, StringConstraints(strip_whitespace=True, min_length=5, max_length=2000), AfterValidator(readable)]
 
 
 EXAMPLE: JsonDict = {

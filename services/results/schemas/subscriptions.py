@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from enum import StrEnum
+from typing import Literal
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -9,6 +10,7 @@ from pydantic.config import JsonDict
 
 from services.results.models import DeliveryState
 from shared.contracts import ResultHeld, ResultRecalled, ResultReleased, ResultWithheld
+from shared.texts import Line
 
 EXAMPLE: JsonDict = {
     "id": "01890a5d-ac96-774b-bcce-b302099a8058",
@@ -67,7 +69,7 @@ class SubscriptionIn(BaseModel):
 
     url: str = Field(min_length=8, max_length=500, description="https, at a public address; redirects are not followed.")
     events: list[Topic] = Field(min_length=1, max_length=10)
-    description: str = Field(default="", max_length=200)
+    description: Line | Literal[""] = ""
 
 
 class SubscriptionOut(BaseModel):

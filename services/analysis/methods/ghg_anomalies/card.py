@@ -12,7 +12,7 @@ def _told(one: Source) -> str:
     if one.checked is None:
         return f"Table of {one.table}: {one.text}; not yet held against its source."
     but = f", but for {', '.join(one.unheld)}" if one.unheld else ""
-    return f"Table of {one.table}: {one.text}; held against its source on {one.checked}{but}."
+    return f"Table of {one.table}: {one.text}; held against its source on {one.checked}{but}; again by {one.recheck_by}."
 
 
 TABLES_USED = tuple(_told(one) for one in sources())
