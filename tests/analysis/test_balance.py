@@ -38,20 +38,20 @@ async def finished_with(centre: Centre, sites: bytes, meters: bytes) -> RunFinis
 
 
 async def test_a_run_tells_its_balance_and_few_usable_rows_raise_an_alarm(live_centre: Centre) -> None:
-    sites = as_csv(SITES_TABLE, [*SITES, *[("-", "서울", 1, "x")] * 39, *[("합계", "서울", 1, "x")] * 30])
-    event = await finished_with(live_centre, sites, as_csv(METER_TABLE, METERS))
-    balance = RowBalance(read=109, dropped={"placeholder-key": 69}, linked=30, used=40)
-    assert event.balance["site"] == balance
+    meters = as_csv(METER_TABLE, [*METERS, *[("-", 1, "2025-03-01")] * 20, *[("합계", 1, "2025-03-01")] * 21])
+    event = await finished_with(live_centre, as_csv(SITES_TABLE, SITES), meters)
+    balance = RowBalance(read=76, dropped={"placeholder-key": 41}, linked=30, used=30)
+    assert event.balance == {"site": RowBalance(read=40, linked=30, used=40), "meter": balance}
     (alarm,) = event.alarms
-    assert (alarm.code, alarm.feature) == ("few-rows-used", "site")
+    assert (alarm.code, alarm.feature) == ("few-rows-used", "meter")
     assert alarm.title is not None
-    assert "37%" in alarm.title.ko
-    assert "37%" in alarm.title.en
+    assert "46%" in alarm.title.ko
+    assert "46%" in alarm.title.en
     address = f"/analysis/runs/{event.run_id}"
     run = (await live_centre.client.get(address, headers=live_centre.headers("requester", "mohw"))).json()
-    assert run["balance"]["site"] == {"read": 110, "dropped": {"placeholder-key": 70}, "unreadable": 0, "linked": 30, "used": 40}
+    assert run["balance"]["meter"] == {"read": 80, "dropped": {"placeholder-key": 50}, "unreadable": 0, "linked": 30, "used": 30}
     run = (await live_centre.client.get(address, headers=live_centre.headers("centre-analyst", "mois"))).json()
-    assert run["balance"]["site"] == balance.model_dump()
+    assert run["balance"]["meter"] == balance.model_dump()
 
 
 @pytest.mark.parametrize(
