@@ -21,16 +21,14 @@ from typing import Any
 from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 
-from deploy import permissions
+from deploy import grant_rules, permissions
 from deploy.installation import SERVICES
-from services.analysis.rules import Rules as GrantRules
-from services.analysis.rules import load_rules as load_grant_rules
 from services.requests.rules import load_rules
 from services.results.disclosure import Rules as Profile
 from shared.auth import Role
 from shared.contracts import Event
 from shared.errors import Problem
-from shared.members import NotAMember
+from shared.members import NotAMember as NotAMember  # so that the table of problems has it
 from shared.settings import ServiceSettings
 from shared.topology import LISTENERS
 
@@ -60,9 +58,6 @@ def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
     lines += [["---"] * len(lines[0])]
     lines += [[cell.replace("|", "\\|").replace("\n", " ") for cell in row] for row in rows]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
-
-
-__all__ = ["NotAMember"]  # imported so that the table of problems has it
 
 
 def ours(thing: type) -> bool:
@@ -221,17 +216,10 @@ def disclosure_rules_block() -> str:
     return f"{head}\n\n{table(('rule', 'value', 'what it is'), rows)}"
 
 
-def grant_rules_block() -> str:
-    rules = load_grant_rules()
-    limits = [(field.description or "", getattr(rules, name)) for name, field in GrantRules.model_fields.items()]
-    rows = [[words, f"{limit.value:,}", limit.legal_basis, str(limit.recheck_by)] for words, limit in limits if words]
-    return f"Version `{rules.version}`.\n\n{table(('rule', 'value', 'basis', 'looked at again by'), rows)}"
-
-
 BLOCKS: Mapping[str, Callable[[], str]] = {
     "settings": settings_block, "check-limits": limits_block, "needed-settings": needed_block, "roles": roles_block,
     "problems": problems_block, "events": events_block, "states": states_block, "request-rules": request_rules_block,
-    "disclosure-rules": disclosure_rules_block, "grant-rules": grant_rules_block,
+    "disclosure-rules": disclosure_rules_block, "grant-rules": grant_rules.block,
     **{f"permissions-{service}": partial(permissions.block, service) for service in permissions.TABLES},
 }  # fmt: skip
 
