@@ -1,14 +1,24 @@
 # Dure: everything is one command. `make demo` walks the loop, `make test` tests it, `make check` is what CI runs.
 PYTHON ?= python3
 BIN := .venv/bin
-.PHONY: help demo serve token test check bench evaluate verify-audit collect-garbage compose-demo install-demo install-dev lock format contracts clean
+# How many processes run tests side by side: a number, or auto for one a core.
+WORKERS ?= auto
+# Compiled code is kept, or each of many processes would compile everything anew. Not reordered: long
+# modules come first, whatever the number of their tests.
+PYTEST := PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup --no-loadscope-reorder
+NOT_FAST := slow or heavy or fit or engine or browser or postgres or rabbitmq
+.PHONY: help demo serve token test test-fast test-all explore static check bench evaluate verify-audit collect-garbage compose-demo install-demo install-dev lock format contracts clean
 
 help:
 	@echo "make demo          install what is needed and walk one request from the catalog to the published result"
 	@echo "make serve         the same suite, kept running: prints the documentation's addresses and a token for each role"
 	@echo "make token         ROLE=steward MINISTRY=nts [SUBJECT=lee]: a token for the running 'make serve'"
-	@echo "make test          install what is needed and run the tests"
-	@echo "make check         formatting, types, dependency rules, migrations, contracts, docs, tests: what CI runs"
+	@echo "make test          install what is needed and run the tests; [WORKERS=2] [ARGS='tests/requests -k vote']"
+	@echo "make test-fast     those that need no server, start no program and compute for no second"
+	@echo "make test-all      every test, none left out, with the coverage of branches: what CI runs"
+	@echo "make explore       [EXAMPLES=1000] [ARGS=...]: searches by chance with fresh seeds and more examples"
+	@echo "make static        formatting, types, dependency rules, generated files: whatever needs no test"
+	@echo "make check         make static and make test; EVERYTHING=1: make static and make test-all, what CI runs"
 	@echo "make bench         every performance promise as a ratio, measured now"
 	@echo "make evaluate      [DATA=../shared/data ROWS=120000]: every method beside plain baselines, a report page a task"
 	@echo "make compose-demo  the walk through the gateway of docker-compose.yml, every part a container"
@@ -37,19 +47,45 @@ collect-garbage: install-demo
 	@$(BIN)/python -m deploy.collect_garbage --folder "$(or $(FOLDER),var/serve)" $(ARGS)
 
 test: install-dev
-	@$(BIN)/python -m pytest $(if $(NOTHING_LEFT_OUT),--nothing-left-out) $(ARGS)
+	@$(PYTEST) -m "not slow" $(ARGS)
 
-check: install-dev
+test-fast: install-dev
+	@$(PYTEST) -m "not ($(NOT_FAST))" $(ARGS)
+
+test-all: install-dev
+	@$(PYTEST) --nothing-left-out --cov --cov-report=term $(ARGS)
+
+explore: install-dev
+	@EXAMPLES=$(or $(EXAMPLES),1000) $(PYTEST) -m hypothesis --timeout 0 $(ARGS)
+
+# Side by side, each printing when it has ended; all are run even if one fails.
+static: install-dev
+	@$(MAKE) --no-print-directory --keep-going --jobs --output-sync=target $(STATIC)
+
+STATIC := static-format static-lint static-types static-imports static-contracts static-topology static-openapi static-docs static-locks
+.PHONY: $(STATIC)
+static-format:
 	@$(BIN)/ruff format --check .
+static-lint:
 	@$(BIN)/ruff check .
-	@$(BIN)/mypy shared services deploy
+static-types:
+	@$(BIN)/mypy shared services deploy tests
+static-imports:
 	@$(BIN)/lint-imports
+static-contracts:
 	@$(BIN)/python -m deploy.contracts --check
+static-topology:
 	@$(BIN)/python -m deploy.topology --check
+static-openapi:
 	@$(BIN)/python -m deploy.openapi --check
+static-docs:
 	@$(BIN)/python -m deploy.docs --check
+static-locks:
 	@$(BIN)/python -m deploy.locks --check
-	@$(MAKE) --no-print-directory test
+
+# EVERYTHING=1: every test, none left out, and the coverage of branches.
+check: static
+	@$(MAKE) --no-print-directory $(if $(EVERYTHING),test-all,test)
 
 # Needs Docker and docker-compose; see deploy/compose/README.md.
 compose-demo: install-demo

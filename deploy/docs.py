@@ -21,14 +21,18 @@ from typing import Any
 from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 
-from deploy import grant_rules, permissions
+from deploy import permissions
 from deploy.installation import SERVICES
-from services.requests.rules import load_rules
+from services.analysis.rules import Limit, Share
+from services.analysis.rules import Rules as AnalysisRules
+from services.analysis.rules import load_rules as load_analysis_rules
+from services.requests.rules import Rules, load_rules
 from services.results.disclosure import Rules as Profile
 from shared.auth import Role
-from shared.contracts import Event
+from shared.clock import now
+from shared.contracts import Based, Event
 from shared.errors import Problem
-from shared.members import NotAMember as NotAMember  # so that the table of problems has it
+from shared.members import NotAMember
 from shared.settings import ServiceSettings
 from shared.topology import LISTENERS
 
@@ -45,6 +49,7 @@ PLAIN = {
 }
 # Programs of a service with settings of their own.
 BESIDE = {"scoring": "services.analysis.scoring"}
+UNLISTED = {"profile", "version", "legal_basis", "legal_basis_ko", "verified", "checked", "recheck_by"}
 UNITS = ((1024**3, "GiB"), (1024**2, "MiB"))
 
 
@@ -58,6 +63,9 @@ def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
     lines += [["---"] * len(lines[0])]
     lines += [[cell.replace("|", "\\|").replace("\n", " ") for cell in row] for row in rows]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+__all__ = ["NotAMember"]  # imported so that the table of problems has it
 
 
 def ours(thing: type) -> bool:
@@ -182,7 +190,7 @@ def states_block() -> str:
 
 
 def based(name: str, value: str, rule: Any) -> list[str]:
-    return [name, value, rule.legal_basis, held(rule)]
+    return [name, value, rule.legal_basis, held(rule), again(rule)]
 
 
 def held(rule: Any) -> str:
@@ -190,6 +198,21 @@ def held(rule: Any) -> str:
     if rule.verified:
         return str(rule.checked)
     return "house rule" if rule.legal_basis.startswith("House rule") else "no"
+
+
+def again(rule: Based) -> str:
+    """The day by which the texts are read again, or that it has passed."""
+    if rule.recheck_by is None:
+        return "**re-read: no day is named**"
+    return f"**re-read: due since {rule.recheck_by}**" if rule.recheck_due(now().date()) else str(rule.recheck_by)
+
+
+def days_off_row(rules: Rules) -> list[str]:
+    more = ", ".join(str(day) for day in rules.holidays) or "none"
+    less = ", ".join(str(day) for day in rules.not_holidays) or "none"
+    rule = rules.public_holidays
+    value = f"country {rule.country if rule else 'none'}; further days: {more}; struck: {less}"
+    return based("public holidays", value, rule) if rule else ["public holidays", value, "", "", ""]
 
 
 def request_rules_block() -> str:
@@ -202,24 +225,33 @@ def request_rules_block() -> str:
     points = [f"{sensitivity} {value}" for sensitivity, value in rules.risk.sensitivity.items()]
     points += [f"several owners +{rules.risk.several_owners}", f"a list of cases +{rules.risk.entity_level_result}"]
     rows.append(based("points of the risk tier", ", ".join(points), rules.risk))
-    return f"Version `{rules.version}`.\n\n{table(('rule', 'value', 'basis', 'read'), rows)}"
+    rows.append(days_off_row(rules))
+    return f"Version `{rules.version}`.\n\n{table(('rule', 'value', 'basis', 'read', 're-read by'), rows)}"
 
 
 def disclosure_rules_block() -> str:
     rules, rows = Profile.load(), []
     for name, field in Profile.model_fields.items():
         value = getattr(rules, name)
-        if name not in ("profile", "version", "legal_basis", "verified", "checked"):
+        if name not in UNLISTED:
             shown = ", ".join(sorted(value)) if isinstance(value, frozenset) else f"{value:,}"
             rows.append([f"`{name}`", shown, field.description or PLAIN.get(name, "")])
-    head = f"Profile `{rules.label}`. Basis: {rules.legal_basis} Read: {held(rules)}."
+    head = f"Profile `{rules.label}`. Basis: {rules.legal_basis} Read: {held(rules)}. Re-read by: {again(rules)}."
     return f"{head}\n\n{table(('rule', 'value', 'what it is'), rows)}"
+
+
+def analysis_rules_block(kind: type[Limit] | type[Share]) -> str:
+    rules = load_analysis_rules()
+    own = [(field.description or "", getattr(rules, name)) for name, field in AnalysisRules.model_fields.items()]
+    rows = [[words, f"{rule.value:,}", rule.legal_basis, str(rule.recheck_by)] for words, rule in own if isinstance(rule, kind)]
+    return f"Version `{rules.version}`.\n\n{table(('rule', 'value', 'basis', 'looked at again by'), rows)}"
 
 
 BLOCKS: Mapping[str, Callable[[], str]] = {
     "settings": settings_block, "check-limits": limits_block, "needed-settings": needed_block, "roles": roles_block,
     "problems": problems_block, "events": events_block, "states": states_block, "request-rules": request_rules_block,
-    "disclosure-rules": disclosure_rules_block, "grant-rules": grant_rules.block,
+    "disclosure-rules": disclosure_rules_block, "grant-rules": partial(analysis_rules_block, Limit),
+    "linkage-rules": partial(analysis_rules_block, Share),
     **{f"permissions-{service}": partial(permissions.block, service) for service in permissions.TABLES},
 }  # fmt: skip
 
@@ -229,6 +261,11 @@ def renewed(text: str) -> str:
     return BLOCK.sub(lambda found: f"{found[1]}\n{BLOCKS[found[2]]().strip()}\n\n{found[4]}", text)
 
 
+def undated(text: str) -> str:
+    """Without the marks of days that have passed: no check fails because a day went by."""
+    return re.sub(r"\*\*re-read: due since ([0-9-]{10})\*\*", r"\1", text)
+
+
 def stale(root: Path = ROOT) -> list[str]:
     """Documents with a block that is not what the code says, and blocks that stand nowhere."""
     texts = {path: path.read_text(encoding="utf-8") for path in documents(root)}
@@ -236,7 +273,7 @@ def stale(root: Path = ROOT) -> list[str]:
     wrong = [
         f"{path.relative_to(root)} is out of date: run python -m deploy.docs"
         for path, text in texts.items()
-        if renewed(text) != text
+        if undated(renewed(text)) != undated(text)
     ]
     return wrong + [f"the block {name} stands in no document" for name in BLOCKS if name not in there]
 

@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,13 +17,21 @@ from deploy.installation import settings
 from deploy.tokens import mint
 
 ROOT = Path(__file__).resolve().parent.parent
+WORKER_READY = "worker.ready"
 
 
 def free_port() -> int:
-    """A loopback port that was free just now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A loopback port that nobody else is given for a minute, only a server that asks for it by number.
+
+    The connection leaves the port in TIME_WAIT: the kernel hands it out no more by itself, neither
+    to another caller of this function nor to an outgoing connection, but SO_REUSEADDR may bind it.
+    """
+    with socket.create_server(("127.0.0.1", 0)) as server, socket.socket() as client:
+        client.connect(server.getsockname())
+        accepted, _ = server.accept()
+        accepted.close()  # the side that closes first keeps the port waiting
+        client.recv(1)
+        return int(server.getsockname()[1])
 
 
 @dataclass
@@ -70,7 +78,7 @@ class Program:
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
 
 
-def wait_ready(program: Program, url: str, *, seconds: float = 60, tell: Callable[[str], None] = print) -> None:
+def wait_ready(program: Program, url: str, *, seconds: float = 300, tell: Callable[[str], None] = print) -> None:
     """Wait until a readyz answers 200; say so every few seconds. RuntimeError with the log's end if the program ends first."""
     started = told = time.monotonic()
     while time.monotonic() - started < seconds:
@@ -90,11 +98,15 @@ def wait_ready(program: Program, url: str, *, seconds: float = 60, tell: Callabl
 
 @dataclass
 class Embedded:
-    """The embedded suite and one stock worker beside it, in one folder."""
+    """The embedded suite and one stock worker beside it, in one folder.
+
+    `methods`: those that the worker hosts, by name; None: all that are here. `cards`: where it keeps their cards."""
 
     folder: Path
     port: int = 0
     extra: tuple[str, ...] = ()
+    methods: Sequence[str] | None = None
+    cards: Path | None = None
     suite: Program = field(init=False)
     worker: Program = field(init=False)
 
@@ -103,9 +115,7 @@ class Embedded:
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         arguments = ["-m", "deploy.embedded", "--folder", str(self.folder), "--port", str(self.port), *self.extra]
         self.suite = Program("suite", arguments, self.folder / "suite.log")
-        token = worker_token(self.folder)
-        arguments = ["-m", "services.analysis.worker", "--url", self.url, "--token-file", str(token), "--uploads"]
-        self.worker = Program("worker", arguments, self.folder / "worker.log")
+        self.worker = worker(self.folder, self.url, self.methods, self.cards)
 
     @property
     def url(self) -> str:
@@ -138,6 +148,8 @@ class Separate:
     databases: Mapping[str, str]
     amqp_url: str
     bus_prefix: str
+    methods: Sequence[str] | None = None
+    cards: Path | None = None
     programs: dict[str, Program] = field(default_factory=dict)
     urls: dict[str, str] = field(default_factory=dict)
 
@@ -152,9 +164,7 @@ class Separate:
             arguments = ["-m", "uvicorn", "--factory", f"services.{service}.app:main", "--port", str(port), "--no-access-log"]
             arguments += ["--timeout-graceful-shutdown", "10"]
             self.programs[service] = Program(service, arguments, self.folder / f"{service}.log", environment)
-        token = worker_token(self.folder)
-        arguments = ["-m", "services.analysis.worker", "--url", self.urls["analysis"], "--token-file", str(token), "--uploads"]
-        self.programs["worker"] = Program("worker", arguments, self.folder / "worker.log")
+        self.programs["worker"] = worker(self.folder, self.urls["analysis"], self.methods, self.cards)
 
     def start(self, tell: Callable[[str], None] = print) -> None:
         services = [program for name, program in self.programs.items() if name != "worker"]
@@ -180,6 +190,24 @@ class Separate:
     def stop(self) -> None:
         for program in reversed(self.programs.values()):
             program.stop()
+
+
+def worker(folder: Path, url: str, methods: Sequence[str] | None = None, cards: Path | None = None) -> Program:
+    """The stock worker; a file in the folder is there while it asks for runs."""
+    arguments = ["-m", "services.analysis.worker", "--url", url, "--token-file", str(worker_token(folder)), "--uploads"]
+    arguments += ["--cache", str(cards or folder / "cards"), "--ready-file", str(folder / WORKER_READY)]
+    if methods is not None:
+        arguments += ["--methods", *methods]
+    return Program("worker", arguments, folder / "worker.log")
+
+
+def wait_worker(program: Program, folder: Path) -> tuple[str, ...]:
+    """Wait until it has announced its methods; their names. RuntimeError with the log's end if it ends first."""
+    while not (ready := folder / WORKER_READY).exists():
+        if program.ended is not None:
+            raise RuntimeError(f"{program.name} ended with code {program.ended}:\n{program.tail()}")
+        time.sleep(0.05)
+    return tuple(name.partition("@")[0] for name in json.loads(ready.read_bytes())["methods"])
 
 
 def as_text(value: object) -> str:

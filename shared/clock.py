@@ -1,6 +1,6 @@
 """The clock: aware UTC, times that come in, and days on which offices work."""
 
-from collections.abc import Set
+from collections.abc import Container
 from datetime import UTC, date, datetime, timedelta
 from typing import Annotated
 
@@ -30,8 +30,8 @@ def written(value: object) -> object:
 Moment = Annotated[AwareDatetime, AfterValidator(in_utc), BeforeValidator(written)]
 
 
-def add_working_days(start: date, days: int, holidays: Set[date] = frozenset()) -> date:
-    """The date `days` working days after `start`: Saturdays, Sundays and the given holidays do not count."""
+def add_working_days(start: date, days: int, holidays: Container[date] = frozenset()) -> date:
+    """The date `days` working days after `start`: Saturdays, Sundays and holidays do not count."""
     day = start
     while days > 0:
         day += timedelta(days=1)

@@ -1,6 +1,8 @@
 """How a service is: its parts one by one, for readyz, and what its metrics measure in the database."""
 
 import time
+from collections.abc import Mapping
+from datetime import date
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, JsonValue
@@ -8,6 +10,7 @@ from sqlalchemy import Table, func, select
 
 from shared import ops
 from shared.bus import Bus
+from shared.contracts import Based
 from shared.db import Database
 from shared.due import waiting as waiting_rows
 from shared.keys import SigningKey
@@ -74,6 +77,14 @@ async def storage_part(storage: Storage) -> Part:
     except Exception as error:
         return Part(name="storage", state="unavailable", detail=f"the object storage cannot be used ({type(error).__name__})")
     return Part(name="storage", state="ready")
+
+
+def rules_part(rules: Mapping[str, Based], today: date) -> Part:
+    """Rules whose texts have to be read again, by name. They go on holding: nothing stands still."""
+    due = sorted(name for name, rule in rules.items() if rule.recheck_due(today))
+    if not due:
+        return Part(name="rules", state="ready")
+    return Part(name="rules", state="degraded", detail=f"re-read the texts of: {', '.join(due)} (see recheck_by)")
 
 
 def bus_part(bus: Bus) -> Part:

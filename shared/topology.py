@@ -17,6 +17,7 @@ LISTENERS: dict[str, frozenset[str]] = {
     "requests": frozenset(
         {
             "catalog.ministry-joined.v1",
+            "catalog.ministry-renamed.v1",
             "catalog.ministry-left.v1",
             "catalog.ministry-key-registered.v1",
             "catalog.ministry-key-retired.v1",
@@ -53,6 +54,7 @@ LISTENERS: dict[str, frozenset[str]] = {
     "results": frozenset(
         {
             "catalog.ministry-joined.v1",
+            "catalog.ministry-renamed.v1",
             "catalog.ministry-left.v1",
             "catalog.dataset-published.v1",
             "catalog.dataset-withdrawn.v1",

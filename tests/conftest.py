@@ -1,18 +1,18 @@
-"""Fixtures for all tests: real SQLite files, the real in-process bus, real tokens; PostgreSQL and RabbitMQ where they are."""
+"""Fixtures for all tests: real SQLite files, the real in-process bus, real tokens.
+
+PostgreSQL and RabbitMQ where they are.
+"""
 
 import asyncio
 import base64
 import importlib
 import os
-import socket
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 from uuid import uuid4
 
-import asyncpg
 import httpx
 import pytest
 from fastapi import FastAPI
@@ -25,67 +25,57 @@ from shared.db import Database
 from shared.ids import new_id
 from shared.keys import KeyPair, SigningKey
 from shared.members import keep_member
-from tests.databases import migrated
+from tests import exploring
+from tests.databases import OWN, administer, memory, migrated, postgres_url, remove_templates
 from tests.heartbeat import Heartbeat
+from tests.sharing import Sharing
+from tests.waiting import PATIENCE
 
+exploring.load()
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # onnxruntime would report to its maker
-POSTGRES = os.environ.get("DURE_TEST_POSTGRES", "postgresql+asyncpg://postgres@127.0.0.1:5432/postgres")
-RABBITMQ = os.environ.get("DURE_TEST_RABBITMQ", "amqp://guest:guest@127.0.0.1:5672/")
+if (folder := memory()) is not None:
+    os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", folder)  # where tmp_path is
 ISSUER, AUDIENCE = "https://idp.test", "dure"
-LEFT_OUT: dict[str, int] = {}
 # The founding members, and the centre, the auditors and others that the tests let join beside them.
 MEMBERS = (*(one.code for one in first_members()), "centre", "bai", "kosis", "bench")
 KEY = base64.b64encode(bytes(range(32))).decode()
-KEYS = {"analysis": {"wrapping_key": KEY, "token_key": KEY}, "results": {"secret_keys": [KEY]}}
-
-
-def listening(url: str, port: int) -> bool:
-    parts = urlsplit(url)
-    try:
-        with socket.create_connection((parts.hostname or "127.0.0.1", parts.port or port), timeout=1):
-            return True
-    except OSError:
-        return False
-
-
-SERVERS = {
-    "postgres": (POSTGRES, 5432, "PostgreSQL (set DURE_TEST_POSTGRES, or install it: apt-get install postgresql)"),
-    "rabbitmq": (RABBITMQ, 5672, "RabbitMQ (set DURE_TEST_RABBITMQ, or install it: apt-get install rabbitmq-server)"),
+KEYS: dict[str, dict[str, Any]] = {
+    "analysis": {"wrapping_key": KEY, "token_key": KEY},
+    "results": {"secret_keys": [KEY]},
 }
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--nothing-left-out", action="store_true", help="fail if a test was left out for want of a server")
+    parser.addoption(
+        "--nothing-left-out",
+        action="store_true",
+        help="fail if a test was skipped, or left out for want of a server",
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    for name, (_, _, label) in SERVERS.items():
-        config.addinivalue_line("markers", f"{name}: needs {label}")
-    config.pluginmanager.register(Heartbeat(), "heartbeat")
+    config.pluginmanager.register(Sharing(config), "sharing")
+    if not hasattr(config, "workerinput"):
+        config.pluginmanager.register(Heartbeat(), "heartbeat")
 
 
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what needs a server that is not there; the summary names it and .ci/run fails on it."""
-    missing = {name for name, (url, port, _) in SERVERS.items() if not listening(url, port)}
-    left_out = [item for item in items if any(item.get_closest_marker(name) for name in missing)]
-    for item in left_out:
-        for name in missing:
-            if item.get_closest_marker(name):
-                LEFT_OUT[name] = LEFT_OUT.get(name, 0) + 1
-    if left_out:
-        config.hook.pytest_deselected(items=left_out)
-        items[:] = [item for item in items if item not in left_out]
+def pytest_xdist_auto_num_workers() -> int:
+    """As many processes as there are cores for us; two at least, since many tests wait."""
+    return max(2, len(os.sched_getaffinity(0)))
 
 
-def pytest_terminal_summary(terminalreporter: Any) -> None:
-    for name, count in LEFT_OUT.items():
-        terminalreporter.write_line(f"LEFT OUT: {count} tests that need {SERVERS[name][2]}", yellow=True)
+@pytest.fixture(scope="session", autouse=True)
+def templates() -> Iterator[None]:
+    """Removes the databases that tests' own are copies of."""
+    yield
+    remove_templates()
 
 
-def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
-    skipped = session.config.pluginmanager.get_plugin("terminalreporter").stats.get("skipped", [])
-    if session.config.getoption("--nothing-left-out") and (LEFT_OUT or skipped) and exitstatus == 0:
-        session.exitstatus = 1
+@pytest.fixture(scope="session")
+def cards(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where all workers of this run of the tests keep the cards of methods; one folder for all processes of xdist."""
+    own = tmp_path_factory.getbasetemp()
+    return (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "cards"
 
 
 @pytest.fixture(scope="session")
@@ -124,16 +114,14 @@ def bus() -> InProcessBus:
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
 async def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[str]:
-    """An empty database of this test alone, on SQLite and on PostgreSQL; the latter is dropped afterwards."""
+    """An empty database of this test alone, on SQLite and on PostgreSQL; dropped afterwards."""
     if request.param == "sqlite":
         yield f"sqlite+aiosqlite:///{tmp_path}/own.db"
         return
-    name = f"dure_test_{uuid4().hex[:12]}"
-    admin = await asyncpg.connect(POSTGRES.replace("+asyncpg", ""))
-    await admin.execute(f'CREATE DATABASE "{name}"')
-    yield f"{POSTGRES.rsplit('/', 1)[0]}/{name}"
-    await admin.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
-    await admin.close()
+    name = f"{OWN}{uuid4().hex[:12]}"
+    await administer(f'CREATE DATABASE "{name}"')
+    yield postgres_url(name)
+    await administer(f'DROP DATABASE "{name}" WITH (FORCE)')
 
 
 @pytest.fixture
@@ -165,9 +153,9 @@ class Client(httpx.AsyncClient):
 
     app: FastAPI
 
-    async def settle(self, *, seconds: float = 20) -> None:
+    async def settle(self) -> None:
         """Wait until nothing is due in this service."""
-        async with asyncio.timeout(seconds):
+        async with asyncio.timeout(PATIENCE):
             while not await idle(self.app):
                 await asyncio.sleep(0.02)
 

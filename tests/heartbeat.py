@@ -1,43 +1,50 @@
-"""Nobody stares at a silent screen: says which test is running when nothing else was printed for some seconds."""
+"""Says which tests are running when nothing else was printed for some seconds."""
 
 import os
 import threading
 import time
-from collections.abc import Callable
 
 import pytest
 
-SILENCE = 4.0
+SILENCE = 10.0
 
 
 class Heartbeat:
-    """A plugin with a thread of its own. Made in pytest_configure, it keeps the screen that tests are captured away from."""
+    """A plugin with a thread of its own, in the process that prints.
 
-    def __init__(self, say: Callable[[str], object] | None = None, silence: float = SILENCE) -> None:
-        screen = os.dup(1)
-        self.say = say or (lambda line: os.write(screen, f"{line}\n".encode()))
-        self.silence = silence
-        self.what, self.began = "collecting the tests", time.monotonic()
-        self.told = self.began
+    Made in pytest_configure: later the tests' output is captured, this screen with it.
+    """
+
+    def __init__(self) -> None:
+        self.screen = os.dup(1)
+        self.running: dict[str, float] = {}
+        self.spoken = time.monotonic()
         self.ended = threading.Event()
         self.thread = threading.Thread(target=self.watch, name="heartbeat", daemon=True)
 
     def watch(self) -> None:
-        while not self.ended.wait(self.silence / 8):
-            now = time.monotonic()
-            if now - self.told > self.silence:
-                self.told = now
-                self.say(f"\n  ... still {self.what} ({now - self.began:.0f} s)")
+        while not self.ended.wait(SILENCE / 8):
+            if time.monotonic() - self.spoken > SILENCE:
+                self.say()
+
+    def say(self) -> None:
+        self.spoken = time.monotonic()
+        tests = [f"{test} ({self.spoken - began:.0f} s)" for test, began in self.running.items()]
+        os.write(self.screen, f"\n  ... {', '.join(tests) or 'collecting'}\n".encode())
 
     def pytest_sessionstart(self) -> None:
         self.thread.start()
 
     def pytest_runtest_logstart(self, nodeid: str) -> None:
-        self.what, self.began = f"running {nodeid}", time.monotonic()
+        self.running = self.running | {nodeid: time.monotonic()}
+
+    def pytest_runtest_logfinish(self, nodeid: str) -> None:
+        # A new dict: the thread walks over the former one.
+        self.running = {test: began for test, began in self.running.items() if test != nodeid}
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if report.when == "call":  # a mark for it is printed now
-            self.told = time.monotonic()
+            self.spoken = time.monotonic()
 
     def pytest_sessionfinish(self) -> None:
         self.ended.set()

@@ -52,7 +52,8 @@ def walk_through(suite: Embedded) -> Walk:
 def main() -> int:
     started = time.monotonic()
     shutil.rmtree(FOLDER, ignore_errors=True)
-    suite = Embedded(FOLDER, extra=("--allow-private-webhooks",))
+    # Beside the folder, which is new each time.
+    suite = Embedded(FOLDER, extra=("--allow-private-webhooks",), cards=FOLDER.with_name("cards"))
     tell("Starting the four services in one process (SQLite, in-process bus) and a worker beside it ...")
     try:
         suite.start(tell)

@@ -2,9 +2,8 @@
 
 from pathlib import Path
 
-import duckdb
-
 from services.analysis.worker.sdk import TABLE_FILE, Bundle
+from shared.duck import silent_duckdb
 
 Parameters = dict[str, object]
 
@@ -14,7 +13,7 @@ def bundle_of(
 ) -> Bundle:
     """`source` is SQL that selects the columns of one role; the key becomes a pseudonym."""
     folder.mkdir(parents=True, exist_ok=True)
-    with duckdb.connect(config={"threads": 1}) as connection:
+    with silent_duckdb(threads=1) as connection:
         names = [row[0] for row in connection.execute(f"DESCRIBE {source}").fetchall()]
         chosen = ", ".join(f'"{name}" AS "{role}__{name}"' for name in names if name != key)
         connection.execute(

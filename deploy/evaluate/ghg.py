@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import numpy as np
 
 from deploy.generate.emissions.planting import KINDS
@@ -17,6 +16,7 @@ from services.analysis.methods.ghg_anomalies.parameters import Parameters
 from services.analysis.methods.ghg_anomalies.reasons import REASONS
 from services.analysis.methods.ghg_anomalies.study import Study, conduct
 from services.analysis.worker.sdk import Bundle
+from shared.duck import silent_duckdb
 
 SEEDS, SIZES = (11, 12, 13), (10_000, 40_000)
 Row = dict[str, Any]
@@ -60,7 +60,7 @@ class Judged:
 
 def link(folder: Path, rows: int, seed: int, change: str = "*") -> tuple[Bundle, Truth]:
     """Generated tables linked as prepare links them, and what was planted; `change` is SQL over the linked columns."""
-    with duckdb.connect(":memory:", config={"threads": 1}) as connection:
+    with silent_duckdb(threads=1) as connection:
         for place, block in enumerate(generate(rows, seed)):
             for name in TABLES:
                 connection.register("block", getattr(block, name))

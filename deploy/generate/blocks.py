@@ -5,9 +5,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-import duckdb
 import numpy as np
 from numpy.typing import NDArray
+
+from shared.duck import silent_duckdb
 
 Block = Mapping[str, NDArray[Any]]
 SUBJECTS = 20_000
@@ -18,7 +19,7 @@ def write(target: Path, blocks: Iterator[Block]) -> int:
     """Rows written. NaN, and None in text, become NULL; whole numbers with gaps stay numbers."""
     target.parent.mkdir(parents=True, exist_ok=True)
     rows = 0
-    with TemporaryDirectory(dir=target.parent) as folder, duckdb.connect(Path(folder) / "made.db", config=LIMITS) as connection:
+    with TemporaryDirectory(dir=target.parent) as folder, silent_duckdb(Path(folder) / "made.db", **LIMITS) as connection:
         for number, made in enumerate(blocks):
             block = {name: _known(values) for name, values in made.items()}
             chosen = ", ".join(_cell(name, values) for name, values in block.items())

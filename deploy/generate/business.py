@@ -20,7 +20,9 @@ from deploy.generate.blocks import Block, logistic, month_starts, sizes
 QUARTERS = 16
 FIRST = "2021-01"
 AVAILABLE_FROM = {"credit_score_chg_3m": "2021-10-01", "elec_kwh": "2021-04-01"}
-TRUTH = ("true_chance", "unit_fault")
+TRUTH = ("true_chance", "unit_fault", "true_closed_on")
+FOLLOW_UP = 5
+"""Quarters after the last of the table in which closures go on: a year beyond the last row."""
 INDUSTRIES = {"56": 0.55, "47": 0.25, "96": 0.0, "85": -0.3, "10": -0.4, "55": 0.15}
 AFTERWARDS = 2
 Floats = NDArray[np.float64]
@@ -33,6 +35,7 @@ def blocks(rows: int, seed: int) -> Iterator[Block]:
 
 def block(first: int, count: int, random: np.random.Generator) -> Block:
     shop = businesses(count, random)
+    later = random.spawn(1)[0]  # a stream of its own: the table stays the same whatever is drawn after its end
     days = month_starts(FIRST, QUARTERS, 3)
     health, open_ = random.normal(0.3, 1, count), np.ones(count, dtype=bool)
     closed_in = np.full(count, QUARTERS + AFTERWARDS)
@@ -51,6 +54,8 @@ def block(first: int, count: int, random: np.random.Generator) -> Block:
     joined = {name: np.concatenate([part[name][at] for part, at in zip(parts, kept, strict=True)]) for name in parts[0]}
     names = np.array([f"B{first + at:09d}" for at in range(count)], dtype=object)
     joined["closed_on"] = np.concatenate([closed_on[at] for at in kept])
+    true_closed_on = np.where(open_, closing_later(shop, health, later), closed_on)
+    joined["true_closed_on"] = np.concatenate([true_closed_on[at] for at in kept])
     joined["license_status"] = np.where(joined["closed_on"] <= joined["as_of_month"], "closed", "open").astype(object)
     return {"biz_key": np.concatenate([names[at] for at in kept])} | {
         name: values
@@ -126,6 +131,18 @@ def quarter(
 
 def truth(chance: Floats, day: np.datetime64, count: int) -> dict[str, NDArray[Any]]:
     return {"true_chance": 1 - (1 - chance) ** 4, "as_of_month": np.repeat(day, count)}
+
+
+def closing_later(shop: dict[str, NDArray[Any]], health: Floats, random: np.random.Generator) -> NDArray[np.datetime64]:
+    """The day of closure after the table's end of businesses that are open then; NaT if they outlive the follow-up."""
+    days = month_starts(FIRST, QUARTERS + FOLLOW_UP, 3)
+    found, open_ = np.full(len(health), np.datetime64("NaT"), dtype="datetime64[D]"), np.ones(len(health), dtype=bool)
+    for place in range(QUARTERS, QUARTERS + FOLLOW_UP):
+        health = 0.9 * health + random.normal(0, 0.42, len(health)) - 0.05 * shop["rent_level"]
+        closing = open_ & (random.random(len(health)) < quarterly(health, shop["age"] + 3.0 * place, shop))
+        found[closing] = days[place] + random.integers(1, 90, closing.sum()).astype("timedelta64[D]")
+        open_ &= ~closing
+    return found
 
 
 def closing_day(

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import numpy as np
 
 from deploy.generate.emissions.planting import Planted, plant
 from deploy.generate.emissions.world import FIRST_YEAR, MONTHS, Cells, Facilities, Floats, Lines, make_facilities, make_lines
+from shared.duck import silent_duckdb
 
 ROWS_EACH = 97
 """Rows of a typical facility: three and a bit streams, 36 months."""
@@ -151,7 +151,7 @@ def tell(facilities: Facilities, lines: Lines, planted: list[Planted]) -> Column
 def write(folder: Path, rows: int, seed: int, share: float, kind: str) -> dict[str, int]:
     """One file a table, written block by block; returns the rows of each."""
     folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder) as scratch, duckdb.connect(Path(scratch) / "blocks.duckdb") as connection:
+    with tempfile.TemporaryDirectory(dir=folder) as scratch, silent_duckdb(Path(scratch) / "blocks.duckdb") as connection:
         for place, block in enumerate(generate(rows, seed, share)):
             for name in TABLES:
                 columns: dict[str, Any] = getattr(block, name)

@@ -7,7 +7,9 @@ what the count of indicators tells: a rejected benefit, severe illness, rent, li
 
 Faults, as the real feeds have them: telecom, water and gas arrears start late (`AVAILABLE_FROM`); apartment fees and telecom
 miss for whole households; one district in twelve reports electricity arrears in thousand won (`unit_fault`); only households
-that an earlier score found are contacted, so labels stand on a biased part; some of those are not located.
+that an earlier score found are contacted, so labels stand on a biased part; some of those are not located. The newest months
+are still waiting, but support that was granted soon is entered at once: of them cases alone are known. `true_contact` is what
+came of the contact in the end.
 """
 
 from collections.abc import Iterator
@@ -26,7 +28,8 @@ AVAILABLE_FROM = {
     "water_arrears_months": "2023-07-01",
     "gas_arrears_months": "2023-09-01",
 }
-TRUTH = ("true_chance", "unit_fault")
+TRUTH = ("true_chance", "unit_fault", "true_contact")
+TAKES_DAYS = 90
 CONTACTED = 0.3
 Floats = NDArray[np.float64]
 
@@ -41,12 +44,15 @@ def block(first: int, count: int, random: np.random.Generator) -> Block:
     home = households(count, random)
     months = month_starts(FIRST, MONTHS)
     need = random.normal(0, 1, count)
+    early = random.spawn(1)[0]  # a stream of its own: what is granted soon changes nothing else
     parts = []
     for place, month in enumerate(months):
         event = events(count, random)
         need = 0.92 * need + random.normal(0, 0.35, count) + 0.9 * event["lost"] + 0.7 * event["death"] + 0.5 * event["illness"]
         signs = indicators(home, need, event, random) | late(place, home, need, random)
-        parts.append(home | signs | outcome(place, home, need, event, signs, random) | {"as_of_month": np.repeat(month, count)})
+        found = outcome(home, need, event, signs, random)
+        elapsed = int((months[-1] - month).astype(int))
+        parts.append(home | signs | waiting(place, elapsed, found, early) | {"as_of_month": np.repeat(month, count)})
     joined = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     names = np.array([f"H{first + at:09d}" for at in range(count)], dtype=object)
     return {"subject_key": np.tile(names, MONTHS)} | joined
@@ -124,15 +130,27 @@ def late(place: int, home: dict[str, NDArray[Any]], need: Floats, random: np.ran
     return made
 
 
+def waiting(place: int, elapsed: int, found: dict[str, NDArray[Any]], random: np.random.Generator) -> dict[str, NDArray[Any]]:
+    """What is entered by the table's last month: of the newest months only the support that was granted by then."""
+    granted = {name: found[name] for name in ("label_public_support_90d", "label_any_support_90d")}
+    contact = found["contact_result"]
+    truth = {"true_contact": contact.copy(), "true_chance": found["true_chance"]}
+    if place < LABELLED:
+        return granted | truth | {"contact_result": contact}
+    soon = (granted["label_public_support_90d"] == 1) & (random.random(len(contact)) < elapsed / TAKES_DAYS)
+    seen = {name: np.where(soon, values, np.nan) for name, values in granted.items()}
+    contact[~soon] = None
+    return seen | truth | {"contact_result": contact}
+
+
 def outcome(
-    place: int,
     home: dict[str, NDArray[Any]],
     need: Floats,
     event: dict[str, NDArray[np.bool_]],
     signs: dict[str, NDArray[Any]],
     random: np.random.Generator,
 ) -> dict[str, NDArray[Any]]:
-    """Whom the field reached, and who then got support; the newest months are still waiting."""
+    """Whom the field reached, and who then got support, once all is known."""
     count = len(need)
     odds = -4.1 + 1.35 * need + 1.2 * signs["benefit_rejected_12m"] + 1.1 * signs["severe_illness"] + 0.9 * signs["elec_cut_90d"]
     odds = odds + 0.7 * signs["rent_vulnerable"] + 0.5 * home["single_household"] + 0.6 * home["disability_flag"]
@@ -143,8 +161,6 @@ def outcome(
     found = earlier >= np.quantile(earlier, 1 - CONTACTED)
     reached = random.choice(["visited", "phoned", "not_located", "refused"], count, p=[0.5, 0.33, 0.12, 0.05]).astype(object)
     contact = np.where(found, reached, "not_contacted").astype(object)
-    waiting = place >= LABELLED
-    contact[:] = None if waiting else contact
     known = np.isin(contact, ["visited", "phoned"])
     public = random.random(count) < chance
     any_ = public | (random.random(count) < np.minimum(0.9, 0.15 + 1.5 * chance))

@@ -13,15 +13,24 @@ from services.catalog.settings import Settings
 from shared.db import Database
 
 MEMBERS = Path(__file__).with_name("ministries.json")
+MARK = "council_of_2022"
 
 
 def first_members() -> list[MinistryIn]:
-    """The 17 founding members; ministries.json says where the list comes from."""
-    return [MinistryIn.model_validate(ministry) for ministry in json.loads(MEMBERS.read_text("utf-8"))["ministries"]]
+    """The first members, under their names of today; ministries.json says where the list comes from."""
+    listed = json.loads(MEMBERS.read_text("utf-8"))["ministries"]
+    return [MinistryIn.model_validate({name: value for name, value in each.items() if name != MARK}) for each in listed]
+
+
+def founding_codes() -> frozenset[str]:
+    """The 17 members of the council of 2022, whatever they are called now."""
+    listed = json.loads(MEMBERS.read_text("utf-8"))["ministries"]
+    return frozenset(each["code"] for each in listed if each[MARK])
 
 
 async def seed(catalog: FastAPI) -> int:
-    """Let those join that are not members yet; a second time this does nothing. Gives the number that joined."""
+    """Let those join that are not members yet, and give the others their later names; a second time
+    this does nothing. Returns the number that joined."""
     return await seed_database(catalog.state.db)
 
 

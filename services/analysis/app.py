@@ -68,7 +68,9 @@ def build(settings: Settings, bus: Bus) -> FastAPI:
     limits = Limits(memory_mb=settings.prepare_memory_mb, threads=settings.prepare_threads)
     lease = timedelta(seconds=settings.prepare_lease_seconds)
     aging = timedelta(seconds=settings.aging_seconds)
-    terms = PrepareTerms(settings.wrapping_bytes, limits, lease, settings.max_attempts, settings.scratch, aging)
+    terms = PrepareTerms(
+        settings.wrapping_bytes, limits, lease, settings.max_attempts, settings.scratch, aging, settings.time_zone
+    )
     return build_service(
         "analysis",
         settings=settings,

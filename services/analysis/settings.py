@@ -9,6 +9,7 @@ from pydantic import AfterValidator, Field, SecretStr
 from pydantic_settings import SettingsConfigDict
 
 from shared.settings import ServiceSettings
+from shared.times import KOREA, is_zone
 
 MIB = 1024 * 1024
 
@@ -25,6 +26,12 @@ def check_key(secret: SecretStr) -> SecretStr:
     if length != 32:
         raise ValueError("must be 32 bytes, in base64")
     return secret
+
+
+def check_zone(name: str) -> str:
+    if not is_zone(name):
+        raise ValueError("no IANA name of a time zone, such as Asia/Seoul")
+    return name
 
 
 Key = Annotated[SecretStr, AfterValidator(check_key)]
@@ -49,6 +56,9 @@ class Settings(ServiceSettings):
     aging_seconds: float = Field(default=3600, gt=0, description="After each such time a waiting run rises by one priority.")
     prepare_memory_mb: int = Field(default=1024, ge=256, description="Memory of the process that links the inputs, MiB.")
     prepare_threads: int = Field(default=2, ge=1, le=64, description="Threads of that database.")
+    time_zone: Annotated[str, AfterValidator(check_zone)] = Field(
+        default=KOREA, description="IANA zone of times without an offset, where the column of a dataset names none."
+    )
     prepare_lease_seconds: float = Field(default=60, gt=0, description="How long a prepare holds without being extended.")
     artefact_limit: int = Field(default=16 * MIB, ge=1, description="Largest artefact, bytes.")
     list_limit: int = Field(default=512 * MIB, ge=1, description="Largest restricted list, bytes.")

@@ -2,22 +2,29 @@
 
 import asyncio
 import logging
+from collections.abc import AsyncIterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from sqlmodel import col, select
 
 from services.catalog import actions
-from services.catalog.actions.files import crash_report
+from services.catalog.actions.files import failed_report
 from services.catalog.models import Dataset, DatasetFile
 from services.catalog.profile import check_apart
-from services.catalog.profile.process import CheckCrashedError, Job
-from services.catalog.schemas.reports import Report
+from services.catalog.profile.converting import CONVERTED
+from services.catalog.profile.process import Job
+from services.catalog.schemas.reports import Fault, Report
+from shared.contracts import StoredObject
 from shared.due import db_now, record
+from shared.errors import Unavailable
 from shared.service import Context
+from shared.storage import Corrupt, MissingObject
 
 log = logging.getLogger(__name__)
 MOST_ATTEMPTS = 20
+MIB = 1024 * 1024
+Examined = tuple[Report, StoredObject | None]
 
 
 class OvertakenError(Exception):
@@ -34,32 +41,46 @@ async def check_next(ctx: Context) -> bool:
     if begun is None:
         return False
     dataset, file = begun
-    report: Report | None
+    found: Examined | None
     try:
-        report = await examined(ctx, dataset, file)
+        found = await examined(ctx, dataset, file)
     except OvertakenError:
         return True
     except Exception as error:
-        report = await given_up(ctx, file, error)
-    if report is not None:
+        found = await given_up(ctx, file, error)
+    if found is not None:
         async with ctx.db.transaction() as session:
-            await actions.record_check(session, file, report)
+            await actions.record_check(session, file, *found)
     return True
 
 
-async def given_up(ctx: Context, file: DatasetFile, error: Exception) -> Report | None:
-    """A report that says so, when a file has broken its check too often; storage that is away is waited for much longer."""
+async def given_up(ctx: Context, file: DatasetFile, error: Exception) -> Examined | None:
+    """A report that says so, when a check has failed too often; storage that is away is waited for much longer."""
     name = type(error).__name__
     log.warning("file check failed", extra={"file": str(file.id), "attempts": file.attempts, "error": name})
-    most = ctx.settings.check_attempts if isinstance(error, CheckCrashedError | TimeoutError) else MOST_ATTEMPTS
+    # A time-out is an OSError too.
+    away = isinstance(error, Unavailable | OSError) and not isinstance(error, TimeoutError)
+    most = MOST_ATTEMPTS if away else ctx.settings.check_attempts
     if file.attempts >= most:
-        return crash_report()
+        return failed_report(fault_of(error)), None
     async with ctx.db.transaction() as session:
         await actions.postpone_check(session, file, error=name)
     return None
 
 
-async def examined(ctx: Context, dataset: Dataset, file: DatasetFile) -> Report:
+def fault_of(error: Exception) -> Fault:
+    """What the steward reads of a check that gave no report."""
+    match error:
+        case TimeoutError():
+            return Fault.CHECK_TOO_SLOW
+        case MissingObject():
+            return Fault.FILE_LOST
+        case Corrupt():
+            return Fault.FILE_DAMAGED
+    return Fault.CHECK_CRASHED
+
+
+async def examined(ctx: Context, dataset: Dataset, file: DatasetFile) -> Examined:
     """The report on a file, while its claim is kept alive; the check ends as soon as the claim is lost."""
     examine, keep = asyncio.create_task(examine_file(ctx, dataset, file)), asyncio.create_task(keep_claim(ctx, file))
     try:
@@ -73,15 +94,29 @@ async def examined(ctx: Context, dataset: Dataset, file: DatasetFile) -> Report:
         await asyncio.gather(examine, keep, return_exceptions=True)
 
 
-async def examine_file(ctx: Context, dataset: Dataset, file: DatasetFile) -> Report:
+async def examine_file(ctx: Context, dataset: Dataset, file: DatasetFile) -> Examined:
+    """The report on a file, and the stored file for readers if the check wrote one."""
     with TemporaryDirectory(prefix="dure-check-", dir=ctx.settings.scratch) as folder:
         path = Path(folder) / "table"
         await ctx.storage.fetch(file.sha256, path)
         job = Job(path=path, media_type=file.media_type, columns=dataset.table, limits=ctx.settings.check_limits)
-        return await check_apart(job)
+        report = await check_apart(job)
+        if not (report.passed and report.converted):
+            return report, None
+        written = path.with_name(CONVERTED)
+        # A converted file may be larger than what was sent, such as a packed workbook; not without end.
+        most = max(8 * file.size, MIB) + ctx.settings.upload_limit
+        return report, await ctx.storage.put_stream(blocks(written), media_type=report.converted, limit=most)
 
 
-async def keep_claim(ctx: Context, file: DatasetFile) -> Report:
+async def blocks(path: Path) -> AsyncIterator[bytes]:
+    """A file in blocks, read beside the event loop."""
+    with path.open("rb") as file:
+        while block := await asyncio.to_thread(file.read, MIB):
+            yield block
+
+
+async def keep_claim(ctx: Context, file: DatasetFile) -> Examined:
     """Extend the lease until cancelled; OvertakenError when that fails."""
     lease = ctx.settings.check_lease
     while True:

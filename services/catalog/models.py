@@ -1,6 +1,6 @@
 """What the catalog keeps: member ministries, their datasets, and the files that were handed in for them."""
 
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
@@ -90,6 +90,10 @@ class Ministry(Base, Row, table=True):
     en: str
     kind: MinistryKind = Field(sa_column=choice(MinistryKind))
     contact: str | None = None
+    valid_from: date | None = None
+    """Since when it bears its name; None: as long as anybody here knows."""
+    successor_of: list[dict[str, str]] | None = Field(default=None, sa_type=Json)
+    """Names (ko, en, until) of the bodies that it follows."""
     left_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     left_reason: str | None = None
     announced_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
@@ -129,11 +133,19 @@ class DatasetFile(Base, Row, Due, table=True):
     uploaded_by: str
     state: FileState = Field(default=FileState.UPLOADED, sa_column=choice(FileState))
     report: dict[str, Any] | None = Field(default=None, sa_type=Json)
+    # The file that readers get instead, where what was sent is no plain CSV or Parquet of the table.
+    converted: dict[str, Any] | None = Field(default=None, sa_type=Json)
     checked_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
 
     @property
     def stored(self) -> StoredObject:
+        """The file as it was sent; its media type has the declared charset and delimiter."""
         return StoredObject(sha256=self.sha256, size=self.size, media_type=self.media_type)
+
+    @property
+    def readable(self) -> StoredObject:
+        """The file that later services read: CSV in UTF-8 with commas, or Parquet."""
+        return StoredObject.model_validate(self.converted) if self.converted else self.stored
 
 
 class Dataset(Base, Row, table=True):
@@ -175,7 +187,7 @@ class Dataset(Base, Row, table=True):
             allowed_purposes=tuple(self.allowed_purposes),
             table=self.table,
             rows=self.rows or 0,
-            object=file.stored,
+            object=file.readable,
         )
 
 

@@ -17,7 +17,8 @@ from services.catalog.models import (
     MinistryKey,
 )
 from shared.auth import Principal, Role, require
-from shared.contracts import Column, PublicKey
+from shared.canonical import canonical_text
+from shared.contracts import Column, ColumnRole, ColumnType, PublicKey
 from shared.errors import Conflict, FieldError, Forbidden, Problem, Unprocessable
 from shared.texts import unreadable
 
@@ -84,12 +85,22 @@ def check_table(table: Sequence[Column]) -> None:
 
 
 def repeated_names(table: Sequence[Column]) -> Iterator[FieldError]:
-    seen: set[str] = set()
+    """A header of a file names one column: neither names nor source names stand twice."""
+    seen: dict[str, int] = {}
     for position, column in enumerate(table):
-        folded = column.name.casefold()
-        if folded in seen:
-            yield FieldError(f"#/table/{position}/name", "duplicate-column", "An earlier column has this name.")
-        seen.add(folded)
+        for field, name in (("name", column.name), ("source_name", column.source_name)):
+            folded = canonical_text(name or "").casefold()
+            if folded and seen.setdefault(folded, position) != position:
+                yield FieldError(f"#/table/{position}/{field}", "duplicate-column", "An earlier column has this name.")
+
+
+def unlinkable_keys(table: Sequence[Column]) -> list[int]:
+    """Positions of key columns whose type methods that link tables do not take."""
+    return [
+        position
+        for position, column in enumerate(table)
+        if column.role is ColumnRole.KEY and column.type is not ColumnType.STRING
+    ]
 
 
 def check_table_open(dataset: Dataset) -> None:

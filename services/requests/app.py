@@ -7,12 +7,14 @@ from fastapi import FastAPI
 from services.requests.api import router
 from services.requests.consumers import consumers
 from services.requests.models import PLUMBING, Base
-from services.requests.rules import HOUSE_RULES, load_rules
+from services.requests.rules import HOUSE_RULES, Rules, load_rules
 from services.requests.settings import Settings
 from shared.bus import Bus
+from shared.clock import now
+from shared.health import rules_part
 from shared.memory import settled
 from shared.rabbit import RabbitBus
-from shared.service import build_service
+from shared.service import Context, Part, build_service
 from shared.telemetry import setup_logging
 
 MIGRATIONS = Path(__file__).with_name("migrations")
@@ -29,9 +31,16 @@ def build(settings: Settings, bus: Bus) -> FastAPI:
         migrations=MIGRATIONS,
         routers=[router],
         consumers=consumers,
+        checks=[rules_checked],
         state={"rules": load_rules(settings.rules or HOUSE_RULES)},
         description=DESCRIPTION,
     )
+
+
+async def rules_checked(context: Context) -> Part:
+    """Whether the texts of a rule have to be read again."""
+    rules: Rules = context.state["rules"]
+    return rules_part(rules.based, rules.day(now()))
 
 
 def main() -> FastAPI:

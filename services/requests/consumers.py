@@ -12,6 +12,7 @@ from shared.contracts import (
     MinistryKeyRegistered,
     MinistryKeyRetired,
     MinistryLeft,
+    MinistryRenamed,
     ModelReleased,
     ModelWithdrawn,
     ResultHeld,
@@ -32,6 +33,11 @@ consumers = Consumers()
 @consumers.on(MinistryJoined)
 async def on_ministry_joined(session: Session, event: MinistryJoined, envelope: Envelope) -> None:
     await keep_member(session, event.code, envelope.sequence)
+    await actions.know_ministry(session, event, envelope.sequence)
+
+
+@consumers.on(MinistryRenamed)
+async def on_ministry_renamed(session: Session, event: MinistryRenamed, envelope: Envelope) -> None:
     await actions.know_ministry(session, event, envelope.sequence)
 
 

@@ -14,6 +14,8 @@ from services.results.settings import Settings
 from services.results.vault import Vault
 from services.results.webhooks import deliver
 from shared.bus import Bus
+from shared.clock import now
+from shared.health import rules_part
 from shared.memory import settled
 from shared.rabbit import RabbitBus
 from shared.service import Context, Part, build_service
@@ -35,7 +37,7 @@ def build(settings: Settings, bus: Bus) -> FastAPI:
         routers=ROUTERS,
         consumers=consumers,
         steps=[check_next, deliver],
-        checks=[webhooks_part],
+        checks=[webhooks_part, rules_checked],
         state={"rules": Rules.load(settings.disclosure_rules or DEFAULT), "vault": Vault(keys) if keys else None},
         description="Results: disclosure control, output check, release, recall, reading, and webhooks.",
     )
@@ -45,6 +47,11 @@ async def webhooks_part(context: Context) -> Part:
     if context.state["vault"] is None:
         return Part(name="webhooks", state="degraded", detail="no key is set to keep webhook secrets under")
     return Part(name="webhooks", state="ready")
+
+
+async def rules_checked(context: Context) -> Part:
+    """Whether the texts behind the disclosure profile have to be read again."""
+    return rules_part({"disclosure profile": context.state["rules"]}, now().date())
 
 
 def main() -> FastAPI:

@@ -12,6 +12,7 @@ from shared.contracts import (
     MethodWithdrawn,
     MinistryJoined,
     MinistryLeft,
+    MinistryRenamed,
     ModelWithdrawn,
     RequestWithdrawn,
     RunFinished,
@@ -57,6 +58,11 @@ async def on_model_withdrawn(session: Session, event: ModelWithdrawn, envelope: 
 @consumers.on(MinistryJoined)
 async def on_ministry_joined(session: Session, event: MinistryJoined, envelope: Envelope) -> None:
     await keep_member(session, event.code, envelope.sequence)
+    await note_known(session, kind="ministry", key=event.code, sequence=envelope.sequence, facts=event.name.model_dump())
+
+
+@consumers.on(MinistryRenamed)
+async def on_ministry_renamed(session: Session, event: MinistryRenamed, envelope: Envelope) -> None:
     await note_known(session, kind="ministry", key=event.code, sequence=envelope.sequence, facts=event.name.model_dump())
 
 

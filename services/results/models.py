@@ -68,6 +68,8 @@ class Result(Base, Row, Due, table=True):
     method_version: str
     method_digest: str
     match_rates: dict[str, float] = Field(sa_type=Json)
+    balance: dict[str, dict[str, Any]] = Field(default_factory=dict, sa_type=Json, sa_column_kwargs={"server_default": "{}"})
+    """Role -> what became of its rows, exact: for those who check; everybody else sees it rounded."""
     artefacts: list[dict[str, Any]] = Field(sa_type=Json)
     sealed_keys: dict[str, Any] | None = Field(default=None, sa_type=Json)
     alarms: list[dict[str, Any]] = Field(default_factory=list, sa_type=Json, sa_column_kwargs={"server_default": "[]"})

@@ -49,6 +49,11 @@ def follows_as_analyst(caller: Principal | None, result: Result) -> TypeGuard[Pr
     return caller is not None and caller.has(Role.CENTRE_ANALYST) and not is_author(caller, result) and bool(result.alarms)
 
 
+def sees_exact_counts(caller: Principal | None, result: Result) -> bool:
+    """Whoever checks the result sees how many rows were left out; of few rows a count may tell of single persons."""
+    return is_checker(caller, result) or is_analyst(caller, result)
+
+
 def of_ministry(caller: Principal | None, result: Result) -> bool:
     return caller is not None and caller.ministry == result.ministry and not caller.roles <= NO_RECORDS
 

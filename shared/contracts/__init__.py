@@ -20,6 +20,7 @@ from shared.contracts.catalog import (
     MinistryKeyRegistered,
     MinistryKeyRetired,
     MinistryLeft,
+    MinistryRenamed,
 )
 from shared.contracts.hosted import HostedFeature, HostingManifest
 from shared.contracts.manifests import (
@@ -53,6 +54,8 @@ from shared.contracts.methods import (
     OutputKind,
     OutputSpec,
     Resources,
+    RowBalance,
+    tens,
 )
 from shared.contracts.requests import (
     GrantRevoked,
@@ -125,6 +128,7 @@ __all__ = [
     "MinistryJoined",
     "MinistryKeyRegistered",
     "MinistryKeyRetired",
+    "MinistryRenamed",
     "MinistryLeft",
     "ModelFeature",
     "ModelFormat",
@@ -153,6 +157,8 @@ __all__ = [
     "RequestSubmitted",
     "RequestWithdrawn",
     "Resources",
+    "RowBalance",
+    "tens",
     "ResultHeld",
     "ResultRecalled",
     "ResultReleased",

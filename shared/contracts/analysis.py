@@ -7,7 +7,7 @@ from uuid import UUID
 from pydantic import Field
 
 from shared.contracts.base import Event
-from shared.contracts.methods import Alarm, Artefact, MethodCard, MethodRef, ModelRef
+from shared.contracts.methods import Alarm, Artefact, MethodCard, MethodRef, ModelRef, RowBalance
 from shared.contracts.values import Code, Reason, RequestBrief, SealedKeys, Text
 
 
@@ -73,6 +73,9 @@ class RunFinished(Event, type="analysis.run-finished.v1"):
     reason: Reason | None = None
     artefacts: tuple[Artefact, ...] = ()
     match_rates: dict[str, float] = Field(default_factory=dict, description="Role -> share of base rows it was found for.")
+    balance: dict[str, RowBalance] = Field(
+        default_factory=dict, description="Role -> what became of its rows, exact; for the centre and those who check."
+    )
     sealed_keys: SealedKeys | None = Field(default=None, description="None if the ministry that asked had no key to seal to.")
     champion_id: UUID | None = Field(default=None, description="The released model that it was also scored with, if any.")
     alarms: tuple[Alarm, ...] = Field(default=(), max_length=50, description="Each is answered by a person before a release.")

@@ -1,6 +1,6 @@
 """What the catalog says."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Literal
 from uuid import UUID
 
@@ -15,6 +15,18 @@ class MinistryJoined(Event, type="catalog.ministry-joined.v1"):
 
     code: Code
     name: LocalText
+
+    @property
+    def subject(self) -> str:
+        return f"ministry/{self.code}"
+
+
+class MinistryRenamed(Event, type="catalog.ministry-renamed.v1"):
+    """A member bears another name from a day on; its code stays."""
+
+    code: Code
+    name: LocalText
+    valid_from: date
 
     @property
     def subject(self) -> str:

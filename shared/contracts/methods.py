@@ -1,7 +1,7 @@
 """Value objects of the analysis centre: methods and their cards, what a run gives, released models."""
 
 from enum import StrEnum
-from typing import Any, Final
+from typing import Any, Final, Self
 from uuid import UUID
 
 from pydantic import Field, StrictBool, StrictFloat, StrictInt
@@ -22,6 +22,10 @@ class CardColumn(Value):
     unit: str | None = Field(default=None, max_length=40)
     required: StrictBool = True
     key_domain: Code | None = None
+    temporal: StrictBool = Field(
+        default=False,
+        description="Its texts are years, months, days or times: prepare reads them strictly and writes them in one form.",
+    )
     title: LocalText | None = None
 
 
@@ -50,7 +54,15 @@ class Linkage(Value):
 
     key_domain: Code
     base: Name
-    match_floor: StrictFloat = Field(default=0.0, ge=0, le=1, description="Lowest share of base rows found in each other role.")
+    match_floor: StrictFloat = Field(
+        default=0.0,
+        ge=0,
+        le=1,
+        description="Lowest share of base rows found in each other role; below the centre's least only with a reason.",
+    )
+    floor_reason: LocalText | None = Field(
+        default=None, description="Why fewer base rows than the centre's least may be found in the other roles."
+    )
 
 
 class DisclosureClass(StrEnum):
@@ -153,9 +165,37 @@ class ModelRef(Value):
     object: StoredObject
 
 
+class RowBalance(Value):
+    """What became of the rows of one input. Each row that was read is dropped for one reason, or kept."""
+
+    read: StrictInt = Field(ge=0, description="Rows of the file.")
+    dropped: dict[Code, StrictInt] = Field(default_factory=dict, description="Reason -> rows without what identifies them.")
+    unreadable: StrictInt = Field(default=0, ge=0, description="Rows left out because a cell could not be read.")
+    linked: StrictInt = Field(ge=0, description="Rows found in the base; of the base, in at least one other input if any.")
+    used: StrictInt = Field(ge=0, description="Rows that the method got.")
+
+    def rounded(self) -> Self:
+        """As it may leave the centre: every count rounded up to full tens, so that none tells of fewer rows."""
+        return self.model_copy(
+            update={
+                "read": tens(self.read),
+                "dropped": {reason: tens(rows) for reason, rows in self.dropped.items()},
+                "unreadable": tens(self.unreadable),
+                "linked": tens(self.linked),
+                "used": tens(self.used),
+            }
+        )
+
+
+def tens(rows: int) -> int:
+    """Up to the next full ten."""
+    return -(-rows // 10) * 10
+
+
 class Alarm(Value):
     """Something in a run that a person has to answer before its result may leave, such as a feature that gives away the label."""
 
     code: Code
     detail: Text
     feature: str | None = Field(default=None, max_length=130)
+    title: LocalText | None = Field(default=None, description="What it says, in Korean and English; null where a method says it.")

@@ -7,8 +7,9 @@ from datetime import date
 from enum import StrEnum
 from typing import Annotated, Literal, Self
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
-from pydantic import Field, StrictBool, StringConstraints, model_validator
+from pydantic import Field, StrictBool, StringConstraints, field_validator, model_validator
 
 from shared.contracts.base import Value
 
@@ -17,6 +18,13 @@ Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,62}$"
 Title = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=4000)]
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+# A name or word as a file writes it: any script, on one line.
+Written = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
+MOST_MISSING_WORDS = 50
+Zone = Annotated[
+    str,
+    StringConstraints(min_length=3, max_length=40, pattern=r"^[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+){0,2}$"),
+]
 KeyId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{43}$")]
 SemVer = Annotated[str, StringConstraints(pattern=r"^\d{1,4}\.\d{1,4}\.\d{1,4}$")]
 
@@ -51,6 +59,13 @@ class Based(Value):
 
     verified: bool = Field(description="Whether the texts that the basis names were read and say so. No lawyer's opinion.")
     checked: date | None = Field(default=None, description="The day on which they were read.")
+    recheck_by: date | None = Field(
+        default=None, description="The day by which somebody reads them again, or looks at the house rule again."
+    )
+
+    def recheck_due(self, today: date) -> bool:
+        """Whether it is time to read the texts again: the day has passed, or nobody named one."""
+        return self.recheck_by is None or today > self.recheck_by
 
     @model_validator(mode="after")
     def _dated(self) -> Self:
@@ -72,12 +87,34 @@ class Column(Value):
     available_from: date | None = Field(
         default=None, description="First day for which the owner has this column; before it a missing value says nothing."
     )
+    source_name: Written | None = Field(
+        default=None, description="Its name in the files of the owner, in any script, such as 개인번호."
+    )
+    missing: tuple[Written, ...] = Field(
+        default=(),
+        max_length=MOST_MISSING_WORDS,
+        description="Words that mean that a value is missing, such as `-` or `해당없음`: such a cell is NULL.",
+    )
+    time_zone: Zone | None = Field(
+        default=None,
+        description="IANA name of the zone of times without an offset, such as Asia/Seoul; null: the centre's.",
+    )
 
     @model_validator(mode="after")
     def key_has_domain(self) -> "Column":
         if (self.role is ColumnRole.KEY) != (self.key_domain is not None):
             raise ValueError("a key column, and only a key column, names its key_domain")
         return self
+
+    @field_validator("time_zone")
+    @classmethod
+    def zone_exists(cls, zone: str | None) -> str | None:
+        if zone is not None:
+            try:
+                ZoneInfo(zone)
+            except (ValueError, OSError, LookupError):
+                raise ValueError("time_zone is no IANA name of a time zone, such as Asia/Seoul") from None
+        return zone
 
 
 class StoredObject(Value):

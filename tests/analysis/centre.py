@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID, uuid4
 
 import httpx
@@ -15,6 +15,7 @@ from shared.db import Session
 from shared.storage import Storage
 from tests.analysis.examples import CSV, DIGEST, METERS_FILE, SITES_FILE, approved, card
 
+E = TypeVar("E", bound=Event)
 Headers = Callable[..., dict[str, str]]
 TABLE = b'{"name":"by_region","columns":[],"rows":[]}'
 RANKING = b'{"pseudonym":"00","score":0.5,"reasons":[]}\n'
@@ -153,7 +154,7 @@ class Centre:
             key = await session.get(RequestKey, request_id)
         return key is not None and key.wrapped is None and key.destroyed_at is not None
 
-    async def said(self, *types: type[Event]) -> list[Event]:
+    async def said(self, *types: type[E]) -> list[E]:
         """Everything of these types that this service said, in order."""
         async with self.client.app.state.db.reading() as session:
             return await said(session, *types)
@@ -162,8 +163,8 @@ class Centre:
         return [event for event in await self.said(RunFinished) if isinstance(event, RunFinished)]
 
 
-async def said(session: Session, *types: type[Event]) -> list[Event]:
+async def said(session: Session, *types: type[E]) -> list[E]:
     table = session.info["db"].tables.outbox
     rows = (await session.execute(table.select().order_by(table.c.id))).mappings().all()
     events = [Envelope.parse(row["body"].encode()).event() for row in rows]
-    return [event for event in events if not types or isinstance(event, types)]
+    return [event for event in events if isinstance(event, types)]

@@ -1,5 +1,6 @@
 """The analysis service in several states of readiness."""
 
+import importlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -22,6 +23,13 @@ from tests.databases import migrated
 def one_thread() -> Iterator[None]:
     """As in the worker's child; OpenMP threads that spin make the tests slow on a busy machine."""
     with threadpool_limits(limits=1):
+        yield
+
+
+@pytest.fixture
+def few_trees() -> Iterator[None]:
+    """For tests that do not ask how well a model does; scikit-learn is imported for them alone."""
+    with importlib.import_module("tests.analysis.fewer").fewer_trees():
         yield
 
 

@@ -1,12 +1,14 @@
 """Linked tables for methods, as prepare would write them, out of columns."""
 
 import hashlib
+import sys
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import duckdb
 import numpy as np
+import pytest
 
 from services.analysis.worker.sdk import Bundle, Outputs
 from services.results.disclosure.figures import check_figure
@@ -56,6 +58,22 @@ def generated(
         connection.execute(f"COPY (SELECT sha256({key}) AS pseudonym, {chosen} FROM {source}) TO '{folder / 'linked.parquet'}'")
     since = {f"{role}__{name}": day for name, day in maker.AVAILABLE_FROM.items()}
     return Bundle(folder, parameters=parameters, available_from=since)
+
+
+def run_and_keep(method: ModuleType, name: str, bundle: Bundle) -> tuple[Outputs, Any]:
+    """The outputs of one run of this method, and what its function of this name returned in it."""
+    module, kept = sys.modules[f"{method.__name__}.run"], []
+    original = getattr(module, name)
+
+    def keep(*args: Any, **more: Any) -> Any:
+        kept.append(original(*args, **more))
+        return kept[-1]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, name, keep)
+        outputs = method.run(bundle, silent)
+    (study,) = kept
+    return outputs, study
 
 
 def silent(progress: float, message: str) -> None:

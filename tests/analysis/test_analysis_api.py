@@ -70,7 +70,8 @@ async def test_why_a_run_waits_and_who_must_act(run_centre: tuple[Centre, str]) 
     shown = (await centre.client.get(f"/analysis/runs/{run_id}", headers=headers)).json()
     assert (shown["waiting"]["code"], shown["progress"], shown["message"]) == ("running", 0.25, "fold 1")
     assert shown["match_rates"] == {"meter": 0.75}
-    assert (shown["rows"], shown["keys_dropped"]) == (None, {})
+    assert (shown["rows"], shown["keys_dropped"]) == (None, {"site": 0, "meter": 0})
+    assert shown["balance"]["meter"] == {"read": 40, "dropped": {}, "unreadable": 0, "linked": 30, "used": 30}
     inside = (await centre.client.get(f"/analysis/runs/{run_id}", headers=centre.headers("centre-analyst", "mois"))).json()
     assert inside["rows"] == 40
     await claim.succeed()

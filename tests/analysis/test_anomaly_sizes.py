@@ -19,6 +19,8 @@ from services.analysis.methods.toolkit.stored import Table
 from services.analysis.worker import sdk
 from tests.analysis.linked import silent, write_as_it_is
 
+pytestmark = pytest.mark.fit
+
 Columns = dict[str, Any]
 Floats = NDArray[np.float64]
 ROWS = 3000
@@ -75,6 +77,7 @@ def spreads(residual: Floats) -> Floats:
     return np.asarray(np.nan_to_num(np.clip(scaled * 2 / max(tail, 2), -30, 30)))
 
 
+@pytest.mark.fit
 def test_records_in_a_file_get_the_scores_of_a_matrix(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("services.analysis.methods.anomaly_tables.scores.MOST_LEARNED", 1500)
     columns = records()

@@ -1,7 +1,7 @@
 """The built-in searches for anomalies in a real worker's confined child; and a model of one round beside the next one there."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import duckdb
@@ -17,17 +17,20 @@ from shared.contracts import Outcome, OutputKind
 from tests.analysis.worker_process import WorkerProcess
 from tests.analysis.worker_stub import Stub, StubRun, eventually
 
-PATIENCE = 240
+pytestmark = pytest.mark.heavy
+
+PATIENCE = 280
+HOSTED = ("ghg_anomalies", "anomaly_tables", "anomaly_series", "forecasting")
 
 
 @pytest.fixture(scope="module")
-def stub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stub]:
-    """With one worker that hosts what is built in and nothing else."""
+def stub(tmp_path_factory: pytest.TempPathFactory, cards: Path) -> Iterator[Stub]:
+    """With one worker."""
     stub = Stub().start()
     folder = tmp_path_factory.mktemp("worker")
-    worker = WorkerProcess(stub.url, folder, folder / "none", stub.worker_token)
+    worker = WorkerProcess(stub.url, folder, folder / "none", stub.worker_token, hosted=HOSTED, cards=cards)
     try:
-        eventually(lambda: stub.claims or worker.process.poll() is not None, 60)
+        worker.ready()
         yield stub
     finally:
         code = worker.end()
@@ -38,7 +41,7 @@ def stub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stub]:
 def finished(stub: Stub, method: str, linked: bytes, *, memory_mb: int, champion: bytes | None = None) -> StubRun:
     files = {"linked.parquet": linked} | ({CHAMPION_FILE: champion} if champion else {})
     run = stub.queue(StubRun(method, {}, files, seconds=PATIENCE, memory_mb=memory_mb))
-    eventually(lambda: run.finish is not None, PATIENCE)
+    eventually(lambda: run.finish is not None, seconds=PATIENCE)
     assert run.finish is not None
     assert run.finish.reason is None
     assert run.finish.outcome is Outcome.SUCCEEDED
@@ -59,7 +62,7 @@ def check_leaves(run: StubRun) -> None:
     assert all(line.reasons for line in lines)
 
 
-def parquet(folder: Path, columns: dict[str, object]) -> bytes:
+def parquet(folder: Path, columns: Mapping[str, object]) -> bytes:
     with duckdb.connect() as connection:
         connection.register("found", columns)
         connection.execute(f"COPY (SELECT * FROM found) TO '{folder / 'linked.parquet'}' (FORMAT parquet)")
@@ -76,7 +79,6 @@ def test_they_are_announced_with_what_they_share(stub: Stub) -> None:
     assert any(name.endswith("data/fuels.json") for name in hosting.locate(ghg_anomalies.__name__).files)
 
 
-@pytest.mark.timeout(300)
 def test_a_hundred_thousand_statements_are_searched_within_their_memory(stub: Stub, tmp_path: Path) -> None:
     bundle, truth = ghg.link(tmp_path, 100_000, 21)
     run = finished(stub, "ghg_anomalies", (bundle.folder / "linked.parquet").read_bytes(), memory_mb=700)
@@ -87,7 +89,6 @@ def test_a_hundred_thousand_statements_are_searched_within_their_memory(stub: St
     assert {kind for kind, _ in run.artefacts} == set(OutputKind) - {OutputKind.LOG}
 
 
-@pytest.mark.timeout(300)
 def test_records_and_series_are_searched(stub: Stub, tmp_path: Path) -> None:
     random = np.random.default_rng(5)
     names = np.array([f"{at:064x}" for at in range(3000)], dtype=object)
@@ -102,7 +103,6 @@ def test_records_and_series_are_searched(stub: Stub, tmp_path: Path) -> None:
     check_leaves(finished(stub, "anomaly_series", parquet(tmp_path, series), memory_mb=500))
 
 
-@pytest.mark.timeout(300)
 def test_the_model_of_one_round_lies_beside_the_next(stub: Stub, tmp_path: Path) -> None:
     at = np.repeat(np.arange(60), 12)
     months = {

@@ -25,6 +25,8 @@ from tests.analysis.test_models import review, row, train, training_card, withdr
 from tests.requests.examples import approval, caller, joined, member, published
 from tests.requests.house import COUNCIL, House
 
+pytestmark = pytest.mark.fit
+
 OWNER = caller("steward", "motie")
 MEMBERS = ("mohw", "motie", *COUNCIL)
 

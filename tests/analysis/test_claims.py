@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import time
 from collections.abc import Awaitable, Callable
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
@@ -329,7 +330,10 @@ async def test_only_a_worker_claims(live_centre: Centre) -> None:
     for role in ("requester", "centre-analyst", "ops"):
         answer = await live_centre.client.post("/analysis/claims", json=body, headers=live_centre.headers(role))
         assert (answer.status_code, answer.json()["right"]) == (403, "worker")
-    for bad in ({"wait": 26}, {"wait": -1}, {"worker": "x"}, {"methods": []}, {"methods": [{"name": "peers"}]}):
+    bads: list[dict[str, Any]] = [
+        {"wait": 26}, {"wait": -1}, {"worker": "x"}, {"methods": []}, {"methods": [{"name": "peers"}]},
+    ]  # fmt: skip
+    for bad in bads:
         answer = await live_centre.client.post("/analysis/claims", json=body | bad, headers=live_centre.headers("worker"))
         assert answer.status_code == 422
 

@@ -146,6 +146,7 @@ def test_clusters_in_blocks_are_those_of_all_rows(tmp_path: Path) -> None:
     assert [(row["cluster"], row["column"], row["subjects"], row["mean"], row["place"]) for row in profile] == expected
 
 
+@pytest.mark.fit
 def test_how_it_is_read_changes_nothing(tmp_path: Path, request: pytest.FixtureRequest) -> None:
     bundle = bundle_of(tmp_path)
     whole = clustering.run(bundle, silent)
@@ -165,6 +166,7 @@ def test_small_clusters_join_the_nearest_as_with_all_rows() -> None:
         np.testing.assert_array_equal(members.joined(sizes, sums)[member], plain_joined(member, matrix))
 
 
+@pytest.mark.fit
 def test_clusters_are_learned_from_all_rows_up_to_a_size_and_from_a_sample_above_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -13,6 +13,8 @@ from services.analysis.worker import dure_worker
 from shared.contracts import Outcome, OutputKind
 from tests.analysis.worker_stub import Stub, StubRun, eventually
 
+pytestmark = pytest.mark.heavy
+
 PROGRAM = """
 import os, sys, time
 from dure_worker import Refused, Worker

@@ -36,6 +36,7 @@ from tests.analysis.certificates import Authority
 from tests.analysis.engine_process import started
 from tests.analysis.weighted_models import weighted
 
+pytestmark = pytest.mark.engine
 PERSONS, MONTHS = 3000, 6
 QUERY = """SELECT pseudonym, count(*) AS months, sum(site__kwh) AS kwh, avg(site__kwh) AS mean_kwh,
     count(DISTINCT site__region) AS regions, max(site__month) AS last_month FROM linked GROUP BY pseudonym"""
@@ -228,7 +229,7 @@ async def handshake(scheduler: str, own: Certificates | None, authority: Path) -
 async def test_nodes_do_nothing_that_is_no_task_of_ours(
     authority: Authority, scheduler: str, node: Callable[[str], Any], root: Path
 ) -> None:
-    """Also not for a client whose certificate is good."""
+    """Also not for a client whose certificate is good; and what it sends takes no node away from the others."""
     marker = root / "marker"
     sends: list[Callable[[Client], Any]] = [
         lambda client: client.submit(os.system, f"touch {marker}").result(30),
@@ -237,12 +238,13 @@ async def test_nodes_do_nothing_that_is_no_task_of_ours(
         lambda client: client.run_on_scheduler(os.system, f"touch {marker}"),
         lambda client: client.run(os.system, f"touch {marker}"),
     ]
-    for send in sends:
-        own = security(authority.sign("client"))
-        with node("third"), Client(scheduler, security=own, set_as_default=False) as client, pytest.raises(Exception):
-            send(client)
-    assert not marker.exists()
-    with node("fourth"):
+    with node("third") as (process, _):
+        for send in sends:
+            own = security(authority.sign("client"))
+            with Client(scheduler, security=own, set_as_default=False) as client, pytest.raises(Exception):
+                send(client)
+        assert not marker.exists()
+        assert process.poll() is None
         async with connected(scheduler, authority.sign("client")) as engine:
             assert (await engine.submit(replace(task("after"), part=2))).part == 2
             with pytest.raises(UnknownTaskError):
@@ -254,8 +256,8 @@ async def test_nodes_do_nothing_that_is_no_task_of_ours(
 
 
 def test_a_node_scores_with_the_code_that_was_reviewed_or_not_at_all(root: Path) -> None:
-    told = {"output": "score", "position": 0}
-    onnx_models.write(root / "hosted", onnx_models.manifest(**told), MODEL)
+    manifest = onnx_models.manifest(output="score", position=0)
+    onnx_models.write(root / "hosted", manifest, MODEL)
     (root / "hosted" / "linked.parquet").write_bytes((root / "run" / "linked.parquet").read_bytes())
     reviewed = PartitionTask("hosted", "hosted", "hosted", 0, 1, digest=hosting.locate(f"model:{root / 'hosted'}").digest)
     with pytest.raises(TaskRefusedError, match="missing-column"):

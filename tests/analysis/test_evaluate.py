@@ -19,6 +19,8 @@ from deploy.evaluate.tasks import TASKS
 from deploy.generate import business, welfare
 from deploy.generate.blocks import write
 
+pytestmark = pytest.mark.fit
+
 ROOT = Path(__file__).parents[2]
 GENERATORS = [(welfare, "subject_key"), (business, "biz_key")]
 
@@ -101,7 +103,8 @@ def test_real_data_that_are_not_there_are_left_out(tmp_path: Path, capsys: pytes
     assert "LEFT OUT" in capsys.readouterr().out
 
 
-def test_a_table_is_judged_beside_plain_models_on_the_same_split_and_drawn(tmp_path: Path) -> None:
+@pytest.mark.fit
+def test_a_table_is_judged_beside_plain_models_on_the_same_split_and_drawn(tmp_path: Path, few_trees: None) -> None:
     random = np.random.default_rng(1)
     debt, income = random.exponential(size=900), random.normal(size=900)
     rows = {  # noqa: F841 - DuckDB finds it by its name

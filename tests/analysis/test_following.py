@@ -21,7 +21,6 @@ from tests.analysis.centre import Centre
 from tests.analysis.examples import ANALYST
 from tests.analysis.test_queue import deeds
 
-pytestmark = pytest.mark.timeout(90)
 PATIENCE = 60
 
 

@@ -23,6 +23,8 @@ from tests.analysis import models
 from tests.analysis.linked import check_passes, silent, write
 from tests.analysis.linked import records as rows_of
 
+pytestmark = pytest.mark.fit
+
 FIRST = 2018 * 12
 SUBJECTS = 20
 
@@ -31,8 +33,8 @@ def truth(size: int, *, skipped: int = 0, scale: float = 1.0, seed: int = 4) -> 
     """A season of twelve months that changes slowly, and what each month carries over of the one before."""
     random = np.random.default_rng(seed)
     drawn, carried = random.normal(0, 4, 200), np.zeros(200)
-    for at in range(1, 200):
-        carried[at] = 0.8 * carried[at - 1] + drawn[at]
+    for month in range(1, 200):
+        carried[month] = 0.8 * carried[month - 1] + drawn[month]
     at = np.arange(200)
     whole = 300 + 0.5 * at + (30 + 0.1 * at) * np.sin(2 * np.pi * at / 12) + carried
     return scale * whole[skipped : skipped + size]

@@ -15,6 +15,8 @@ from services.analysis.worker.sdk import MethodError, Outputs
 from shared.contracts import OutputKind
 from tests.analysis.linked import check_passes, pseudonyms, records, silent, value, write
 
+pytestmark = pytest.mark.fit
+
 METHODS = {module.CARD.name: module for module in (cross_tabulation, clustering, forecasting, record_linkage)}
 
 

@@ -25,6 +25,8 @@ from shared.contracts import FeatureKind, ModelFormat, OutputKind
 from tests.analysis import models
 from tests.analysis.linked import check_passes, records, silent
 
+pytestmark = pytest.mark.fit
+
 ROWS = 8000
 YEARS = (
     "SELECT pseudonym, statements__stream, left(statements__period, 4) AS statements__period, "
@@ -52,14 +54,18 @@ def next_round(tmp_path: Path) -> Make:
 
 
 @pytest.fixture(scope="module")
-def lessons(tmp_path_factory: pytest.TempPathFactory) -> Lessons:
-    bundle, _ = ghg.link(tmp_path_factory.mktemp("first"), ROWS, 21)
-    return conduct(read(bundle), Parameters.read({})).lessons
+def first_year(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
+    return ghg.link(tmp_path_factory.mktemp("first"), ROWS, 21)[0]
 
 
 @pytest.fixture(scope="module")
-def first(tmp_path_factory: pytest.TempPathFactory) -> Outputs:
-    return run(ghg.link(tmp_path_factory.mktemp("first"), ROWS, 21)[0], silent)
+def lessons(first_year: Bundle) -> Lessons:
+    return conduct(read(first_year), Parameters.read({})).lessons
+
+
+@pytest.fixture(scope="module")
+def first(first_year: Bundle) -> Outputs:
+    return run(first_year, silent)
 
 
 @pytest.fixture(scope="module")
@@ -73,6 +79,7 @@ def findings(outputs: Outputs) -> str:
     return json.dumps([tables, outputs.figures, outputs.metrics, outputs.restricted_list], allow_nan=False)
 
 
+@pytest.mark.fit
 def test_a_round_hands_in_a_model_that_may_be_registered(first: Outputs, model: bytes, tmp_path: Path) -> None:
     assert {each.name for each in CARD.outputs if each.kind is OutputKind.MODEL} == set(first.models)
     manifest = models.registrable(model, CARD, tmp_path)
@@ -83,6 +90,7 @@ def test_a_round_hands_in_a_model_that_may_be_registered(first: Outputs, model: 
     assert set(manifest.reference.features) == {feature.name for feature in manifest.features}
 
 
+@pytest.mark.fit
 def test_features_are_named_and_categories_are_those_of_ten_facilities(model: bytes, lessons: Lessons) -> None:
     features = {feature.name: feature for feature in read_manifest(model).features}
     assert set(features) == {"production", "hdd", "cdd", "others", "season", "fuel", "sector"}, "nobody gave hours"
@@ -92,6 +100,7 @@ def test_features_are_named_and_categories_are_those_of_ten_facilities(model: by
         assert set(features[name].categories) == {each for each, facilities in own.items() if facilities >= 10} < set(own)
 
 
+@pytest.mark.fit
 def test_the_file_answers_as_the_estimator_does(lessons: Lessons, tmp_path: Path) -> None:
     path = tmp_path / CHAMPION_FILE
     path.write_bytes(keep_model(lessons))
@@ -102,6 +111,7 @@ def test_the_file_answers_as_the_estimator_does(lessons: Lessons, tmp_path: Path
     np.testing.assert_allclose(score_champion(Bundle(tmp_path), lessons.given).scores, wanted, atol=1e-5)
 
 
+@pytest.mark.fit
 def test_the_next_round_stands_beside_the_released_model(model: bytes, next_round: Make) -> None:
     bundle = next_round(model)
     outputs = run(bundle, silent)
@@ -118,7 +128,8 @@ def test_the_next_round_stands_beside_the_released_model(model: bytes, next_roun
     assert "up to 2023-12-31" in outputs.tables["champion"]["notes"]["en"]
 
 
-def test_a_champion_alters_no_finding(model: bytes, next_round: Make) -> None:
+@pytest.mark.fit
+def test_a_champion_alters_no_finding(model: bytes, next_round: Make, few_trees: None) -> None:
     bundle = next_round(model)
     beside = run(bundle, silent)
     (bundle.folder / CHAMPION_FILE).unlink()
@@ -128,7 +139,8 @@ def test_a_champion_alters_no_finding(model: bytes, next_round: Make) -> None:
     assert set(beside.tables) - set(alone.tables) == {"champion", "drift"}
 
 
-def test_explained_cells_neither_teach_nor_are_compared(model: bytes, next_round: Make) -> None:
+@pytest.mark.fit
+def test_explained_cells_neither_teach_nor_are_compared(model: bytes, next_round: Make, few_trees: None) -> None:
     panel = read(next_round(model))
     found = fit_expected(panel, panel.grid("reported_tco2e"), np.zeros(panel.shape, dtype=bool))
     explained = np.random.default_rng(1).random(panel.shape) < 0.1
@@ -141,6 +153,7 @@ def test_explained_cells_neither_teach_nor_are_compared(model: bytes, next_round
     assert len(whole.lessons) <= panel.present.sum() - whole.findings.periods[whole.findings.layer == 0].sum()
 
 
+@pytest.mark.fit
 def test_a_month_means_the_same_where_the_statements_begin_in_another(model: bytes, next_round: Make) -> None:
     bundle = next_round(model, query="SELECT * FROM linked WHERE statements__period >= '2021-06'")
     outputs = run(bundle, silent)
@@ -150,7 +163,8 @@ def test_a_month_means_the_same_where_the_statements_begin_in_another(model: byt
     assert set(season.columns["season"][season.period == 0]) == {5.0}
 
 
-def test_fuels_and_sectors_that_it_never_saw_are_told(model: bytes, next_round: Make) -> None:
+@pytest.mark.fit
+def test_fuels_and_sectors_that_it_never_saw_are_told(model: bytes, next_round: Make, few_trees: None) -> None:
     fuel = "CASE WHEN hash(pseudonym) % 2 = 0 THEN 'hydrogen' ELSE statements__fuel_type END"
     change = f"* REPLACE ({fuel} AS statements__fuel_type, 'Z99999' AS statements__ksic_code)"
     outputs = run(next_round(model, change), silent)
@@ -162,7 +176,8 @@ def test_fuels_and_sectors_that_it_never_saw_are_told(model: bytes, next_round: 
     assert "hydrogen" not in json.dumps(outputs.tables["champion"])
 
 
-def test_columns_that_the_round_lacks_are_told(model: bytes, next_round: Make) -> None:
+@pytest.mark.fit
+def test_columns_that_the_round_lacks_are_told(model: bytes, next_round: Make, few_trees: None) -> None:
     outputs = run(next_round(model, "* EXCLUDE (statements__production_qty)"), silent)
     assert "Features that this table lacks: production." in outputs.tables["champion"]["notes"]["en"]
 
@@ -174,6 +189,7 @@ def refusal(bundle: Bundle) -> str:
     return refused.value.code
 
 
+@pytest.mark.fit
 @pytest.mark.parametrize(
     "damage", [lambda whole: b"", lambda whole: whole[: len(whole) // 2], lambda whole: b"PK\x03\x04" + whole]
 )
@@ -185,8 +201,11 @@ def test_a_model_of_another_method_is_refused(next_round: Make) -> None:
     assert refusal(next_round(models.onnx_file(), rows=1000)) == "champion-other-method"
 
 
-def test_a_model_of_months_is_not_held_against_years_nor_one_of_years_against_months(model: bytes, next_round: Make) -> None:
-    yearly = next_round(model, query=YEARS, rows=20_000)
+@pytest.mark.fit
+def test_a_model_of_months_is_not_held_against_years_nor_one_of_years_against_months(
+    model: bytes, next_round: Make, few_trees: None
+) -> None:
+    yearly = next_round(model, query=YEARS, rows=12_000)
     assert refusal(yearly) == "champion-other-frequency"
     (yearly.folder / CHAMPION_FILE).unlink()
     annual = run(yearly, silent).models["expected_model"]
@@ -195,6 +214,7 @@ def test_a_model_of_months_is_not_held_against_years_nor_one_of_years_against_mo
     assert refusal(next_round(annual, rows=3000)) == "champion-other-frequency"
 
 
+@pytest.mark.fit
 @pytest.mark.parametrize("where", [f"true LIMIT {FEWEST // 2}", "pseudonym = (SELECT min(pseudonym) FROM linked)"])
 def test_too_little_to_learn_from_gives_no_model_and_says_so(model: bytes, next_round: Make, where: str) -> None:
     bundle = next_round(model, query=f"SELECT * FROM linked WHERE {where}")
@@ -205,7 +225,8 @@ def test_too_little_to_learn_from_gives_no_model_and_says_so(model: bytes, next_
     assert "champion" not in outputs.tables
 
 
-def test_statements_in_parts_teach_one_model(tmp_path: Path) -> None:
+@pytest.mark.fit
+def test_statements_in_parts_teach_one_model(tmp_path: Path, few_trees: None) -> None:
     bundle, _ = ghg.link(tmp_path, 6000, 23)
     whole, parted = (conduct_all(bundle, Parameters.read({}), silent, most=most)[0].lessons for most in (ROWS, 3000))
     assert parted.facilities == whole.facilities

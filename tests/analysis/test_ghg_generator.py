@@ -70,5 +70,7 @@ def test_it_writes_four_files_and_nothing_else(tmp_path: Path, kind: str) -> Non
     counts = write(tmp_path, 2000, 5, 0.5, kind)
     assert {path.name for path in tmp_path.iterdir()} == {f"{name}.{kind}" for name in counts}
     for name, count in counts.items():
-        assert duckdb.sql(f"SELECT count(*) FROM '{tmp_path}/{name}.{kind}'").fetchall() == [(count,)]
+        rows = duckdb.sql(f"SELECT count(*) FROM '{tmp_path}/{name}.{kind}'")
+        assert rows is not None
+        assert rows.fetchall() == [(count,)]
     assert counts["truth"] > 2

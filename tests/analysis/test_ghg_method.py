@@ -20,13 +20,15 @@ from services.analysis.methods.ghg_anomalies.listing import list_facilities
 from services.analysis.methods.ghg_anomalies.panel import read
 from services.analysis.methods.ghg_anomalies.parameters import Parameters
 from services.analysis.methods.ghg_anomalies.reasons import WORDS, Reason
-from services.analysis.methods.ghg_anomalies.study import conduct
+from services.analysis.methods.ghg_anomalies.study import Study, conduct
 from services.analysis.policy import check_card
 from services.analysis.worker.sdk import Bundle, MethodError, Outputs
 from services.results.disclosure import Rules, check_figure, check_metrics, check_table, read_line
 from shared.contracts import OutputKind
 
-CASES = [(10_000, 1), (10_000, 2), (10_000, 3), (30_000, 4), (30_000, 5)]
+pytestmark = pytest.mark.fit
+
+CASES = [(10_000, 1), (10_000, 2), (10_000, 3), (20_000, 5)]
 
 
 def quiet(progress: float, message: str) -> None:
@@ -40,7 +42,12 @@ def judged() -> dict[tuple[int, int], ghg.Judged]:
 
 @pytest.fixture(scope="module")
 def generated(tmp_path_factory: pytest.TempPathFactory) -> tuple[Bundle, ghg.Truth]:
-    return ghg.link(tmp_path_factory.mktemp("bundle"), 30_000, 7)
+    return ghg.link(tmp_path_factory.mktemp("bundle"), 16_000, 7)
+
+
+@pytest.fixture(scope="module")
+def study(generated: tuple[Bundle, ghg.Truth]) -> Study:
+    return conduct(read(generated[0]), Parameters.read({}))
 
 
 @pytest.fixture(scope="module")
@@ -51,6 +58,7 @@ def outputs(generated: tuple[Bundle, ghg.Truth]) -> Outputs:
 # What the ministry asked for
 
 
+@pytest.mark.fit
 def test_every_planted_error_of_arithmetic_and_units_is_found(judged: dict[tuple[int, int], ghg.Judged]) -> None:
     for case, one in judged.items():
         found, planted = one.arithmetic
@@ -58,6 +66,7 @@ def test_every_planted_error_of_arithmetic_and_units_is_found(judged: dict[tuple
         assert found == planted, case
 
 
+@pytest.mark.fit
 def test_most_of_the_eleven_kinds_are_found_within_the_budget(judged: dict[tuple[int, int], ghg.Judged]) -> None:
     for case, one in judged.items():
         assert one.recall >= 0.85, case
@@ -70,17 +79,20 @@ def test_most_of_the_eleven_kinds_are_found_within_the_budget(judged: dict[tuple
     assert all(found[kind] / planted[kind] >= 0.5 for kind in KINDS), (found, planted)
 
 
+@pytest.mark.fit
 def test_clean_facilities_are_left_alone(judged: dict[tuple[int, int], ghg.Judged]) -> None:
     for case, one in judged.items():
-        assert one.false_alarms <= (0.01 if case[0] > 20_000 else 0.025), case
+        assert one.false_alarms <= (0.01 if case[0] >= 20_000 else 0.025), case
     assert np.mean([one.false_alarms for one in judged.values()]) <= 0.01
 
 
+@pytest.mark.fit
 def test_an_isolation_forest_on_the_raw_columns_is_left_far_behind(judged: dict[tuple[int, int], ghg.Judged]) -> None:
     for one in judged.values():
         assert one.recall > one.forest + 0.5
 
 
+@pytest.mark.fit
 def test_what_is_found_has_its_own_name(judged: dict[tuple[int, int], ghg.Judged]) -> None:
     named = sum(sum(one.named[kind] for kind in KINDS) for one in judged.values())
     found = sum(sum(one.found[kind] for kind in KINDS) for one in judged.values())
@@ -90,6 +102,7 @@ def test_what_is_found_has_its_own_name(judged: dict[tuple[int, int], ghg.Judged
     assert sum(found for _, found in slips) >= 3
 
 
+@pytest.mark.fit
 def test_the_tonnes_are_found(judged: dict[tuple[int, int], ghg.Judged]) -> None:
     assert all(one.tonnes > 0.95 for one in judged.values())
 
@@ -106,6 +119,7 @@ def test_it_is_built_in_and_its_card_holds_together() -> None:
     assert any("held against its source on 20" in words for words in CARD.assumptions)
 
 
+@pytest.mark.fit
 def test_outputs_are_those_of_the_card(outputs: Outputs) -> None:
     declared = {kind: {output.name for output in CARD.outputs if output.kind is kind} for kind in OutputKind}
     assert set(outputs.tables) == declared[OutputKind.TABLE] - {"champion", "drift"}
@@ -125,11 +139,13 @@ def leaves(outputs: Outputs) -> list[str]:
     return [verdict.name for verdict in verdicts if not verdict.passed]
 
 
+@pytest.mark.fit
 def test_everything_passes_disclosure_control(outputs: Outputs) -> None:
     assert leaves(outputs) == []
     assert all(read_line(json.dumps(line, ensure_ascii=False).encode()) for line in outputs.restricted_list or [])
 
 
+@pytest.mark.fit
 def test_every_line_says_stream_period_reason_and_tonnes(generated: tuple[Bundle, ghg.Truth], outputs: Outputs) -> None:
     lines = outputs.restricted_list or []
     assert len(lines) > 20
@@ -145,8 +161,8 @@ def test_every_line_says_stream_period_reason_and_tonnes(generated: tuple[Bundle
     assert sum(line["pseudonym"] in planted for line in lines) / len(lines) > 0.9
 
 
-def test_the_weightiest_comes_first_and_a_smaller_budget_lists_the_first(generated: tuple[Bundle, ghg.Truth]) -> None:
-    study = conduct(read(generated[0]), Parameters.read({}))
+@pytest.mark.fit
+def test_the_weightiest_comes_first_and_a_smaller_budget_lists_the_first(study: Study) -> None:
     assert (np.diff(study.findings.weight) <= 1e-9).all()
     few = conduct(study.panel, Parameters.read({"review_budget": 0.002}))
     assert 0 < few.listed < study.listed
@@ -154,12 +170,14 @@ def test_the_weightiest_comes_first_and_a_smaller_budget_lists_the_first(generat
     assert (few.within.stream == study.findings.stream[: few.listed]).all()
 
 
+@pytest.mark.fit
 def test_the_same_bundle_gives_the_same_bytes(generated: tuple[Bundle, ghg.Truth], outputs: Outputs) -> None:
     again = run(generated[0], quiet)
     for name in ("tables", "figures", "metrics", "restricted_list"):
         assert json.dumps(getattr(again, name), allow_nan=False) == json.dumps(getattr(outputs, name), allow_nan=False)
 
 
+@pytest.mark.fit
 def test_figures_draw_columns_of_their_table(outputs: Outputs) -> None:
     for spec in outputs.figures.values():
         columns = {column["name"] for column in outputs.tables[spec["data"]["name"]]["columns"]}
@@ -171,7 +189,7 @@ def test_figures_draw_columns_of_their_table(outputs: Outputs) -> None:
 
 
 @pytest.fixture
-def changed(tmp_path: Path) -> Callable[..., Bundle]:
+def changed(tmp_path: Path, few_trees: None) -> Callable[..., Bundle]:
     def change(sql: str = "*", rows: int = 3000, seed: int = 3, **parameters: Any) -> Bundle:
         return Bundle(ghg.link(tmp_path, rows, seed, sql)[0].folder, parameters)
 
@@ -190,6 +208,7 @@ def test_an_unknown_unit_is_a_finding_and_no_crash(changed: Callable[..., Bundle
     assert set(codes(formula)) >= {"unit-unknown"}
 
 
+@pytest.mark.fit
 def test_missing_and_empty_optional_columns_are_borne(changed: Callable[..., Bundle]) -> None:
     bundle = changed(rows=1500)
     given = [name for name in bundle.columns() if name.partition("__")[2] not in ("", "stream", "period", "reported_tco2e")]
@@ -233,7 +252,7 @@ def test_other_conventions_are_no_errors(changed: Callable[..., Bundle]) -> None
         ("* REPLACE ('=1+1' AS statements__reported_tco2e)", "wrong-type"),
         ("* REPLACE ('1,5' AS statements__activity_qty)", "wrong-type"),
         ("* REPLACE (NULL AS statements__reported_tco2e)", "no-values"),
-        ("* REPLACE ('soon' AS statements__period)", "no-period"),
+        ("* REPLACE ('soon' AS statements__period)", "time-unreadable"),
         ("* REPLACE (NULL AS statements__period)", "no-period"),
     ],
 )
@@ -277,7 +296,7 @@ def test_constant_series_are_no_flat_line(changed: Callable[..., Bundle]) -> Non
 
 
 def test_periods_in_the_future_or_nowhere_are_findings(changed: Callable[..., Bundle]) -> None:
-    far = "CASE WHEN hash(pseudonym) % 9 = 0 THEN '2931-01' WHEN hash(pseudonym) % 9 = 1 THEN 'x' ELSE statements__period END"
+    far = "CASE WHEN hash(pseudonym) % 9 = 0 THEN '2931-01' WHEN hash(pseudonym) % 9 = 1 THEN NULL ELSE statements__period END"
     outputs = run(changed(f"* REPLACE ({far} AS statements__period)", review_budget=1), quiet)
     assert codes(outputs)["period-implausible"] >= 2
     early = run(changed("* REPLACE ('2022-06-30' AS statements__submitted_at)", review_budget=1), quiet)

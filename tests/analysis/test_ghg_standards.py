@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from services.analysis.methods.ghg_anomalies import CARD
 from services.analysis.methods.ghg_anomalies.standards import FOLDER, fuels, potentials, sources
 from shared.clock import now
 
@@ -34,6 +35,9 @@ def test_the_method_tells_which_entries_nobody_could_hold_against_a_source() -> 
     assert set(told) == {file.stem for file in TABLES}
     assert set(told["fuels"].unheld) == {"lpg", "steam", "clinker", "waste water"}
     assert all(one.checked for one in told.values())
+    for one in told.values():
+        assert date.fromisoformat(one.recheck_by) > date.fromisoformat(one.checked or "")
+        assert any(f"again by {one.recheck_by}" in words for words in CARD.assumptions)
 
 
 def test_default_factors_lie_within_their_limits() -> None:

@@ -58,7 +58,8 @@ class ModelDesk(Desk):
 
     async def state(self, model_id: UUID) -> ModelState:
         async with self.db.reading() as session:
-            return (await session.exec(select(Model.state).where(col(Model.id) == model_id))).one()
+            states = await session.exec(select(Model.state).where(col(Model.id) == model_id))
+            return ModelState(states.one())
 
     async def events(self, kind: type[ModelReleased] | type[ModelWithdrawn]) -> int:
         async with self.db.reading() as session:

@@ -350,6 +350,7 @@ def run(bundle, report):
 '''
 
 
+@pytest.mark.fit
 async def test_a_method_exports_inside_its_sandbox(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "blind_trainer.py").write_text(TRAINER)
     monkeypatch.syspath_prepend(str(tmp_path))

@@ -29,6 +29,7 @@ from services.analysis.modelfiles.inspection import LARGEST_FILE
 from services.analysis.modelfiles.onnx import MOST_NODES
 from shared.contracts import MANIFEST_KEY, ModelFormat
 from tests.analysis import models
+from tests.exploring import examples
 
 
 @pytest.fixture
@@ -253,7 +254,7 @@ def pressed() -> bytes:
 WHOLE: dict[str, Callable[[], bytes]] = {"onnx": models.onnx_file, "skops": models.skops_file, "pressed": cache(pressed)}
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300))
 @given(at=st.floats(0, 1, exclude_max=True), byte=st.integers(0, 255), cut=st.booleans(), name=st.sampled_from(sorted(WHOLE)))
 @example(at=0.99999, byte=1, cut=False, name="skops")
 def test_a_damaged_file_is_refused_or_taken_and_nothing_else(
@@ -270,6 +271,7 @@ def test_a_damaged_file_is_refused_or_taken_and_nothing_else(
         assert refused.code
 
 
+@pytest.mark.fit
 @pytest.mark.parametrize("name", ["skops", "pressed"])
 def test_an_archive_is_damaged_in_any_of_its_last_bytes(name: str, tmp_path: Path) -> None:
     """Its directory stands there, with the places and sizes of everything."""

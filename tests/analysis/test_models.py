@@ -411,7 +411,8 @@ async def test_files_of_models_are_known(trainer: Centre) -> None:
 @pytest.mark.parametrize("here", ModelState)
 @pytest.mark.parametrize("there", ModelState)
 def test_every_pair_of_model_states(here: ModelState, there: ModelState) -> None:
-    model = Model(state=here)
+    values: dict[str, Any] = {"state": here}
+    model = Model(**values)
     if there in MODEL_TRANSITIONS[here]:
         policy.check_model_move(model, there)
     else:

@@ -14,7 +14,7 @@ from tests.analysis.linked import pseudonyms, silent, write
 from tests.analysis.weighted_models import above_its_block, weighted
 
 ROWS = 3001
-TOLD = {"output": "score", "position": 0}
+TOLD: dict[str, Any] = {"output": "score", "position": 0}
 
 
 def table(rows: int = ROWS) -> dict[str, Any]:
@@ -91,7 +91,7 @@ def test_one_subject_may_have_all_the_highest_scores(tmp_path: Path) -> None:
 )
 def test_what_it_refuses(tmp_path: Path, change: dict[str, Any], scores: Any, code: str) -> None:
     columns = table(change.get("rows", ROWS))
-    columns.pop(change.get("without"), None)
+    columns.pop(change.get("without", ""), None)
     bundle = write(tmp_path / "table", columns, "income")
     if scores is not None:
         (bundle.folder / onnx_method.SCORES_FILE).write_bytes(scores.astype("<f4").tobytes())

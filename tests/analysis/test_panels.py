@@ -26,6 +26,7 @@ from tests.analysis.centre import Centre
 from tests.analysis.examples import KEY, METHOD, approved, as_csv, both, card, given, inputs, stored
 from tests.analysis.linking import KEY as SECRET
 from tests.analysis.linking import build, pseudonym_of, refusal, rows_of
+from tests.exploring import examples
 
 MONTH = {"name": "month", "type": "date"}
 LINE = {"name": "line", "type": "integer"}
@@ -81,7 +82,9 @@ def distinct(rows: list[Any], width: int) -> list[Any]:
     return list({tuple(cell.strip() for cell in row[:width]): row for row in rows}.values())
 
 
-def plain_join(site: list[Any], price: list[Any], owner: list[Any]) -> tuple[list[dict[str, Any]], Linked]:
+def plain_join(
+    site: list[Any], price: list[Any], owner: list[Any]
+) -> tuple[list[dict[str, Any]], dict[str, float], dict[str, int]]:
     """The same in plain Python, row by row."""
     whole = [[row for row in table if all(cell.strip() for cell in row[:width])] for table, width in
              ((site, 3), (price, 2), (owner, 1))]  # fmt: skip
@@ -106,10 +109,11 @@ def plain_join(site: list[Any], price: list[Any], owner: list[Any]) -> tuple[lis
         for role, table, kept in zip(("site", "price", "owner"), (site, price, owner), whole, strict=True)
     }
     ordered = sorted(found, key=lambda row: (row["pseudonym"], row["site__month"], row["site__line"]))
-    return ordered, Linked(rows, {role: round(hits / rows, 6) for role, hits in matched.items()} if rows else {}, dropped)
+    rates = {role: round(hits / rows, 6) for role, hits in matched.items()} if rows else {}
+    return ordered, rates, dropped
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(25))
 @having(
     site=strategies.lists(strategies.tuples(KEYS, MONTHS, LINES, NUMBERS, strategies.just("서울"), NUMBERS, MONTHS), max_size=14),
     price=strategies.lists(strategies.tuples(KEYS, MONTHS, NUMBERS), max_size=10),
@@ -119,13 +123,15 @@ def test_a_panel_is_joined_as_plain_python_joins_it(
     tmp_path_factory: pytest.TempPathFactory, site: list[Any], price: list[Any], owner: list[Any]
 ) -> None:
     site, price, owner = distinct(site, 3), distinct(price, 2), distinct(owner, 1)
-    expected, linked = plain_join(site, price, owner)
+    expected, rates, dropped = plain_join(site, price, owner)
     with private_folder(tmp_path_factory.getbasetemp()) as folder:
         if not expected:
             files = {"site": as_csv(SITE_TABLE, site), "price": as_csv(PRICE_TABLE, price), "owner": as_csv(OWNER_TABLE, owner)}
             assert refusal(folder, files, of=parts(), method=panel()).code == "no-rows"
             return
-        assert link(folder, site, price, owner) == (expected, linked)
+        rows, linked = link(folder, site, price, owner)
+        assert (rows, linked.rows) == (expected, len(expected))
+        assert (linked.match_rates, linked.keys_dropped) == (rates, dropped)
 
 
 JANUARY, FEBRUARY = "2025-01-01", "2025-02-01"
@@ -140,7 +146,12 @@ JANUARY, FEBRUARY = "2025-01-01", "2025-02-01"
     ],
 )
 def test_a_row_twice_is_refused(tmp_path: Path, role: str, rows: list[Any], together: str) -> None:
-    tables = {"site": [("a", JANUARY, 1, 5, "", "", "")], "price": [("a", JANUARY, 1)], "owner": [("a", "x")]} | {role: rows}
+    tables: dict[str, list[Any]] = {
+        "site": [("a", JANUARY, 1, 5, "", "", "")],
+        "price": [("a", JANUARY, 1)],
+        "owner": [("a", "x")],
+    }
+    tables[role] = rows
     files = {
         name: as_csv(table, tables[name])
         for name, table in (("site", SITE_TABLE), ("price", PRICE_TABLE), ("owner", OWNER_TABLE))

@@ -222,7 +222,7 @@ async def test_the_next_of_ten_thousand_is_found_by_index_alone(desk: Desk) -> N
         for number in range(10_000)
     ]
     async with desk.db.transaction() as session:
-        await session.execute(insert(Run.__table__), rows)  # type: ignore[arg-type]
+        await session.execute(insert(Run), rows)
     async with desk.db.engine.connect() as connection:
         await connection.execute(text("ANALYZE"))
         await connection.commit()

@@ -19,7 +19,7 @@ from services.analysis.worker.sdk import MethodError, Outputs
 from tests.analysis.linked import check_passes, pseudonyms, records, silent, value, write
 
 RUN = sys.modules["services.analysis.methods.record_linkage.run"]
-ROWS = 3000
+ROWS = 1600
 
 
 def register(more: int = 0, sources: bool = False) -> dict[str, Any]:
@@ -101,6 +101,7 @@ def listed(outputs: Outputs) -> dict[str, tuple[float, str]]:
     return {row["pseudonym"]: (row["score"], row["reasons"][0]["code"][8:]) for row in outputs.restricted_list or []}
 
 
+@pytest.mark.fit
 @pytest.mark.parametrize("cells", [400, 1 << 20])
 @pytest.mark.parametrize(
     ("more", "sources", "block"), [(0, False, []), (1, True, []), (0, True, ["birth", "name"]), (41, False, ["birth"])]

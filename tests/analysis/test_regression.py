@@ -14,7 +14,10 @@ from services.analysis.methods.toolkit.champion import score_champion
 from services.analysis.methods.toolkit.export import read_manifest
 from services.analysis.worker.sdk import CHAMPION_FILE, Bundle, MethodError, Outputs
 from shared.contracts import ModelTask, OutputKind
+from tests.analysis.fewer import one_shape
 from tests.analysis.linked import check_passes, records, silent, value, withheld, write
+
+pytestmark = pytest.mark.fit
 
 SIZE = 1600
 
@@ -52,6 +55,7 @@ def test_it_is_built_in_and_its_parameters_have_defaults() -> None:
     Draft202012Validator(CARD.parameters).validate(defaults)
 
 
+@pytest.mark.fit
 def test_outputs_are_declared_and_pass_the_disclosure_check(outputs: Outputs) -> None:
     declared = {kind: {output.name for output in CARD.outputs if output.kind is kind} for kind in OutputKind}
     assert set(outputs.tables) == declared[OutputKind.TABLE] - {"availability", "champion"}
@@ -59,6 +63,7 @@ def test_outputs_are_declared_and_pass_the_disclosure_check(outputs: Outputs) ->
     check_passes(outputs)
 
 
+@pytest.mark.fit
 def test_boosting_is_better_than_a_line_where_the_truth_bends(outputs: Outputs) -> None:
     assert abs(value(outputs, "r2_mean")) < 0.05
     assert value(outputs, "r2_boosting") > value(outputs, "r2_ridge") > 0.5
@@ -67,6 +72,7 @@ def test_boosting_is_better_than_a_line_where_the_truth_bends(outputs: Outputs) 
     assert outputs.alarms == []
 
 
+@pytest.mark.fit
 def test_the_list_has_the_highest_predictions_with_reasons(outputs: Outputs) -> None:
     rows = outputs.restricted_list or []
     assert len(rows) == SIZE // 4 * 0.05
@@ -81,10 +87,12 @@ def round_beside(champion: bytes, folder: Path, columns: dict[str, Any], **param
     return run(bundle, silent)
 
 
+@pytest.mark.fit
 def test_the_next_round_stands_beside_the_released_model(outputs: Outputs, tmp_path: Path) -> None:
     champion = outputs.models["regression_model"]
     assert (read_manifest(champion).method.name, read_manifest(champion).task) == ("regression", ModelTask.REGRESSION)
-    again = round_beside(champion, tmp_path, meters(seed=8), monotone={"area": 1})
+    with one_shape():
+        again = round_beside(champion, tmp_path, meters(seed=8), monotone={"area": 1})
     assert withheld(again) == {}
     beside = {row["model"]: row for row in records(again.tables["champion"])}
     compared = {row["model"]: row for row in records(again.tables["model_comparison"])}
@@ -103,7 +111,8 @@ def test_the_next_round_stands_beside_the_released_model(outputs: Outputs, tmp_p
     assert drift["score"] == drift["area"] == "steady"
 
 
-def test_a_released_model_that_the_world_has_left_is_seen_to_be_worse(outputs: Outputs, tmp_path: Path) -> None:
+@pytest.mark.fit
+def test_a_released_model_that_the_world_has_left_is_seen_to_be_worse(outputs: Outputs, tmp_path: Path, few_trees: None) -> None:
     columns = meters(seed=8)
     columns["area"] *= 3
     del columns["cold"]
@@ -123,15 +132,18 @@ def test_a_line_is_kept_where_the_truth_is_one(tmp_path: Path) -> None:
     assert outputs.metrics["summary"]["split"]["model"] == "ridge"
 
 
+@pytest.mark.fit
 def test_a_quantile_lies_above_its_share_of_the_rows(tmp_path: Path) -> None:
-    outputs = run(write(tmp_path, meters(), parameters={"loss": "quantile", "quantile": 0.9}), silent)
+    bundle = write(tmp_path, meters(), parameters={"loss": "quantile", "quantile": 0.9})
+    with one_shape():
+        outputs = run(bundle, silent)
     rows = records(outputs.tables["calibration"])
     assert np.mean([row["mean_score"] > row["observed"] for row in rows]) > 0.7
     losses = {row["model"]: row["loss"] for row in records(outputs.tables["model_comparison"])}
     assert losses["boosting"] < losses["mean"]
 
 
-def test_counts_are_predicted_by_poisson_and_never_negative(tmp_path: Path) -> None:
+def test_counts_are_predicted_by_poisson_and_never_negative(tmp_path: Path, few_trees: None) -> None:
     columns = meters()
     columns["target"] = np.random.default_rng(5).poisson(np.exp(0.02 * np.nan_to_num(columns["cold"])))
     outputs = run(write(tmp_path, columns, parameters={"loss": "poisson"}), silent)
@@ -140,7 +152,7 @@ def test_counts_are_predicted_by_poisson_and_never_negative(tmp_path: Path) -> N
     assert refused(tmp_path / "negative", columns, loss="poisson") == "label-negative"
 
 
-def test_the_target_in_other_units_raises_an_alarm(tmp_path: Path) -> None:
+def test_the_target_in_other_units_raises_an_alarm(tmp_path: Path, few_trees: None) -> None:
     columns = meters()
     columns["use_in_joule"] = columns["target"] * 3.6
     outputs = run(write(tmp_path, columns), silent)

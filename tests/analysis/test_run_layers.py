@@ -16,6 +16,8 @@ from tests.analysis.examples import METHOD, approved, card
 from tests.analysis.worker_methods import METADATA
 from tests.analysis.worker_process import WorkerProcess
 
+pytestmark = pytest.mark.heavy
+
 DENY = "from services.analysis.worker import landlock\nlandlock.version = lambda: 0\n"
 PEERS = f"""
 from services.analysis.worker.sdk import Outputs
@@ -89,7 +91,7 @@ async def start_worker(centre: Centre, tmp_path: Path) -> AsyncIterator[Start]:
         (methods / "sitecustomize.py").write_text(DENY if denied else "")
         url = f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
         token = centre.headers("worker", "centre")["Authorization"].removeprefix("Bearer ")
-        workers.append(WorkerProcess(url, tmp_path / f"worker{len(workers)}", methods, token))
+        workers.append(WorkerProcess(url, tmp_path / f"worker{len(workers)}", methods, token, hosted=["peers"]))
         return workers[-1]
 
     yield start
@@ -99,24 +101,22 @@ async def start_worker(centre: Centre, tmp_path: Path) -> AsyncIterator[Start]:
     await serving
 
 
-async def announced_digest(centre: Centre) -> str:
-    async with asyncio.timeout(60):
-        while True:
-            answer = await centre.client.get("/analysis/methods/peers/1.0.0", headers=centre.headers("method-reviewer", "mois"))
-            if answer.status_code == 200:
-                return str(answer.json()["digest"])
-            await asyncio.sleep(0.05)
+async def announced_digest(centre: Centre, worker: WorkerProcess) -> str:
+    assert await asyncio.to_thread(worker.ready) == ["peers@1.0.0"]
+    answer = await centre.client.get("/analysis/methods/peers/1.0.0", headers=centre.headers("method-reviewer", "mois"))
+    assert answer.status_code == 200
+    return str(answer.json()["digest"])
 
 
 async def test_a_worker_says_of_each_run_what_was_missing_around_it(centre: Centre, start_worker: Start) -> None:
     for denied, layers in ((True, ["landlock"]), (False, [])):
         worker = start_worker(denied)
-        method = METHOD.model_copy(update={"digest": await announced_digest(centre)})
+        method = METHOD.model_copy(update={"digest": await announced_digest(centre, worker)})
         if denied:
             for ministry in ("mois", "moel"):
                 assert (await centre.review(ministry)).status_code == 201
         run_id = await centre.prepared(approved(method=method))
-        run = await centre.until(run_id, RunStatus.SUCCEEDED, RunStatus.FAILED, seconds=60)
+        run = await centre.until(run_id, RunStatus.SUCCEEDED, RunStatus.FAILED, seconds=150)
         assert (run.status, run.reason) == (RunStatus.SUCCEEDED, None)
         assert (await shown(centre, run_id))["missing_layers"] == layers
         await asyncio.to_thread(worker.end)

@@ -11,6 +11,7 @@ from services.analysis import actions, policy
 from services.analysis.models import ENDED, TRANSITIONS, Run, RunStatus
 from services.analysis.prepare import steps
 from services.analysis.prepare.bundle import Builder, BuildFailed
+from services.analysis.prepare.inputs import fetch_inputs
 from shared.clock import now
 from shared.contracts import Outcome, RunQueued
 from shared.errors import Conflict
@@ -160,7 +161,7 @@ async def test_a_prepare_that_died_is_taken_up_again(open_centre: Open) -> None:
 async def test_cancelled_while_being_prepared(live_centre: Centre, monkeypatch: pytest.MonkeyPatch) -> None:
     """The building stops, its result is dropped, and nothing of it stays in the storage."""
     began, go_on = asyncio.Event(), asyncio.Event()
-    real = steps.fetch_inputs
+    real = fetch_inputs
 
     async def slow(*args: Any) -> Any:
         began.set()

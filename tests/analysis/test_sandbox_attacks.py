@@ -23,9 +23,13 @@ from services.analysis.worker.jobs import OUTCOME_FILE, ChildReport, Job, Sandbo
 from services.analysis.worker.launcher import Launcher
 from tests.analysis.attacks import ATTACKS
 
-pytestmark = pytest.mark.skipif(
-    landlock.version() < 1 or os.uname().machine != "x86_64", reason="this machine has no Landlock or no table of system calls"
-)
+pytestmark = [
+    pytest.mark.heavy,
+    pytest.mark.skipif(
+        landlock.version() < 1 or os.uname().machine != "x86_64",
+        reason="this machine has no Landlock or no table of system calls",
+    ),
+]
 SECRET = "900101-1234567"
 # What the kernel says to a call that a filter, Landlock or a limit refuses; a mistake in an attack is none of these.
 REFUSED = {"PermissionError", "OSError", "BlockingIOError", "gaierror"}
@@ -83,7 +87,7 @@ class Scene:
         if self.victim.poll() is not None:
             self.victim = sleeping()
 
-    def attacked(self, do: str, sandbox: Sandbox = Sandbox.REQUIRE, seconds: float = 30.0) -> "Attacked":
+    def attacked(self, do: str, sandbox: Sandbox = Sandbox.REQUIRE, seconds: float = 120.0) -> "Attacked":
         self.renew()
         ports = {name: self.sockets[name].getsockname()[1] for name in ("tcp", "udp")}
         given = {
@@ -211,7 +215,7 @@ def test_it_is_refused(scene: Scene, do: str) -> None:
 
 @pytest.mark.parametrize("do", STOPPED)
 def test_it_is_stopped_within_its_limits(scene: Scene, do: str) -> None:
-    attacked = scene.attacked(do, seconds=1.0 if STOPPED[do] is Why.WALL else 60.0)
+    attacked = scene.attacked(do, seconds=1.0 if STOPPED[do] is Why.WALL else 120.0)
     assert attacked.report.why is STOPPED[do], attacked
     if STOPPED[do] is None:
         assert attacked.told.get("status") in (Status.MEMORY, Status.CRASHED), attacked.told

@@ -13,6 +13,7 @@ from hypothesis.extra import numpy as arrays
 from services.analysis.scoring.codec import DATATYPES, Call, Layouts, Limits, Signature, TensorSpec, decode, encode
 from shared.errors import Problem
 from tests.analysis.scoring import FEATURES
+from tests.exploring import examples
 
 LINEAR = Signature((TensorSpec("X", "FP32", (-1, 3)),), (TensorSpec("score", "FP32", (-1, 1)),), FEATURES)
 LIMITS = Limits(rows=1000, json_bytes=100_000, values=10_000)
@@ -63,7 +64,7 @@ VALUES = {
 def test_what_is_answered_can_be_asked(datatype: str, binary: bool) -> None:
     """The answer of an echo, sent as the next call, is what was sent first."""
 
-    @settings(max_examples=40, deadline=None)
+    @settings(max_examples=examples(40))
     @given(st.lists(VALUES[datatype], min_size=1, max_size=5))
     def check(values: list[Any]) -> None:
         sent = np.array(values, dtype=DATATYPES[datatype].dtype).reshape(-1, 1)
@@ -298,7 +299,7 @@ JSON = st.recursive(
 FIELDS = ("name", "shape", "datatype", "data", "parameters")
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300))
 @given(st.data())
 def test_anything_is_a_call_or_a_problem(data: st.DataObject) -> None:
     """Calls with some parts replaced by anything, then bytes changed, cut and added."""

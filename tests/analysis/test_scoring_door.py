@@ -235,12 +235,11 @@ async def test_without_a_grant(door: ScoringDoor, headers: Headers) -> None:
 
 
 async def test_a_grant_that_does_not_hold(door: ScoringDoor) -> None:
-    for number, wrong in enumerate(
-        [
-            {"state": GrantState.ASKED}, {"state": GrantState.REVOKED}, {"state": GrantState.REFUSED}, {"valid_until": now()},
-            {"valid_from": now() + timedelta(days=2)}, {"client": "other"}, {"ministry": "mohw2"},
-        ]
-    ):  # fmt: skip
+    wrongs: list[dict[str, Any]] = [
+        {"state": GrantState.ASKED}, {"state": GrantState.REVOKED}, {"state": GrantState.REFUSED}, {"valid_until": now()},
+        {"valid_from": now() + timedelta(days=2)}, {"client": "other"}, {"ministry": "mohw2"},
+    ]  # fmt: skip
+    for number, wrong in enumerate(wrongs):
         await door.grant(await door.release(linear(), name=f"m.m{number}"), **wrong)
         refused(await door.infer(tensor(ROWS), name=f"m.m{number}"), 404 if "ministry" in wrong else 403)
 

@@ -30,6 +30,8 @@ from shared.storage import Storage
 from tests.analysis.scoring import BASE, NAME, Furniture, echo, expected, linear, tensor
 from tests.conftest import AUDIENCE, ISSUER
 
+pytestmark = pytest.mark.heavy
+
 CLIENTS = sorted((Path(__file__).parent / "clients").glob("*.http"))
 ROWS = [[1.0, 2.0, 3.0], [4.0, 0.5, -1.0]]
 PATH = f"{BASE}/v2/models/{NAME}/infer"
@@ -140,7 +142,7 @@ def outputs(headers: dict[str, str], body: bytes) -> dict[str, Any]:
 
 
 SCORES = expected(ROWS).ravel()
-ECHO = {
+ECHO: dict[str, np.generic] = {
     "f_out": np.float32(0.5),
     "d_out": np.float64(1.5),
     "i_out": np.int32(7),

@@ -104,7 +104,7 @@ def test_the_sample_is_the_same_each_time_and_of_the_training_rows_alone() -> No
     np.testing.assert_array_equal(sample(few), np.flatnonzero(few))
 
 
-def test_statements_in_parts_lose_no_facility_and_find_what_the_whole_finds(tmp_path: Path) -> None:
+def test_statements_in_parts_lose_no_facility_and_find_what_the_whole_finds(tmp_path: Path, few_trees: None) -> None:
     bundle, _ = ghg.link(tmp_path, 2500, 3)
     parameters = Parameters.read({})
     whole, (parted, forest) = conduct(read(bundle), parameters), conduct_all(bundle, parameters, quiet, most=1300)
@@ -121,7 +121,7 @@ def test_statements_in_parts_lose_no_facility_and_find_what_the_whole_finds(tmp_
     assert len(certain[0] & certain[1]) >= 0.9 * len(certain[0] | certain[1])
 
 
-def test_parts_of_a_table_in_another_order_are_refused(tmp_path: Path) -> None:
+def test_parts_of_a_table_in_another_order_are_refused(tmp_path: Path, few_trees: None) -> None:
     ghg.link(tmp_path, 2500, 3)
     (tmp_path / "turned").mkdir()
     with duckdb.connect() as connection:

@@ -18,6 +18,8 @@ from services.analysis.worker.sdk import Outputs
 from tests.analysis.linked import RULES, check_passes, records, silent, write
 from tests.analysis.months import by_months
 
+pytestmark = pytest.mark.fit
+
 LONG = "Manufacture of electronic components and "
 
 

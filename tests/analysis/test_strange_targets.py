@@ -1,6 +1,7 @@
 """Targets that nothing can be learned of, features that are the target, and models and lists as they have to be."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,6 +20,8 @@ from services.analysis.methods.toolkit.rows import once
 from services.analysis.worker.sdk import MethodError
 from tests.analysis.linked import silent, write
 from tests.analysis.months import by_months
+
+pytestmark = pytest.mark.fit
 
 
 def test_a_model_that_no_onnx_holds_is_the_same_file_each_time(tmp_path: Path) -> None:
@@ -55,7 +58,8 @@ def test_a_count_that_is_nearly_everywhere_nothing_is_refused(tmp_path: Path) ->
 
 def test_a_feature_that_is_the_target_by_another_measure_is_found() -> None:
     target = np.exp(np.random.default_rng(0).normal(size=500))
-    for other in (np.log(target), target**3, -target, np.argsort(np.argsort(target)) * 1.0, np.round(target, 2)):
+    others: tuple[Any, ...] = (np.log(target), target**3, -target, np.argsort(np.argsort(target)) * 1.0, np.round(target, 2))
+    for other in others:
         assert likeness(other, target) > 0.9999
     assert likeness(target * np.random.default_rng(1).normal(1, 0.05, 500), target) < 0.9999
 
@@ -78,7 +82,8 @@ def test_of_few_cases_a_gap_that_tells_them_is_found_too() -> None:
     assert alone(np.where(np.arange(600) % 7 == 0, np.nan, 7.0), label) < 0.7
 
 
-def test_the_base_rate_orders_nothing_although_it_differs_from_fold_to_fold(tmp_path: Path) -> None:
+@pytest.mark.fit
+def test_the_base_rate_orders_nothing_although_it_differs_from_fold_to_fold(tmp_path: Path, few_trees: None) -> None:
     columns = {"outcome": np.arange(151) % 5 == 0, "x": np.random.default_rng(0).normal(size=151)}
     study = study_of(read(write(tmp_path, columns), Parameters.of({})), Parameters.of({}))
     assert study.quality("prior").roc_auc == 0.5

@@ -13,23 +13,23 @@ from deploy.generate import business, welfare
 from deploy.generate.blocks import write as generate
 from services.analysis.methods import BUILT_IN
 from shared.contracts import Outcome, OutputKind
-from tests.analysis import worker_methods
 from tests.analysis.linked import write
 from tests.analysis.worker_process import WorkerProcess
 from tests.analysis.worker_stub import Stub, StubRun, eventually
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.heavy
 
 
 @pytest.fixture
-def stub(tmp_path: Path) -> Iterator[Stub]:
+def stub(tmp_path: Path, cards: Path) -> Iterator[Stub]:
     stub = Stub().start()
-    worker = WorkerProcess(
-        stub.url, tmp_path / "worker", worker_methods.install(tmp_path / "methods"), stub.worker_token, (), "prefer"
-    )
-    yield stub
-    worker.end()
-    stub.stop()
+    worker = WorkerProcess(stub.url, tmp_path / "worker", tmp_path / "none", stub.worker_token, hosted=list(MAKERS), cards=cards)
+    try:
+        worker.ready()
+        yield stub
+    finally:
+        worker.end()
+        stub.stop()
 
 
 def table(folder: Path) -> bytes:
@@ -75,7 +75,7 @@ def test_every_method_runs_in_a_confined_child_and_its_outputs_are_taken(stub: S
         (tmp_path / name).mkdir()
         parameters = {"left_out": ["target" if name == "risk_scoring" else "outcome"]} if make is table else {}
         files = {"linked.parquet": make(tmp_path / name)}
-        runs[name] = stub.queue(StubRun(name, parameters, files, seconds=200, memory_mb=1024))
+        runs[name] = stub.queue(StubRun(name, parameters, files, memory_mb=1024))
     eventually(lambda: all(run.finish for run in runs.values()), seconds=240)
     for name, run in runs.items():
         assert run.finish

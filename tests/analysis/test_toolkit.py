@@ -1,5 +1,7 @@
 """The parts of supervised methods: periods, splits, drift, groups that may leave, monotone scores."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -15,12 +17,14 @@ from services.analysis.methods.toolkit.reasons import code_of
 from services.analysis.methods.toolkit.reference import reference_of
 from services.analysis.methods.toolkit.rows import Rows
 from services.analysis.methods.toolkit.splitting import last_quarter
+from tests.analysis.fewer import fewer_trees
 from tests.analysis.linked import pseudonyms
+from tests.exploring import examples
 
 SIZE = 800
 
 
-def rows_of(seed: int, size: int = SIZE, **more: object) -> Rows:
+def rows_of(seed: int, size: int = SIZE, **more: Any) -> Rows:
     """Two features with gaps that must move the score one way, though chance may say otherwise, and a category."""
     random = np.random.default_rng(seed)
     debt, income = random.exponential(3.0, size).round(1), random.normal(size=size)
@@ -116,11 +120,12 @@ def test_no_level_leaves_that_stands_on_too_few(belongs: list[str], seed: int) -
         assert np.sum([level.member for level in found], axis=0).tolist() == [1] * len(belongs)
 
 
-@settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(8), suppress_health_check=list(HealthCheck))
 @given(st.integers(0, 2**32 - 1))
 def test_a_constrained_score_never_moves_the_wrong_way_whatever_the_data(seed: int) -> None:
     rows = rows_of(seed, 400)
-    models = fit_models(rows, fit_encoding(rows, rows.known), rows.known)
+    with fewer_trees():
+        models = fit_models(rows, fit_encoding(rows, rows.known), rows.known)
     assert models.best == "boosting"
     boosting = models.by_name["boosting"]
     violations, trials = of_matrix(boosting, boosting.encoding.matrix(rows), rows.signs, cases=1000, seed=seed)

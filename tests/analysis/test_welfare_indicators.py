@@ -21,6 +21,7 @@ from services.analysis.methods.welfare_indicators.reading import read_round
 from services.analysis.methods.welfare_indicators.run import study_of
 from services.analysis.worker.sdk import Bundle, MethodError, Outputs
 from shared.contracts import ColumnType, OutputKind
+from tests.analysis.fewer import fewer_trees, one_shape
 from tests.analysis.linked import check_passes, generated, records, silent, value
 
 ROWS = 21_600
@@ -44,12 +45,15 @@ def bundle(table: Path, tmp_path_factory: pytest.TempPathFactory) -> Bundle:
 
 @pytest.fixture(scope="module")
 def study(bundle: Bundle) -> Study:
-    return study_of(read_round(bundle, "any"), read(SCHEMA, {"support": "any"}))
+    """Of the other outcome than `outputs`, and of few trees."""
+    with fewer_trees():
+        return study_of(read_round(bundle, "any"), read(SCHEMA, {"support": "any"}))
 
 
 @pytest.fixture(scope="module")
 def outputs(bundle: Bundle) -> Outputs:
-    return run(bundle, silent)
+    with one_shape():
+        return run(bundle, silent)
 
 
 def test_it_is_built_in_and_everything_but_key_month_and_label_is_optional() -> None:
@@ -72,6 +76,7 @@ def test_the_generator_makes_what_the_card_takes(table: Path) -> None:
             assert card[name] is kinds[kind], name
 
 
+@pytest.mark.fit
 def test_outputs_are_declared_and_pass_the_disclosure_check(outputs: Outputs) -> None:
     declared = {kind: {output.name for output in CARD.outputs if output.kind is kind} for kind in OutputKind}
     assert set(outputs.tables) == declared[OutputKind.TABLE] - {"champion"}
@@ -79,10 +84,12 @@ def test_outputs_are_declared_and_pass_the_disclosure_check(outputs: Outputs) ->
     check_passes(outputs)
 
 
+@pytest.mark.fit
 def test_the_model_beats_counting_indicators(outputs: Outputs) -> None:
     assert value(outputs, "roc_auc_boosting") >= 0.70
     assert value(outputs, "roc_auc_boosting") > value(outputs, "roc_auc_counting") + 0.03
     assert value(outputs, "pr_auc_boosting") > 1.3 * value(outputs, "pr_auc_counting")
+    assert value(outputs, "monotone_violations") == 0
     assert outputs.alarms == []
 
 
@@ -94,6 +101,7 @@ def test_more_need_never_lowers_the_score(study: Study, seed: int) -> None:
     assert (violations, trials) == (0, 400 * len(given))
 
 
+@pytest.mark.fit
 def test_who_was_not_reached_is_unknown_and_counted_apart(bundle: Bundle, outputs: Outputs) -> None:
     found = read_round(bundle, "public")
     assert not found.rows.known[~found.reached].any()
@@ -108,10 +116,12 @@ def test_who_was_not_reached_is_unknown_and_counted_apart(bundle: Bundle, output
 def test_a_label_of_a_household_that_was_not_located_is_not_believed(table: Path, tmp_path: Path) -> None:
     lie = "* REPLACE (coalesce(label_public_support_90d, 0) AS label_public_support_90d)"
     found = read_round(bundle_of(table, tmp_path, lie), "public")
-    assert np.isfinite(found.told).all()
-    assert (found.rows.known == found.reached).all()
+    assert np.isfinite(found.told[found.over]).all()
+    assert (found.rows.known == (found.reached & found.over)).all()
+    assert (found.reached & ~found.over).sum() < 0.1 * found.reached.sum()
 
 
+@pytest.mark.fit
 def test_arrears_that_start_late_are_shown_and_told_apart(outputs: Outputs) -> None:
     rows = {row["feature"]: row for row in records(outputs.tables["availability"])}
     assert set(rows) == set(welfare.AVAILABLE_FROM)
@@ -120,6 +130,7 @@ def test_arrears_that_start_late_are_shown_and_told_apart(outputs: Outputs) -> N
         assert rows[name]["missing_since"] < 0.4
 
 
+@pytest.mark.fit
 def test_the_list_is_of_the_newest_month_each_household_once(bundle: Bundle, outputs: Outputs) -> None:
     listed = [row["pseudonym"] for row in outputs.restricted_list or []]
     found = bundle.columns(["pseudonym", "indicators__as_of_month"])

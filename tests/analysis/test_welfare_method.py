@@ -10,20 +10,22 @@ import numpy as np
 import pytest
 from jsonschema import Draft202012Validator
 
-from services.analysis.methods import BUILT_IN
+from services.analysis.methods import BUILT_IN, welfare_blind_spots
 from services.analysis.methods.toolkit import evaluation, models, scoring
 from services.analysis.methods.welfare_blind_spots import CARD, run
 from services.analysis.methods.welfare_blind_spots.columns import ALL_COLUMNS, BENEFITS, SIGNS
 from services.analysis.methods.welfare_blind_spots.features import FEATURES, INCOMES, read
 from services.analysis.methods.welfare_blind_spots.groups import bounded
 from services.analysis.methods.welfare_blind_spots.monotone import count_violations
-from services.analysis.methods.welfare_blind_spots.parameters import Parameters
-from services.analysis.methods.welfare_blind_spots.study import Study, conduct
+from services.analysis.methods.welfare_blind_spots.study import Study
 from services.analysis.methods.welfare_blind_spots.tables.models import drivers
 from services.analysis.worker import sdk
 from services.analysis.worker.sdk import Bundle, MethodError, Outputs
 from shared.contracts import OutputKind
-from tests.analysis.linked import withheld
+from tests.analysis.fewer import fewer_trees, one_shape
+from tests.analysis.linked import run_and_keep, silent, withheld
+
+pytestmark = pytest.mark.fit
 
 DEMO = Path(__file__).parents[2] / "deploy" / "demo"
 WITHHELD = "coverage_by_area"
@@ -50,13 +52,26 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
 
 
 @pytest.fixture(scope="module")
-def outputs(bundle: Bundle) -> Outputs:
-    return run(bundle, lambda progress, message: None)
+def studied(bundle: Bundle) -> tuple[Outputs, Study]:
+    with one_shape():
+        return run_and_keep(welfare_blind_spots, "conduct", bundle)
 
 
 @pytest.fixture(scope="module")
-def study(bundle: Bundle) -> Study:
-    return conduct(read(bundle), Parameters.read({}))
+def outputs(studied: tuple[Outputs, Study]) -> Outputs:
+    return studied[0]
+
+
+@pytest.fixture(scope="module")
+def study(studied: tuple[Outputs, Study]) -> Study:
+    return studied[1]
+
+
+@pytest.fixture(scope="module")
+def quick(bundle: Bundle) -> Outputs:
+    """Of few trees: what another run of few trees is compared with."""
+    with fewer_trees():
+        return run(bundle, silent)
 
 
 @pytest.fixture
@@ -66,7 +81,7 @@ def refused(tmp_path: Path) -> Callable[..., str]:
     def refuse(parameters: dict[str, Any] | None = None, **changes: str) -> str:
         changed = link(tmp_path, **changes)
         with pytest.raises(MethodError) as refusal:
-            run(Bundle(changed.folder, parameters or {}), lambda progress, message: None)
+            run(Bundle(changed.folder, parameters or {}), silent)
         assert refusal.value.detail.endswith(".")
         return refusal.value.code
 
@@ -102,6 +117,7 @@ def test_it_is_built_in() -> None:
     assert "services.analysis.methods.welfare_blind_spots" in BUILT_IN
 
 
+@pytest.mark.fit
 def test_outputs_are_those_of_the_card(outputs: Outputs) -> None:
     declared = {kind: {output.name for output in CARD.outputs if output.kind is kind} for kind in OutputKind}
     assert set(outputs.tables) == declared[OutputKind.TABLE] - {"champion"}
@@ -110,6 +126,7 @@ def test_outputs_are_those_of_the_card(outputs: Outputs) -> None:
     assert outputs.restricted_list is not None
 
 
+@pytest.mark.fit
 def test_scores_are_plausible_and_better_than_counting(outputs: Outputs) -> None:
     counting, logistic, boosting = (value(outputs, f"roc_auc_{model}") for model in ("counting", "logistic", "boosting"))
     assert 0.85 < boosting < evaluation.LEAKAGE_AUC
@@ -127,6 +144,7 @@ def test_no_label_is_a_feature() -> None:
     assert not set(FEATURES) & set(BENEFITS)
 
 
+@pytest.mark.fit
 def test_time_split_keeps_the_years_apart(study: Study, outputs: Outputs) -> None:
     assert set(study.linked.year[study.train]) == {2012, 2013}
     assert set(study.linked.year[study.test]) == {2014}
@@ -135,6 +153,7 @@ def test_time_split_keeps_the_years_apart(study: Study, outputs: Outputs) -> Non
     assert (split["train_households"], split["test_households"]) == (int(study.train.sum()), len(study.label))
 
 
+@pytest.mark.fit
 def test_the_score_never_moves_the_wrong_way(study: Study, outputs: Outputs) -> None:
     for seed in range(3):
         violations, trials = count_violations(study.fitted, study.linked, cases=3000, seed=seed)
@@ -142,12 +161,14 @@ def test_the_score_never_moves_the_wrong_way(study: Study, outputs: Outputs) -> 
     assert value(outputs, "monotone_violations") == 0
 
 
+@pytest.mark.fit
 def test_the_monotone_trial_finds_a_wrong_move(study: Study, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(SIGNS, "wages", 1)
     violations, _ = count_violations(study.fitted, study.linked, cases=500)
     assert violations > 100
 
 
+@pytest.mark.fit
 def test_listed_are_poor_without_benefit_high_and_within_capacity(study: Study, outputs: Outputs) -> None:
     rows = outputs.restricted_list or []
     everybody = np.ones(len(study.label), dtype=bool)
@@ -162,11 +183,13 @@ def test_listed_are_poor_without_benefit_high_and_within_capacity(study: Study, 
     assert len(set(listed)) == len(rows)
 
 
-def test_a_smaller_capacity_lists_the_highest_scores(bundle: Bundle, outputs: Outputs) -> None:
-    few = run(Bundle(bundle.folder, {"capacity": 25}), lambda progress, message: None)
-    assert few.restricted_list == (outputs.restricted_list or [])[:25]
+@pytest.mark.fit
+def test_a_smaller_capacity_lists_the_highest_scores(bundle: Bundle, quick: Outputs, few_trees: None) -> None:
+    few = run(Bundle(bundle.folder, {"capacity": 25}), silent)
+    assert few.restricted_list == (quick.restricted_list or [])[:25]
 
 
+@pytest.mark.fit
 def test_every_listed_household_has_reasons_in_words_without_a_value(outputs: Outputs) -> None:
     for row in outputs.restricted_list or []:
         assert set(row) == {"pseudonym", "score", "reasons"}
@@ -176,17 +199,19 @@ def test_every_listed_household_has_reasons_in_words_without_a_value(outputs: Ou
             assert not any(letter.isdigit() for text in reason.values() for letter in text)
 
 
+@pytest.mark.fit
 def test_reasons_differ_between_households(outputs: Outputs) -> None:
     codes = {reason["code"] for row in outputs.restricted_list or [] for reason in row["reasons"]}
     assert {"low-income", "children", "small-household", "large-household"} <= codes
     assert len({tuple(reason["code"] for reason in row["reasons"]) for row in outputs.restricted_list or []}) > 10
 
 
-def test_the_same_bundle_gives_the_same_bytes(bundle: Bundle, outputs: Outputs) -> None:
-    again = run(bundle, lambda progress, message: None)
-    for one, two in ((outputs.tables, again.tables), (outputs.metrics, again.metrics), (outputs.figures, again.figures)):
+@pytest.mark.fit
+def test_the_same_bundle_gives_the_same_bytes(bundle: Bundle, quick: Outputs, few_trees: None) -> None:
+    again = run(bundle, silent)
+    for one, two in ((quick.tables, again.tables), (quick.metrics, again.metrics), (quick.figures, again.figures)):
         assert json.dumps(one, allow_nan=False) == json.dumps(two, allow_nan=False)
-    assert outputs.restricted_list == again.restricted_list
+    assert quick.restricted_list == again.restricted_list
 
 
 def test_stored_columns_are_those_of_the_bundle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -208,13 +233,17 @@ def test_stored_columns_are_those_of_the_bundle(tmp_path: Path, monkeypatch: pyt
     np.testing.assert_allclose(linked.rows().features["income_per_member"], each, rtol=1e-12)
 
 
-def test_pieces_and_blocks_change_nothing(bundle: Bundle, outputs: Outputs, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.fit
+def test_pieces_and_blocks_change_nothing(
+    bundle: Bundle, quick: Outputs, few_trees: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(sdk, "PIECE", 4000)
     monkeypatch.setattr(scoring, "BLOCK", 1000)
-    again = run(bundle, lambda progress, message: None)
-    assert (again.tables, again.metrics, again.restricted_list) == (outputs.tables, outputs.metrics, outputs.restricted_list)
+    again = run(bundle, silent)
+    assert (again.tables, again.metrics, again.restricted_list) == (quick.tables, quick.metrics, quick.restricted_list)
 
 
+@pytest.mark.fit
 def test_what_moves_the_score_is_measured_on_all_households_up_to_a_size_and_on_a_sample_above_it(
     study: Study, outputs: Outputs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -235,6 +264,7 @@ def test_of_many_regions_the_most_frequent_stay() -> None:
     assert set(bounded(regions)) == {f"r{at:02d}" for at in range(60)} | {"other"}
 
 
+@pytest.mark.fit
 def test_figures_name_a_table_and_its_columns_and_hold_no_data(outputs: Outputs) -> None:
     for spec in outputs.figures.values():
         assert set(spec["data"]) == {"name"}
@@ -256,6 +286,7 @@ def fields(value: Any) -> list[str]:
     return names + [name for part in value.values() for name in fields(part)]
 
 
+@pytest.mark.fit
 def test_only_the_fine_table_stands_on_too_few(outputs: Outputs) -> None:
     counts = {name: small(table) for name, table in outputs.tables.items()}
     assert counts.pop(WITHHELD) > 0
@@ -264,6 +295,7 @@ def test_only_the_fine_table_stands_on_too_few(outputs: Outputs) -> None:
     assert WITHHELD not in {spec["data"]["name"] for spec in outputs.figures.values()}
 
 
+@pytest.mark.fit
 def test_rates_are_those_of_their_counts(outputs: Outputs) -> None:
     for table in outputs.tables.values():
         for row in records(table):
@@ -275,6 +307,7 @@ def test_rates_are_those_of_their_counts(outputs: Outputs) -> None:
                     assert rate - 1e-4 <= row[f"{column['name']}_high"]
 
 
+@pytest.mark.fit
 def test_groupings_add_up_to_everybody(study: Study, outputs: Outputs) -> None:
     rows = records(outputs.tables["group_rates"])
     for group in CARD.fairness_groups:
@@ -287,11 +320,12 @@ def test_wilson_interval_as_published() -> None:
     assert evaluation.wilson(0, 0) == (0.0, 1.0)
 
 
-def test_a_column_that_gives_the_label_away_raises_an_alarm_that_holds_the_result(tmp_path: Path) -> None:
+@pytest.mark.fit
+def test_a_column_that_gives_the_label_away_raises_an_alarm_that_holds_the_result(tmp_path: Path, few_trees: None) -> None:
     flags = " OR ".join(f"coalesce(benefits__{name}, false)" for name in BENEFITS)
     leaked = f"* REPLACE (CASE WHEN {flags} THEN 1000 + household__age_of_head ELSE 0 END AS benefits__veterans_benefit)"
     leaking = Bundle(link(tmp_path, change=leaked).folder, {"minimum_score": 0})
-    outputs = run(leaking, lambda progress, message: None)
+    outputs = run(leaking, silent)
     assert outputs.restricted_list
     assert [(alarm["code"], alarm["feature"]) for alarm in outputs.alarms] == [
         ("model-too-good", None),
@@ -302,6 +336,7 @@ def test_a_column_that_gives_the_label_away_raises_an_alarm_that_holds_the_resul
     assert value(outputs, "leakage_alarms") == 2
 
 
+@pytest.mark.fit
 def test_a_household_without_a_benefits_record_is_never_listed(bundle: Bundle, study: Study) -> None:
     unknown = np.isnan(study.linked.receives)
     assert unknown.sum() > 100
@@ -341,19 +376,21 @@ def test_parameters_that_make_no_sense_are_refused(refused: Callable[..., str], 
     assert refused(parameters) == code
 
 
-def test_missing_and_empty_optional_columns_are_borne(tmp_path: Path) -> None:
+@pytest.mark.fit
+def test_missing_and_empty_optional_columns_are_borne(tmp_path: Path, few_trees: None) -> None:
     without = "* EXCLUDE (household__region, household__area, income__dividend_income, benefits__housing_aid) "
     empty = "REPLACE (NULL::DOUBLE AS household__property_tax, NULL::INTEGER AS household__disabled_members)"
-    outputs = run(link(tmp_path, change=without + empty), lambda progress, message: None)
+    outputs = run(link(tmp_path, change=without + empty), silent)
     assert 0.8 < value(outputs, "roc_auc_boosting") < evaluation.LEAKAGE_AUC
     levels = {row["level"] for row in records(outputs.tables["coverage"])}
     assert "unknown" in levels
     assert "not_disabled" not in levels
 
 
-def test_text_from_outside_stays_data(tmp_path: Path) -> None:
+@pytest.mark.fit
+def test_text_from_outside_stays_data(tmp_path: Path, few_trees: None) -> None:
     hostile = "'=HYPERLINK(1)<script>' || repeat('x', 500) AS household__region"
-    outputs = run(link(tmp_path, change=f"* REPLACE ({hostile})"), lambda progress, message: None)
+    outputs = run(link(tmp_path, change=f"* REPLACE ({hostile})"), silent)
     levels = [row["level"] for row in records(outputs.tables["coverage"]) if row["group"] == "region"]
     assert levels == ["=HYPERLINK(1)<script>" + "x" * 19]
 
@@ -363,7 +400,10 @@ def test_parameters_have_defaults_bounds_and_nothing_else() -> None:
     Draft202012Validator.check_schema(CARD.parameters)
     defaults = {name: schema["default"] for name, schema in CARD.parameters["properties"].items()}
     validator.validate(defaults)
-    for wrong in ({"capacity": 0}, {"income_limit": "poor"}, {"colour": "red"}, {"train_years": []}, {"audit_share": 1}):
+    wrongs: list[dict[str, Any]] = [
+        {"capacity": 0}, {"income_limit": "poor"}, {"colour": "red"}, {"train_years": []}, {"audit_share": 1},
+    ]  # fmt: skip
+    for wrong in wrongs:
         assert not validator.is_valid(defaults | wrong), wrong
 
 
@@ -376,8 +416,9 @@ def test_the_card_says_what_must_not_be_concluded() -> None:
     assert set(CARD.monotone) <= {column.name for role in CARD.inputs for column in role.columns}
 
 
-def test_nobody_to_list_is_an_empty_list(bundle: Bundle) -> None:
-    nobody = run(Bundle(bundle.folder, {"minimum_score": 1}), lambda progress, message: None)
+@pytest.mark.fit
+def test_nobody_to_list_is_an_empty_list(bundle: Bundle, few_trees: None) -> None:
+    nobody = run(Bundle(bundle.folder, {"minimum_score": 1}), silent)
     assert nobody.restricted_list == []
     assert "listed" not in {one["name"] for one in nobody.metrics["summary"]["figures"]}, "none are as few as one"
     assert withheld(nobody).keys() == {WITHHELD}

@@ -8,6 +8,7 @@ import pytest
 
 from services.analysis.methods.welfare_blind_spots import run
 from services.analysis.worker.sdk import Bundle, Outputs
+from tests.analysis.fewer import fewer_trees
 from tests.analysis.linked import check_passes, records, silent, write_as_it_is
 from tests.analysis.linked import pseudonyms as names_of
 
@@ -34,7 +35,8 @@ def survey(folder: Path, size: int = 1500, unlinked: int = 0, **parameters: Any)
 
 @pytest.fixture(scope="module")
 def outputs(tmp_path_factory: pytest.TempPathFactory) -> Outputs:
-    return run(survey(tmp_path_factory.mktemp("survey"), capacity=4, minimum_score=0.99), silent)
+    with fewer_trees():
+        return run(survey(tmp_path_factory.mktemp("survey"), capacity=4, minimum_score=0.99), silent)
 
 
 def test_all_but_the_fine_table_passes(outputs: Outputs) -> None:
@@ -44,7 +46,7 @@ def test_all_but_the_fine_table_passes(outputs: Outputs) -> None:
 
 
 @pytest.mark.parametrize(("unlinked", "told"), [(5, 0), (40, 40)])
-def test_a_few_households_without_a_record_are_not_told(tmp_path: Path, unlinked: int, told: int) -> None:
+def test_a_few_households_without_a_record_are_not_told(tmp_path: Path, few_trees: None, unlinked: int, told: int) -> None:
     rows = records(run(survey(tmp_path, unlinked=unlinked), silent).tables["population"])
     assert [row["households"] - row["known"] for row in rows] == [0, told]
 

@@ -28,7 +28,7 @@ from shared.contracts import (
 )
 from shared.ids import new_id
 from tests.analysis.centre import Centre
-from tests.analysis.examples import approved
+from tests.analysis.examples import CSV, METERS_FILE, SITES_FILE, approved
 
 Hear = Callable[[Centre, RequestApproved], Awaitable[None]]
 
@@ -105,26 +105,47 @@ async def test_one_withdrawal_before_or_after_the_approval(live_centre: Centre, 
     assert (told.outcome.value, told.fence) == (ENDINGS[gone][0].value, 0)
 
 
+def itself(event: RequestApproved) -> RequestApproved:
+    return event
+
+
+async def in_every_order(centre: Centre, *kinds: Callable[[RequestApproved], Event]) -> list[RequestApproved]:
+    """The approvals of one request for each order of these events; all go on side by side."""
+    for data in (SITES_FILE, METERS_FILE):
+        await centre.storage.put_bytes(data, CSV)
+    orders = [(approved(), order) for order in permutations(kinds)]
+    for step in range(len(kinds)):
+        for event, order in orders:
+            await centre.say(order[step](event))
+        await centre.client.settle(seconds=60)
+    return [event for event, _ in orders]
+
+
+@pytest.mark.fit
 async def test_all_orders(live_centre: Centre) -> None:
     """Approval and withdrawals in every order: always one run, ended once, for a reason that arrived."""
-    for order in permutations([hear_approved, hear_request_gone, hear_dataset_gone, hear_grant_gone]):
-        event = approved()
-        for deed in order:
-            await deed(live_centre, event)
+    events = await in_every_order(live_centre, itself, request_gone, dataset_gone, grant_gone)
+    finished = await live_centre.finished()
+    assert len(events) == len(finished) == 24
+    for event in events:
         found = await ended(live_centre, event.brief.request_id)
-        assert found in {ENDINGS[hear_request_gone], ENDINGS[hear_dataset_gone], ENDINGS[hear_grant_gone]}
-        told = [each for each in await live_centre.finished() if each.brief.request_id == event.brief.request_id]
-        assert [(each.outcome.value, each.reason and each.reason.code) for each in told] == [(found[0].value, found[1])]
+        assert found in {
+            ENDINGS[hear_request_gone],
+            ENDINGS[hear_dataset_gone],
+            ENDINGS[hear_grant_gone],
+        }
+        (told,) = [each for each in finished if each.brief.request_id == event.brief.request_id]
+        assert (told.outcome.value, told.reason and told.reason.code) == (found[0].value, found[1])
 
 
 async def test_withdrawals_in_any_order_after_the_method_is_gone(live_centre: Centre) -> None:
     await withdraw_method(live_centre)
-    for order in permutations([hear_approved, hear_request_gone, hear_dataset_gone]):
-        event = approved()
-        for deed in order:
-            await deed(live_centre, event)
+    events = await in_every_order(live_centre, itself, request_gone, dataset_gone)
+    for event in events:
         assert await ended(live_centre, event.brief.request_id) in set(ENDINGS.values())
-    assert all(each.fence == 0 for each in await live_centre.finished())
+    finished = await live_centre.finished()
+    assert {each.brief.request_id for each in finished} == {event.brief.request_id for event in events}
+    assert all(each.fence == 0 for each in finished)
 
 
 @pytest.mark.parametrize("gone", ENDINGS)

@@ -14,6 +14,7 @@ from hypothesis import settings, strategies
 from services.analysis.worker import sdk
 from services.analysis.worker.sdk import Bundle, Means, MethodError
 from tests.analysis.weighted_models import difference, weighted
+from tests.exploring import examples
 
 ROWS = 1000
 CELLS = """range AS n, sha256(range::VARCHAR) AS pseudonym, CASE WHEN range % 7 = 0 THEN NULL ELSE range / 4 END AS a__x,
@@ -27,7 +28,8 @@ def bundle_of(folder: Path, rows: int = ROWS, **means: Any) -> Bundle:
     with duckdb.connect() as connection:
         table = f"SELECT * EXCLUDE (n) FROM (SELECT {CELLS} FROM range({rows})) ORDER BY n"
         connection.execute(f"COPY ({table}) TO '{folder}/bundle/linked.parquet' (ROW_GROUP_SIZE 2048)")
-    return Bundle(folder / "bundle", means=Means(**{"memory_mb": 512, "threads": 2, "work": folder / "work"} | means))
+    values: dict[str, Any] = {"memory_mb": 512, "threads": 2, "work": folder / "work"}
+    return Bundle(folder / "bundle", means=Means(**values | means))
 
 
 @pytest.fixture
@@ -138,7 +140,7 @@ def test_scores_are_kept_beside_their_pseudonyms(bundle: Bundle, tmp_path: Path)
         bundle.write(tmp_path / "elsewhere.parquet", {"score": scores})
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=examples(50))
 @having(
     key=strategies.binary(min_size=32, max_size=32), text=strategies.text(min_size=1, max_size=30).filter(lambda t: "\0" not in t)
 )

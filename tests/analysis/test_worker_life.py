@@ -1,10 +1,11 @@
-"""The life of a worker process: late service, several workers, SIGTERM, kill -9, code that changes, no sandbox."""
+"""The life of a worker process: late service, several workers, SIGTERM, kill -9, code that changes, no sandbox.
+
+Each test has a worker of its own, as most of them end it; it hosts one method, whose card is read once."""
 
 import importlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-import psutil
 import pytest
 
 from services.analysis.methods import BUILT_IN
@@ -12,6 +13,9 @@ from shared.contracts import Outcome, OutputKind
 from tests.analysis import worker_methods
 from tests.analysis.worker_process import WorkerProcess
 from tests.analysis.worker_stub import Stub, StubRun, eventually
+from tests.processes import gone
+
+pytestmark = pytest.mark.heavy
 
 StartWorker = Callable[..., WorkerProcess]
 
@@ -29,14 +33,16 @@ def methods(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def start_worker(stub: Stub, methods: Path, tmp_path: Path) -> Iterator[StartWorker]:
+def start_worker(stub: Stub, methods: Path, tmp_path: Path, cards: Path) -> Iterator[StartWorker]:
     workers: list[WorkerProcess] = []
 
-    def start(*options: str, name: str = "one", ready: bool = True, sandbox: str = "prefer") -> WorkerProcess:
-        claims = stub.claims
-        workers.append(WorkerProcess(stub.url, tmp_path / name, methods, stub.worker_token, options, sandbox))
+    def start(
+        *options: str, name: str = "one", ready: bool = True, sandbox: str = "prefer", hosted: Sequence[str] | None = ("probe",)
+    ) -> WorkerProcess:
+        told = (stub.worker_token, options, sandbox)
+        workers.append(WorkerProcess(stub.url, tmp_path / name, methods, *told, hosted=hosted, cards=cards))
         if ready:
-            eventually(lambda: stub.claims > claims)
+            workers[-1].ready()
         return workers[-1]
 
     yield start
@@ -48,15 +54,12 @@ def probe(stub: Stub, do: str, *, seconds: int = 300, lease: float = 30.0, **par
     return stub.queue(StubRun("probe", {"do": do, **parameters}, seconds=seconds, lease=lease))
 
 
-def gone(pid: int) -> bool:
-    return not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
-
-
 def test_once_ends_after_one_run(stub: Stub, start_worker: StartWorker) -> None:
     run = probe(stub, "sleep", pause=0)
     waiting = probe(stub, "sleep", pause=0)
     worker = start_worker("--once", ready=False)
-    assert worker.process.wait(90) == 0
+    eventually(lambda: worker.process.poll() is not None)
+    assert worker.process.returncode == 0
     assert run.finish is not None
     assert run.finish.outcome is Outcome.SUCCEEDED
     assert waiting.waiting
@@ -68,9 +71,34 @@ def test_a_worker_waits_for_a_service_that_is_not_up_yet(stub: Stub, start_worke
     start_worker()
     run = probe(stub, "sleep", pause=0)
     eventually(lambda: run.finish)
+    assert stub.faults == {"/methods": [], "/claims": []}
+
+
+def test_it_announces_each_method_once_and_says_when_it_is_ready(stub: Stub, start_worker: StartWorker) -> None:
+    """All that are here; the next start reads no card, and the file goes with the worker."""
     cards = [importlib.import_module(module).CARD for module in BUILT_IN]
-    expected = {*((card.name, card.version) for card in cards), ("probe", "1.0.0")}
-    eventually(lambda: set(stub.methods) == expected)
+    expected = sorted([*(f"{card.name}@{card.version}" for card in cards), "probe@1.0.0"])
+    for name in ("first", "second"):
+        worker = start_worker(name=name, hosted=None)
+        assert worker.ready() == expected
+        assert sorted("@".join(one) for one in stub.methods) == expected
+        assert [announced.card for announced in map(stub.announced, (card.name for card in cards))] == cards
+        (ready,) = (line for line in worker.log if line["message"] == "worker ready")
+        assert (ready["hosted"], ready["methods"]) == (len(expected), expected)
+        read = {line["method"] for line in worker.log if line["message"] == "card read"}
+        assert worker.end() == 0
+        assert not worker.ready_file.exists()
+    assert read == {"blind_broken", "blind_no_card"}, "what gives no card is tried again"
+
+
+def test_only_the_named_methods_are_hosted(stub: Stub, start_worker: StartWorker) -> None:
+    worker = start_worker(hosted=["cross_tabulation", "probe"])
+    assert {name for name, _ in stub.methods} == {"cross_tabulation", "probe"}
+    assert worker.end() == 0
+    wrong = start_worker(name="wrong", hosted=["probe", "cross_tabulaton"], ready=False)
+    eventually(lambda: wrong.process.poll() is not None)
+    assert wrong.process.returncode == 2
+    assert [line["method"] for line in wrong.log if line["level"] == "error"] == ["cross_tabulaton"]
 
 
 def test_two_workers_share_the_work_and_a_killed_one_takes_its_child_along(stub: Stub, start_worker: StartWorker) -> None:
@@ -181,7 +209,9 @@ def test_changed_code_is_not_run_and_not_announced_again(stub: Stub, start_worke
     eventually(lambda: any("code of a method has changed" in line["message"] for line in worker.log))
     assert run.finish is None
     worker.end()
-    second = start_worker(name="second")
+    second = start_worker(name="second", ready=False)
+    eventually(lambda: second.process.poll() is not None)
+    assert second.process.returncode == 2
     assert any("raise the version" in line["message"] for line in second.log)
 
 
@@ -204,19 +234,19 @@ def test_where_a_layer_is_missing_only_built_in_methods_run_and_the_centre_is_to
     """A machine without Landlock, as in many containers, and a worker that was told nothing else."""
     deny = "from services.analysis.worker import landlock\nlandlock.version = lambda: 0\n"
     (methods / "sitecustomize.py").write_text(deny)
-    worker = start_worker(sandbox="built-in")
-    assert {name for name, _ in stub.methods} == {name.rpartition(".")[2] for name in BUILT_IN}
+    worker = start_worker(sandbox="built-in", hosted=["record_linkage", "probe"])
+    assert {name for name, _ in stub.methods} == {"record_linkage"}
     assert {"method": "blind_probe.probe", "error": "UnloadableError"} in [
         {name: line.get(name) for name in ("method", "error")} for line in worker.log
     ]
-    assert stub.missing_layers == ["landlock"]
+    eventually(lambda: stub.missing_layers == ["landlock"], worker)
 
 
 def test_a_log_is_sent_only_by_a_worker_that_was_told_to(stub: Stub, start_worker: StartWorker) -> None:
     quiet = start_worker("--once")
     silent = probe(stub, "shout")
     eventually(lambda: silent.finish)
-    assert quiet.process.wait(90) == 0
+    eventually(lambda: quiet.process.poll() == 0)
     start_worker("--send-logs", name="telling")
     told, failed = probe(stub, "shout"), probe(stub, "crash")
     eventually(lambda: told.finish and failed.finish)
@@ -230,5 +260,7 @@ def test_a_log_is_sent_only_by_a_worker_that_was_told_to(stub: Stub, start_worke
 def test_a_worker_without_methods_says_so(start_worker: StartWorker, stub: Stub) -> None:
     stub.fail_next("/methods", *([422] * 1000))
     worker = start_worker(ready=False)
-    assert worker.process.wait(90) == 2
+    eventually(lambda: worker.process.poll() is not None)
+    assert worker.process.returncode == 2
+    assert not worker.ready_file.exists()
     assert list(worker.scratch.iterdir()) == []

@@ -16,6 +16,8 @@ from tests.analysis import onnx_models
 from tests.analysis.worker_process import WorkerProcess
 from tests.analysis.worker_stub import Stub, StubRun, eventually
 
+pytestmark = pytest.mark.heavy
+
 
 class InferenceServer(ThreadingHTTPServer):
     """An Open Inference Protocol server of somebody else, with the same model; `mood` makes it misbehave."""
@@ -89,10 +91,9 @@ def worker(
     onnx_models.write(models / "other_output", onnx_models.manifest(onnx_models.card("other_output"), output="nothing"), body)
     onnx_models.write(models / "no_column", onnx_models.manifest(features=[{"name": "x", "column": "income__x"}]), body)
     onnx_models.write(models / "no_model", onnx_models.manifest(onnx_models.card("no_model")), b"this is no ONNX file")
-    worker = WorkerProcess(stub.url, folder / "worker", folder / "none", stub.worker_token, ("--models", str(models)))
+    worker = WorkerProcess(stub.url, folder / "worker", folder / "none", stub.worker_token, ("--models", str(models)), hosted=())
     try:
-        eventually(lambda: stub.claims or worker.process.poll() is not None, 60)
-        assert worker.process.poll() is None, worker.log_file.read_text()
+        worker.ready()
         yield worker
     finally:
         assert worker.end() == 0
@@ -100,8 +101,8 @@ def worker(
 
 def carried_out(stub: Stub, name: str, folder: Path, **parameters: Any) -> StubRun:
     files = {"linked.parquet": onnx_models.linked(folder)}
-    run = stub.queue(StubRun(name, {"capacity": 50} | parameters, files, 60, 512))
-    eventually(lambda: run.finish is not None, 60)
+    run = stub.queue(StubRun(name, {"capacity": 50} | parameters, files, memory_mb=512))
+    eventually(lambda: run.finish is not None)
     return run
 
 

@@ -309,7 +309,7 @@ async def test_heartbeats_end_at_whatever_turn_they_are_told_to(card: MethodCard
         for turns in range(5):
             execution = Execution(client, Launcher(), claim, hosted, tmp_path, Sandbox.OFF)
             beating = asyncio.create_task(execution._heartbeats())
-            while not execution._news._waiters:  # type: ignore[attr-defined]  # only then does it listen
+            while not execution._news._waiters:  # only then does it listen
                 await asyncio.sleep(0.01)
             execution._on_progress(0.5, "half way")
             for _ in range(turns):

@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import duckdb
-import psutil
 import pytest
 
 from services.analysis.worker import landlock
@@ -17,8 +16,11 @@ from tests.analysis import worker_methods
 from tests.analysis.weighted_models import weighted
 from tests.analysis.worker_process import WorkerProcess
 from tests.analysis.worker_stub import Stub, StubRun, eventually
+from tests.processes import gone
 
+pytestmark = pytest.mark.heavy
 Start = Callable[..., StubRun]
+HOSTED = ("probe", "broken", "missing", "no_card")
 confined = pytest.mark.skipif(
     landlock.version() < 1 or os.uname().machine != "x86_64", reason="this machine has no Landlock or no table of system calls"
 )
@@ -40,12 +42,11 @@ def stub() -> Iterator[Stub]:
     stub.stop()
 
 
-def run_worker(stub: Stub, folder: Path, *options: str) -> Iterator[WorkerProcess]:
+def run_worker(stub: Stub, folder: Path, cards: Path) -> Iterator[WorkerProcess]:
     methods = worker_methods.install(folder / "methods")
-    worker = WorkerProcess(stub.url, folder / "worker", methods, stub.worker_token, options)
+    worker = WorkerProcess(stub.url, folder / "worker", methods, stub.worker_token, hosted=HOSTED, cards=cards)
     try:
-        eventually(lambda: stub.claims or worker.process.poll() is not None)
-        assert worker.process.poll() is None, worker.log_file.read_text()
+        assert worker.ready() == ["probe@1.0.0"]
         yield worker
         assert worker.process.poll() is None, worker.log_file.read_text()
         assert worker.left_in_scratch() == []
@@ -55,8 +56,8 @@ def run_worker(stub: Stub, folder: Path, *options: str) -> Iterator[WorkerProces
 
 
 @pytest.fixture(scope="module")
-def worker(stub: Stub, tmp_path_factory: pytest.TempPathFactory) -> Iterator[WorkerProcess]:
-    yield from run_worker(stub, tmp_path_factory.mktemp("confined"))
+def worker(stub: Stub, tmp_path_factory: pytest.TempPathFactory, cards: Path) -> Iterator[WorkerProcess]:
+    yield from run_worker(stub, tmp_path_factory.mktemp("confined"), cards)
 
 
 @pytest.fixture
@@ -68,7 +69,7 @@ def start(stub: Stub, worker: WorkerProcess, linked: bytes) -> Iterator[Start]:
 
 
 def starter(stub: Stub, linked: bytes) -> Start:
-    def start(do: str, *, seconds: int = 30, memory_mb: int = 256, lease: float = 30.0, **parameters: object) -> StubRun:
+    def start(do: str, *, seconds: int = 300, memory_mb: int = 256, lease: float = 30.0, **parameters: object) -> StubRun:
         run = StubRun("probe", {"do": do, **parameters}, {"linked.parquet": linked}, seconds, memory_mb, lease)
         return stub.queue(run)
 
@@ -92,10 +93,6 @@ def sentence(run: StubRun) -> str:
     return run.finish.reason.detail
 
 
-def gone(pid: int) -> bool:
-    return not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
-
-
 def test_a_good_method_gives_every_kind_of_output(start: Start) -> None:
     run = start("succeed")
     assert finished(run) == ""
@@ -112,8 +109,8 @@ def test_a_good_method_gives_every_kind_of_output(start: Start) -> None:
 def test_work_in_bulk_spills_and_scores_inside_the_sandbox(start: Start) -> None:
     model = weighted([2]).hex()
     for run, rows in (
-        (start("spill", memory_mb=200, seconds=120), [[2012, 1_000_000]]),
-        (start("score", seconds=120, model=model), [[2012, 42], [2013, 84]]),
+        (start("spill", memory_mb=200), [[2012, 1_000_000]]),
+        (start("score", model=model), [[2012, 42], [2013, 84]]),
     ):
         assert finished(run) == ""
         assert json.load(io.BytesIO(run.artefacts[OutputKind.TABLE, "counts"]))["rows"] == rows
@@ -255,7 +252,7 @@ def test_a_confined_method_reaches_nothing_outside(stub: Stub, start: Start, tmp
 
 
 def test_only_reviewed_code_that_gives_a_card_is_announced(stub: Stub, worker: WorkerProcess) -> None:
-    assert {name for name, _ in stub.methods} >= {"probe"}
+    assert set(stub.methods) == {("probe", "1.0.0")}
     faults = {line["method"]: line["error"] for line in worker.log if line["message"] == "a method cannot be hosted"}
     assert faults == {
         "blind_broken": "UnloadableError",

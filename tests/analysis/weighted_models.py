@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 import numpy as np
+import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 OPSET = [helper.make_opsetid("", 21)]
@@ -52,11 +53,11 @@ def hungry(features: int) -> bytes:
     return finished(nodes, [taking(features)], [wide, axis, first])
 
 
-def taking(features: int) -> object:
+def taking(features: int) -> onnx.ValueInfoProto:
     return helper.make_tensor_value_info("features", TensorProto.FLOAT, [None, features])
 
 
-def finished(nodes: list[object], taken: list[object], constants: list[object]) -> bytes:
+def finished(nodes: list[onnx.NodeProto], taken: list[onnx.ValueInfoProto], constants: list[onnx.TensorProto]) -> bytes:
     given = helper.make_tensor_value_info("score", TensorProto.FLOAT, [None, 1])
     model = helper.make_model(helper.make_graph(nodes, "made", taken, [given], constants), opset_imports=OPSET, ir_version=10)
     return bytes(model.SerializeToString())

@@ -4,7 +4,6 @@ import asyncio
 import hashlib
 import threading
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Annotated, Any
 from uuid import UUID, uuid4
@@ -17,6 +16,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from shared.contracts import Alarm, MethodCard, MethodRef, Outcome, OutputKind, Reason, Sha256
 from shared.ids import new_id
+from tests.analysis.worker_process import eventually
 
 MEDIA_TYPES = {
     OutputKind.RESTRICTED_LIST: "application/x-ndjson",
@@ -71,7 +71,7 @@ class StubRun:
     method: str
     parameters: dict[str, Any] = field(default_factory=dict)
     files: dict[str, bytes] = field(default_factory=dict)
-    seconds: int = 30
+    seconds: int = 300  # far more than it takes: a busy machine is no fault
     memory_mb: int = 256
     lease: float = 30.0
     run_id: UUID = field(default_factory=new_id)
@@ -282,11 +282,3 @@ async def _answer(_: Request, problem: Exception) -> JSONResponse:
     if problem.code:
         body["errors"] = [{"pointer": "#", "code": problem.code, "detail": "Not taken."}]
     return JSONResponse(body, status_code=problem.status, media_type="application/problem+json")
-
-
-def eventually(holds: Callable[[], object], seconds: float = 90.0) -> None:
-    """Wait until it holds, on a busy machine too."""
-    end = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < end, "did not come true in time"
-        time.sleep(0.02)

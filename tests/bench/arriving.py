@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-import asyncpg  # type: ignore[import-untyped]  # it has no types
+import asyncpg
 from sqlalchemy.engine import make_url
 
 from shared.bus import Incoming

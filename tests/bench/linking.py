@@ -13,6 +13,7 @@ from uuid import UUID, uuid4
 import duckdb
 
 from services.analysis.models import PLUMBING, Base, Method, MethodState, Run, RunStatus
+from services.analysis.prepare.forms import add_functions
 from services.analysis.prepare.keys import new_key, pads
 from services.analysis.prepare.linkage import link
 from services.analysis.prepare.plan import Plan, plan_linkage
@@ -138,7 +139,9 @@ class Recorder:
 def bare(folder: Path) -> duckdb.DuckDBPyConnection:
     """As many threads as prepare has, all of its memory for the database alone, and no lock."""
     config: dict[str, Any] = {"threads": LIMITS.threads, "memory_limit": f"{LIMITS.memory_mb}MiB"}
-    return duckdb.connect(":memory:", config=config | {"temp_directory": str(folder / "spill")})
+    connection = duckdb.connect(":memory:", config=config | {"temp_directory": str(folder / "spill")})
+    add_functions(connection)
+    return connection
 
 
 def record(folder: Path, plan: Plan, paths: dict[str, Path]) -> list[tuple[str, Any]]:

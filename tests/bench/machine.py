@@ -9,7 +9,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import aio_pika
-import asyncpg  # type: ignore[import-untyped]  # it has no types
+import asyncpg
 import psutil
 
 MOST_MB = 1100

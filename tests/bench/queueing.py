@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-import asyncpg  # type: ignore[import-untyped]  # it has no types
-import psutil
+import asyncpg
 from sqlalchemy import insert, text
 
 from services.analysis import actions
@@ -29,6 +28,7 @@ from tests.bench.scene import own_name
 from tests.faults.broker import Broker
 from tests.faults.centre import Centre, process_of
 from tests.faults.storming import SHORT, STRIKES, check_each_done_once, storm
+from tests.processes import gone
 
 WAITING, FEW, MINISTRIES, CLAIMS = 10_000, 40, 40, 20
 WORKER = Principal("bench", "kostat", frozenset({Role.WORKER}))
@@ -80,7 +80,7 @@ async def furnish(db: Database, count: int) -> None:
     ]
     async with db.transaction() as session:
         session.add(method)
-        await session.execute(insert(Run.__table__), rows)  # type: ignore[arg-type]  # SQLModel tables have it
+        await session.execute(insert(Run), rows)
     async with db.engine.connect() as connection:
         await connection.execute(text("ANALYZE"))
         await connection.commit()
@@ -136,13 +136,14 @@ async def measure_cancel(bench: Bench) -> list[Figure]:
 async def cancelled(running: Centre) -> float:
     await running.approve(await running.approvals(1, sleep=600))
     async with asyncio.timeout(120):
-        while not (run := (await running.runs() or [None])[-1]) or run.ended or not run.message.startswith("pid "):
+        while not (runs := await running.runs()) or (run := runs[-1]).ended or not run.message.startswith("pid "):
             await asyncio.sleep(0.05)
     pid = process_of(run)
     began = time.perf_counter()
     await running.call("POST", f"/analysis/runs/{run.id}/cancel", "centre-analyst", json={"reason": "The bench."})
-    while psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE:
-        await asyncio.sleep(0.005)
+    async with asyncio.timeout(60):
+        while not gone(pid):
+            await asyncio.sleep(0.005)
     return time.perf_counter() - began
 
 

@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 
 import aio_pika
 import aiosqlite
-import asyncpg  # type: ignore[import-untyped]  # it has no types
+import asyncpg
 from aio_pika.abc import AbstractChannel
 from sqlalchemy import MetaData
 

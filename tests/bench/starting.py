@@ -11,10 +11,9 @@ from statistics import median
 from uuid import uuid4
 
 from deploy.running import ROOT, Embedded, wait_ready
-from services.analysis.worker.child import PRELOAD
 from services.analysis.worker.hosting import import_roots
 from services.analysis.worker.jobs import Job, Sandbox, Task
-from services.analysis.worker.launcher import Launcher
+from services.analysis.worker.launcher import PRELOAD, Launcher
 from tests.bench import nothing
 from tests.bench.figures import Bench, Figure, at_most, compared, milliseconds, seconds
 from tests.bench.watching import family, resident

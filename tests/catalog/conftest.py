@@ -11,6 +11,7 @@ import pytest
 from deploy.seed.members import seed
 from shared.bus import Incoming, InProcessBus
 from shared.contracts import Envelope
+from tests.waiting import PATIENCE
 
 TABLE = [
     {"name": "person_no", "type": "string", "role": "key", "key_domain": "person", "nullable": False},
@@ -54,7 +55,7 @@ class Desk:
         return await self.client.get(path, params=query, headers=self.as_(roles, ministry))
 
     async def checked(self, dataset_id: str, version: int = 1) -> dict[str, Any]:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE):
             while True:
                 check = (await self.get(f"/catalog/datasets/{dataset_id}/checks/{version}")).json()
                 if check["state"] not in ("uploaded", "checking"):
@@ -67,7 +68,7 @@ class Desk:
         ministry = changes.get("ministry", "nts")
         assert (await self.put(dataset["id"], ministry=ministry)).status_code == 202
         path = f"/catalog/datasets/{dataset['id']}"
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE):
             while (dataset := (await self.get(path, ministry=ministry)).json())["state"] == "checking":
                 await asyncio.sleep(0.02)
         assert dataset["state"] == "published"
@@ -89,7 +90,13 @@ def heard(bus: InProcessBus) -> list[Envelope]:
         envelopes.extend(Envelope.parse(incoming.body) for incoming in batch)
 
     types = frozenset(
-        {"catalog.ministry-joined.v1", "catalog.ministry-left.v1", "catalog.dataset-published.v1", "catalog.dataset-withdrawn.v1"}
+        {
+            "catalog.ministry-joined.v1",
+            "catalog.ministry-renamed.v1",
+            "catalog.ministry-left.v1",
+            "catalog.dataset-published.v1",
+            "catalog.dataset-withdrawn.v1",
+        }
     )
     bus.subscribe("listener", types, hear)
     return envelopes

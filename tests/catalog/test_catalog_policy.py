@@ -1,6 +1,7 @@
 """The life of a dataset, pair by pair, and who may do what at each stop of it."""
 
 from itertools import product
+from typing import Any
 
 import pytest
 
@@ -14,7 +15,9 @@ STEWARD = Principal("lee", "nts", frozenset({Role.STEWARD}))
 
 
 def dataset(state: DatasetState) -> Dataset:
-    return Dataset(ministry="nts", state=state, live_file=1 if state is DatasetState.PUBLISHED else None)
+    live = 1 if state is DatasetState.PUBLISHED else None
+    values: dict[str, Any] = {"ministry": "nts", "state": state, "live_file": live}
+    return Dataset(**values)
 
 
 @pytest.mark.parametrize(("state", "to"), list(product(DatasetState, DatasetState)))
@@ -28,11 +31,12 @@ def test_every_pair_of_states(state: DatasetState, to: DatasetState) -> None:
 
 @pytest.mark.parametrize(("state", "to"), list(product(FileState, FileState)))
 def test_every_pair_of_file_states(state: FileState, to: FileState) -> None:
+    values: dict[str, Any] = {"state": state}
     if to in FILE_TRANSITIONS[state]:
-        policy.check_file_move(DatasetFile(state=state), to)
+        policy.check_file_move(DatasetFile(**values), to)
     else:
         with pytest.raises(Conflict):
-            policy.check_file_move(DatasetFile(state=state), to)
+            policy.check_file_move(DatasetFile(**values), to)
 
 
 def test_every_state_has_its_moves() -> None:

@@ -143,6 +143,7 @@ async def test_a_withdrawn_draft_stays_its_owners_affair(desk: Any, heard: list[
 SEARCHES = {
     "소득": "ab", "득과": "a", "가구 세금": "a", "가구 기온": "", "WAGES": "ab", "근로소득": "ab", "person_no": "ab",
     "personano": "", "100%_TAX": "ab", "%": "ab", "_tax": "ab", "%%": "", "HOUSEHOLD": "b", "ｈｏｕｓｅｈｏｌｄ": "b",
+    "가구소득": "a", "소득과세금": "a", "구소득": "a", "기온관측": "c", "householdsurvey": "",
     unicodedata.normalize("NFD", "가구"): "a", "": "abc", "'; DROP TABLE dataset; --": "", "\\": "",
 }  # fmt: skip
 
@@ -194,3 +195,34 @@ async def test_the_same_post_twice_registers_once(desk: Any) -> None:
     first, second = [await desk.client.post("/catalog/datasets", json=desk.example, headers=desk.as_() | key) for _ in range(2)]
     assert first.json() == second.json()
     assert len((await desk.get("/catalog/datasets")).json()["items"]) == 1
+
+
+async def test_korean_names_of_columns_stand_beside_machine_names(desk: Any) -> None:
+    """The name that the owner's files have is kept, shown, searched, and may not stand twice."""
+    table = [
+        {"name": "개인번호", "type": "string", "role": "key", "key_domain": "person"},
+        {"name": "wages", "type": "integer", "role": "measure", "source_name": "근로 소득", "missing": ["-"]},
+    ]
+    dataset = await desk.register(table=table)
+    names = [(column["name"], column["source_name"]) for column in dataset["table"]]
+    assert names == [("column_1", "개인번호"), ("wages", "근로 소득")]
+    assert dataset["table"][1]["missing"] == ["-"]
+    found = (await desk.get("/catalog/datasets", q="개인번호")).json()["items"]
+    assert [item["id"] for item in found] == [dataset["id"]]
+    for again in ("개인번호", "WAGES", "근로\u00a0소득"):
+        twice = [*table, {"name": "other", "type": "string", "role": "attribute", "source_name": again}]
+        response = await desk.client.post("/catalog/datasets", json=desk.example | {"table": twice}, headers=desk.as_())
+        assert (response.status_code, response.json()["errors"][0]["pointer"]) == (422, "#/table/2/source_name")
+    for bad in ("a\nb", "", "x" * 201):
+        wrong = [{"name": "a", "type": "string", "role": "attribute", "source_name": bad}]
+        response = await desk.client.post("/catalog/datasets", json=desk.example | {"table": wrong}, headers=desk.as_())
+        assert (response.status_code, response.json()["errors"][0]["pointer"]) == (422, "#/table/0/source_name")
+
+
+async def test_a_key_that_cannot_be_linked_is_a_hint_at_registration(desk: Any) -> None:
+    assert (await desk.register())["hints"] == []
+    for kind in ("integer", "number", "boolean", "date", "datetime"):
+        table = [desk.example["table"][1], {"name": "key", "type": kind, "role": "key", "key_domain": "facility"}]
+        (hint,) = (await desk.register(table=table))["hints"]
+        assert (hint["pointer"], hint["code"]) == ("#/table/1/type", "key-type")
+        assert kind in hint["detail"]["ko"] and kind in hint["detail"]["en"]

@@ -1,23 +1,87 @@
-"""Members: the seventeen of the seed, and those that join later."""
+"""Members: those of the seed under their names of today, and those that join later."""
 
+import json
+from datetime import date
 from typing import Any
 
 from sqlalchemy import update
 from sqlmodel import col
 
-from deploy.seed.members import first_members, seed
+from deploy.seed.members import MEMBERS, first_members, founding_codes, seed, seed_database
+from services.catalog.actions import seed_ministries
 from services.catalog.app import announce
 from services.catalog.models import Ministry
-from shared.audit import Session
+from services.catalog.schemas.ministries import MinistryIn
 from shared.clock import now
 from shared.contracts import Envelope
+from shared.db import Session
+
+IN_2022 = {
+    "기획재정부", "교육부", "과학기술정보통신부", "행정안전부", "문화체육관광부", "농림축산식품부", "산업통상자원부",
+    "보건복지부", "환경부", "고용노동부", "국토교통부", "해양수산부", "중소벤처기업부", "통계청", "국세청", "관세청", "기상청",
+}  # fmt: skip
+IN_2026 = {"재정경제부", "기획예산처", "산업통상부", "기후에너지환경부", "국가데이터처"}
 
 
-async def test_the_seventeen_are_there_once(desk: Any, heard: list[Envelope]) -> None:
+def name_on(member: MinistryIn, day: date) -> str:
+    """The Korean name on that day."""
+    former = [body.ko for body in sorted(member.successor_of, key=lambda body: body.until) if day <= body.until]
+    return former[0] if former else member.name.ko
+
+
+def test_the_seventeen_of_the_council_are_recognised_by_their_names_of_2022() -> None:
+    council = [member for member in first_members() if member.code in founding_codes()]
+    assert len(council) == 17
+    assert {name_on(member, date(2022, 3, 25)) for member in council} == IN_2022
+
+
+def test_members_bear_their_names_of_2026_each_with_its_day_and_what_it_follows() -> None:
+    renamed = {member.name.ko: member for member in first_members() if member.valid_from}
+    assert set(renamed) == IN_2026
+    assert {member.name.ko for member in first_members()} == IN_2022 - {
+        former.ko for member in renamed.values() for former in member.successor_of
+    } | IN_2026
+    split = [renamed["재정경제부"], renamed["기획예산처"]]
+    assert {former.ko for member in split for former in member.successor_of} == {"기획재정부"}
+    assert {str(member.valid_from) for member in split} == {"2026-01-02"}
+    assert name_on(renamed["국가데이터처"], date(2025, 9, 30)) == "통계청"
+    assert name_on(renamed["국가데이터처"], date(2025, 10, 1)) == "국가데이터처"
+
+
+def test_the_list_says_what_of_it_was_read_and_when_to_read_it_again() -> None:
+    listed = json.loads(MEMBERS.read_text(encoding="utf-8"))
+    assert date.fromisoformat(listed["recheck_by"]) > date.fromisoformat(listed["checked"])
+    assert listed["verified"] is False
+    assert "English names are not verified" in listed["legal_basis"]
+
+
+async def test_an_installation_of_before_gives_its_members_their_later_names(desk: Any, heard: list[Envelope]) -> None:
+    """Seeded with the names of 2022, it gets those of 2026 by seeding again: once, heard by all, audited."""
+    db = desk.client.app.state.db
+    later = MinistryIn.model_validate(
+        {"code": "nts", "name": {"ko": "국세청2", "en": "NTS 2"}, "valid_from": "2027-01-01",
+         "successor_of": [{"ko": "국세청", "en": "National Tax Service", "until": "2026-12-31"}]}
+    )  # fmt: skip
+    for _ in range(2):
+        async with db.transaction() as session:
+            assert await seed_ministries(session, [later]) == 0
+    await desk.client.settle()
+    shown = (await desk.get("/catalog/ministries/nts")).json()
+    assert (shown["name"]["ko"], shown["valid_from"]) == ("국세청2", "2027-01-01")
+    assert shown["successor_of"] == [{"ko": "국세청", "en": "National Tax Service", "until": "2026-12-31"}]
+    told = [envelope for envelope in heard if envelope.type == "catalog.ministry-renamed.v1"]
+    assert [envelope.data["name"]["ko"] for envelope in told] == ["국세청2"]
+    assert await seed_database(db) == 0
+    assert (await desk.get("/catalog/ministries/nts")).json()["name"]["ko"] == "국세청2", "no older name comes back"
+    async with db.reading() as session:
+        assert [row["deed"] for row in await audit_rows(session)].count("catalog.rename-ministry") == 1
+
+
+async def test_the_members_are_there_once(desk: Any, heard: list[Envelope]) -> None:
     assert await seed(desk.client.app) == 0
     await desk.client.settle()
     members = (await desk.get("/catalog/ministries", limit=200)).json()["items"]
-    assert len(members) == 17
+    assert len(members) == 18
     assert {member["code"] for member in members} >= {"mohw", "nts", "mois", "moel", "molit", "kcs"}
     assert sorted(envelope.subject for envelope in heard) == sorted(f"ministry/{member['code']}" for member in members)
     assert all(member["actions"] == [] for member in members)
@@ -28,7 +92,11 @@ def test_the_seed_has_both_names_of_the_customs_service() -> None:
     assert (customs.name.ko, customs.name.en) == ("관세청", "Korea Customs Service")
 
 
-NEW = {"code": "molg", "name": {"ko": "법제처", "en": "Ministry of Government Legislation"}, "contact": "책임관 02-000"}
+NEW: dict[str, Any] = {
+    "code": "molg",
+    "name": {"ko": "법제처", "en": "Ministry of Government Legislation"},
+    "contact": "책임관 02-000",
+}
 
 
 async def test_a_further_one_joins_by_one_post(desk: Any, heard: list[Envelope]) -> None:
@@ -53,7 +121,10 @@ async def test_only_the_secretary_lets_join(desk: Any) -> None:
 async def test_bad_members(desk: Any) -> None:
     secretary = desk.as_("council-secretary", "mois")
     names = {"ko": "", "en": "x"}, {"ko": "a\nb", "en": "x"}, {"ko": "x"}
-    for change in ({"code": "../x"}, {"code": "A"}, {"x": 1}, *({"name": name} for name in names)):
+    body = {"ko": "옛 이름", "en": "Old name", "until": "2026-01-01"}
+    late = {"valid_from": "2026-01-01", "successor_of": [body]}
+    changes: list[dict[str, Any]] = [{"code": "../x"}, {"code": "A"}, {"x": 1}, late, {"successor_of": [{"ko": "x"}]}]
+    for change in (*changes, *({"name": name} for name in names)):
         response = await desk.client.post("/catalog/ministries", json=NEW | change, headers=secretary)
         assert response.status_code == 422
     assert (await desk.client.get("/catalog/ministries")).status_code == 401
@@ -115,7 +186,7 @@ async def test_members_of_before_are_announced_again_once(desk: Any, heard: list
 async def test_joining_is_audited(desk: Any) -> None:
     async with desk.client.app.state.db.reading() as session:
         rows = await audit_rows(session)
-    assert [row["deed"] for row in rows] == ["catalog.join-ministry"] * 17
+    assert [row["deed"] for row in rows] == ["catalog.join-ministry"] * 18
     assert {row["actor"] for row in rows} == {"/catalog"}
 
 

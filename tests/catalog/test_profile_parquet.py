@@ -104,7 +104,8 @@ def test_no_rows_and_too_many_rows(tmp_path: Path) -> None:
 )
 def test_what_is_not_parquet(tmp_path: Path, data: bytes) -> None:
     (tmp_path / "table").write_bytes(data)
-    assert check(tmp_path / "table", ["a:integer"]).errors[0].code in ("not-parquet", "footer-too-large")
+    codes = ("not-parquet", "footer-too-large", "text-file")
+    assert check(tmp_path / "table", ["a:integer"]).errors[0].code in codes
 
 
 def test_an_empty_file(tmp_path: Path) -> None:

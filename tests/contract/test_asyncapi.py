@@ -1,6 +1,5 @@
 """The AsyncAPI documents: whole, in themselves consistent, and of exactly the events that a service sends and receives."""
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -8,7 +7,6 @@ from typing import Any
 import pytest
 from jsonschema import Draft7Validator
 
-from deploy import contracts
 from shared.asyncapi import asyncapi_document
 from shared.contracts import Event
 from shared.contracts.base import SOURCES
@@ -176,7 +174,3 @@ def test_every_message_has_an_example_that_fits_its_payload(document: dict[str, 
         wrong = example["payload"] | {"source": "/somebody-else"}
         assert not Draft7Validator(schema).is_valid(wrong), "the source is fixed"
         assert not Draft7Validator(schema).is_valid(example["payload"] | {"data": {}}), "the data is checked"
-
-
-def test_the_stored_document_is_this_one(service: str, document: dict[str, Any]) -> None:
-    assert json.loads((ROOT / contracts.ASYNCAPI / f"{service}.json").read_text(encoding="utf-8")) == document

@@ -22,7 +22,7 @@ from deploy.installation import SERVICES
 from deploy.running import Embedded, wait_ready
 from services.analysis.policy import check_card
 from services.analysis.worker import hosting, outputs
-from services.analysis.worker.announcing import hosted
+from services.analysis.worker.announcing import hosted, located
 from services.analysis.worker.folders import run_folders
 from services.analysis.worker.hosting import Hosted
 from services.analysis.worker.jobs import Job, Sandbox, Task
@@ -60,10 +60,6 @@ def everything() -> str:
 
 
 # Generated parts
-
-
-def test_generated_parts_are_what_the_code_says() -> None:
-    assert docs.stale(ROOT) == []
 
 
 @pytest.fixture
@@ -149,7 +145,8 @@ def test_every_command_is_told_and_every_command_told_exists() -> None:
     targets = set(re.findall(r"^([a-z-]+):", text("Makefile"), re.MULTILINE))
     told = set(re.findall(r"(?:`|\n|\()make (?:-s )?([a-z][a-z-]+)", everything()))
     assert told - targets == set()
-    assert targets - told == {"install-demo", "install-dev"}, "these two are parts of others"
+    parts = {target for target in targets if target.startswith(("install-", "static-"))}
+    assert targets - told == parts, "they are parts of others"
 
 
 def test_every_module_that_is_run_exists() -> None:
@@ -223,13 +220,6 @@ def test_functions_named_are_where_the_link_leads(path: Path) -> None:
     assert [(name, target.name) for name, target in named if name not in defined(target)] == []
 
 
-def test_the_walk_names_functions_at_every_stop() -> None:
-    rows = re.findall(r"^\| (\d|echo) \| (\w[\w ]*) \| .*$", text("docs/architecture.md"), re.MULTILINE)
-    assert [stop for stop, _ in rows] == [*"000122334445567", "echo", "echo"]
-    table = text("docs/architecture.md").split("## The walk")[1].split("Between two services")[0]
-    assert all(line.count(".py)") >= 1 for line in table.splitlines() if re.match(r"\| (\d|echo) ", line))
-
-
 def test_every_document_can_be_found_from_the_readme() -> None:
     reached, waiting = set[Path](), [ROOT / "README.md"]
     while waiting:
@@ -238,20 +228,6 @@ def test_every_document_can_be_found_from_the_readme() -> None:
             reached.add(path)
             waiting += [target for _, target, _ in links(path) if target.suffix == ".md" and target.exists()]
     assert set(DOCUMENTS) - reached == set()
-
-
-def test_decisions_are_numbered_and_have_three_parts() -> None:
-    pages = sorted((ROOT / "docs" / "adr").glob("0*.md"))
-    assert [int(page.name[:4]) for page in pages] == list(range(1, len(pages) + 1))
-    for number, page in enumerate(pages, start=1):
-        parts = re.findall(r"^#+ .*$", page.read_text(encoding="utf-8"), re.MULTILINE)
-        assert parts[0].startswith(f"# {number}. ")
-        assert parts[1:] == ["## Context", "## Decision", "## Consequences"]
-        assert f"[{number}]({page.name}) | {parts[0].partition('. ')[2]} |" in text("docs/adr/README.md")
-
-
-def test_the_readme_is_short() -> None:
-    assert len(text("README.md").splitlines()) <= 220
 
 
 # What is shown is run
@@ -264,6 +240,7 @@ WAIT = 'for _ in $(seq 100); do see; grep -q \'"state":"checking"\' last.json ||
 OPERATIONS = ("## Dead events", "## The broker lost its data", "## Verifying the audit")
 
 
+@pytest.mark.heavy
 def test_the_commands_shown_work(tmp_path: Path) -> None:
     """How a ministry joins, and what operators do, as it stands there, against a suite of its own."""
     if not shutil.which("curl"):
@@ -277,7 +254,7 @@ def test_the_commands_shown_work(tmp_path: Path) -> None:
     suite.suite.start()
     try:
         wait_ready(suite.suite, f"{suite.url}/results/readyz")
-        done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=90, check=False)
+        done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stdout[-2000:] + done.stderr
     finally:
         suite.stop()
@@ -323,9 +300,7 @@ async def carried_out(target: str, scratch: Path) -> tuple[Hosted, list[Output]]
     """The worker's own way: find the code, read its card in a child, run it in a child, judge what it left."""
     launcher = Launcher()
     try:
-        found = [one async for one in hosted(launcher, scratch, Sandbox.PREFER) if one.code.target == target]
-        assert len(found) == 1
-        method = found[0]
+        (method,) = [one async for one in hosted(launcher, scratch, Sandbox.PREFER, await located([target]))]
         parameters, faults = fit_parameters(method.card.parameters, {})
         assert faults == []
         with run_folders(scratch) as folders:
@@ -343,6 +318,7 @@ async def carried_out(target: str, scratch: Path) -> tuple[Hosted, list[Output]]
     return method, verdict.outputs
 
 
+@pytest.mark.heavy
 async def test_the_tutorial_runs(tutorial: str, tmp_path: Path) -> None:
     assert tutorial in hosting.targets()
     method, given = await carried_out(tutorial, tmp_path)

@@ -36,14 +36,8 @@ def validator(schema: Schema) -> Draft202012Validator:
     return Draft202012Validator(schema, format_checker=Draft202012Validator.FORMAT_CHECKER)
 
 
-def test_the_stored_schemas_are_what_the_code_says() -> None:
-    assert contracts.refusals(ROOT) == []
-    assert contracts.stale(ROOT) == []
-
-
 def test_every_event_has_an_example_and_every_example_an_event() -> None:
     assert sorted(file.stem for file in (SCHEMAS / "examples").glob("*.json")) == TYPES
-    assert contracts.missing_examples(ROOT) == []
 
 
 @pytest.mark.parametrize("name", TYPES)

@@ -1,51 +1,52 @@
 """The suite in its three modes, each with names of its own, removed afterwards."""
 
 import asyncio
-import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import aio_pika
-import asyncpg
 import httpx
 import pytest
 
 from deploy.demo import people
+from deploy.demo.papers import METHOD
 from deploy.demo.receiver import Receiver
 from deploy.demo.walk import Walk
 from deploy.installation import SERVICES
-from deploy.running import Embedded, Separate
+from deploy.running import ROOT, Embedded, Separate, wait_worker
 from deploy.tokens import mint
 from shared.topology import LISTENERS, Topology
+from tests.databases import administer, postgres_template, postgres_url
+from tests.servers import RABBITMQ
 
-POSTGRES = os.environ.get("DURE_TEST_POSTGRES", "postgresql+asyncpg://postgres@127.0.0.1:5432/postgres")
-RABBITMQ = os.environ.get("DURE_TEST_RABBITMQ", "amqp://guest:guest@127.0.0.1:5672/")
+MIGRATIONS = {service: ROOT / "services" / service / "migrations" for service in SERVICES}
 Suite = Embedded | Separate
-MODES = [
-    "embedded",
-    pytest.param("rabbitmq-sqlite", marks=pytest.mark.rabbitmq),
-    pytest.param("rabbitmq-postgres", marks=[pytest.mark.rabbitmq, pytest.mark.postgres]),
-]
+
+
+def mode(name: str, *more: pytest.MarkDecorator) -> Any:
+    """A parameter for this mode, with the marks of the servers that it needs."""
+    needs = [server for server in ("rabbitmq", "postgres") if server in name]
+    return pytest.param(name, marks=[*(getattr(pytest.mark, server) for server in needs), *more])
+
+
+def slow(name: str) -> Any:
+    """The same, for .ci/run alone: every day another mode says as much."""
+    return mode(name, pytest.mark.slow)
 
 
 @contextmanager
 def databases(prefix: str) -> Iterator[dict[str, str]]:
-    """A PostgreSQL database for each service."""
+    """A migrated PostgreSQL database for each service."""
     names = {service: f"{prefix}_{service}" for service in SERVICES}
-
-    async def each(statement: str) -> None:
-        admin = await asyncpg.connect(POSTGRES.replace("+asyncpg", ""))
-        for name in names.values():
-            await admin.execute(statement.format(name))
-        await admin.close()
-
-    asyncio.run(each('CREATE DATABASE "{}"'))
+    templates = {name: postgres_template(MIGRATIONS[service]) for service, name in names.items()}
+    asyncio.run(administer(*(f'CREATE DATABASE "{name}" TEMPLATE "{made}"' for name, made in templates.items())))
     try:
-        yield {service: f"{POSTGRES.rsplit('/', 1)[0]}/{name}" for service, name in names.items()}
+        yield {service: postgres_url(name) for service, name in names.items()}
     finally:
-        asyncio.run(each('DROP DATABASE "{}" WITH (FORCE)'))
+        asyncio.run(administer(*(f'DROP DATABASE "{name}" WITH (FORCE)' for name in templates)))
 
 
 async def remove_topology(prefix: str) -> None:
@@ -60,17 +61,19 @@ async def remove_topology(prefix: str) -> None:
 
 
 @contextmanager
-def started(mode: str, folder: Path, adapt: Callable[[Suite], None] = lambda _: None) -> Iterator[Suite]:
-    """The running suite; `adapt` changes its programs before they start."""
+def started(
+    mode: str, folder: Path, cards: Path, methods: Sequence[str] = (METHOD,), adapt: Callable[[Suite], None] = lambda _: None
+) -> Iterator[Suite]:
+    """The running suite, whose worker hosts these methods; `adapt` changes its programs before they start."""
     prefix = f"duretest_{uuid4().hex[:10]}"
     with ExitStack() as stack:
         suite: Suite
         if mode == "embedded":
-            suite = Embedded(folder, extra=("--allow-private-webhooks",))
+            suite = Embedded(folder, extra=("--allow-private-webhooks",), methods=methods, cards=cards)
         else:
             files = {service: f"sqlite+aiosqlite:///{folder}/{service}.db" for service in SERVICES}
             urls = stack.enter_context(databases(prefix)) if mode.endswith("postgres") else files
-            suite = Separate(folder, urls, RABBITMQ, prefix)
+            suite = Separate(folder, urls, RABBITMQ, prefix, methods, cards)
             stack.callback(lambda: asyncio.run(remove_topology(prefix)))
         stack.callback(suite.stop)
         # A killed worker's lease is waited for: let it be short.
@@ -80,14 +83,15 @@ def started(mode: str, folder: Path, adapt: Callable[[Suite], None] = lambda _: 
             "ANALYSIS_PREPARE_LEASE_SECONDS": "6",
         }
         adapt(suite)
-        suite.start()
+        suite.start(lambda _: None)
+        wait_worker(suite.programs["worker"], suite.folder)
         yield suite
 
 
-@pytest.fixture(params=MODES)
-def suite(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Suite]:
-    """The running suite, its worker started last."""
-    with started(request.param, tmp_path / "suite") as running:
+@pytest.fixture
+def suite(request: pytest.FixtureRequest, tmp_path: Path, cards: Path) -> Iterator[Suite]:
+    """The running suite, its worker started last; the test is parametrised by the mode."""
+    with started(request.param, tmp_path / "suite", cards) as running:
         yield running
 
 

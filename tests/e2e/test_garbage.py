@@ -128,7 +128,7 @@ async def test_only_what_nobody_speaks_of_goes(place: Place) -> None:
     assert set(told["sha256"]) == {refused, orphan}
     async with place.databases["analysis"].transaction() as session:
         approved = {"inputs": [{"object": {"sha256": asked_for}}]}
-        names = {"ministry": "mohw", "method_name": "m", "method_release": "1.0.0", "method_digest": "0" * 64}
+        names: dict[str, Any] = {"ministry": "mohw", "method_name": "m", "method_release": "1.0.0", "method_digest": "0" * 64}
         session.add(Run(request_id=new_id(), approved=approved, due_at=None, **names))
     await place.forget_events()
     assert await place.collect() == {first, withdrawn}

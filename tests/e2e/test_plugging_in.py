@@ -18,13 +18,13 @@ from tests.analysis import onnx_models
 from tests.e2e import troubled
 from tests.e2e.troubled import COUNCIL, House
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.heavy
 PAGE = (ROOT / "docs" / "plugging-in.md").read_text(encoding="utf-8")
 
 
 @pytest.fixture(scope="module")
-def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    suite = troubled.started(tmp_path_factory.mktemp("plugging-in"))
+def house(tmp_path_factory: pytest.TempPathFactory, cards: Path) -> Iterator[House]:
+    suite = troubled.started(tmp_path_factory.mktemp("plugging-in"), cards)
     try:
         with httpx.Client(timeout=30, trust_env=False) as http:
             yield troubled.opened(suite, http)
@@ -83,11 +83,12 @@ def accepted(house: House, body: dict[str, Any]) -> httpx.Response | None:
     return answer if answer.status_code == 201 else None
 
 
+@pytest.mark.slow  # installs that environment
 def test_a_process_in_an_environment_of_its_own(house: House, own_python: Path, tmp_path: Path) -> None:
     (tmp_path / "region_counts.py").write_text(block("file", "region_counts.py"), encoding="utf-8")
     (tmp_path / "dure_worker.py").write_bytes((ROOT / "services/analysis/worker/dure_worker.py").read_bytes())
     (tmp_path / "worker.token").write_text(mint(house.folder, "worker", "mohw", "region-worker"))
-    command = [str(own_python), "region_counts.py", house.suite.url]
+    command = [str(own_python), "region_counts.py", house.embedded.url]
     environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path)}
     with (tmp_path / "log").open("wb") as log:
         process = subprocess.Popen(command, cwd=tmp_path, env=environment, stdout=log, stderr=log)
@@ -114,7 +115,14 @@ def test_an_onnx_file_uploaded_over_http(house: House) -> None:
     ]
     features[1] |= {"column": "people__region", "codes": {region: at for at, region in enumerate(sorted(set(troubled.REGIONS)))}}
     requester = {"Authorization": f"Bearer {house.walk.mint(people.KIM)}"}
-    given = {"card": card, "features": features, "onnx": onnx, "requester": requester, "url": house.suite.url, "http": house.http}
+    given = {
+        "card": card,
+        "features": features,
+        "onnx": onnx,
+        "requester": requester,
+        "url": house.embedded.url,
+        "http": house.http,
+    }
     exec(block("run", "upload"), given)
     waits = house.get(people.KIM, "/analysis/onnx-methods/uploaded_score/1.0.0")
     assert waits["announced"] or "worker" in waits["waiting"]

@@ -22,7 +22,9 @@ from shared.contracts import MethodRef, ModelFormat, ModelRef
 from shared.db import Database
 from shared.storage import Storage
 from tests.analysis.scoring import BASE, NAME, expected, linear, tensor
-from tests.e2e.conftest import MODES, started
+from tests.e2e.conftest import mode, slow, started
+
+pytestmark = pytest.mark.heavy
 
 ROWS = [[1.0, 2.0, 3.0], [4.0, 0.5, -1.0]]
 PATH = f"{BASE}/v2/models/{NAME}/infer"
@@ -44,9 +46,9 @@ class Place:
         return (self.door if path.startswith(f"{BASE}/") else self.analysis) + path
 
 
-@pytest.fixture(params=[MODES[0], MODES[2]])
-def suite(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
-    with started(request.param, tmp_path / "suite") as running:
+@pytest.fixture(params=[mode("embedded"), slow("rabbitmq-postgres")])
+def suite(request: pytest.FixtureRequest, tmp_path: Path, cards: Path) -> Iterator[Place]:
+    with started(request.param, tmp_path / "suite", cards, []) as running:
         values = settings(running.folder, "http://127.0.0.1")["analysis"]
         if isinstance(running, Embedded):
             yield Place(running.folder, running.url, running.url, values["database_url"])

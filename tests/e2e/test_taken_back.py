@@ -12,25 +12,25 @@ from deploy.demo.people import Person
 from deploy.installation import SERVICES
 from deploy.running import Embedded
 from tests.e2e import troubled
-from tests.e2e.conftest import MODES, started
+from tests.e2e.conftest import mode, slow, started
 from tests.e2e.troubled import NAME, OPS, VERSION, House, faults, problem
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = pytest.mark.heavy
 ANALYST = Person("na.analyst", "mois", "centre-analyst", "an analyst of the centre")
 WHY = {"reason": "A court order."}
 VISITS = {"reason": "Visits of the third round."}
 STOPS = ("owners", "council", "waiting", "running", "held")
 
 
-@pytest.fixture(scope="module", params=MODES)
-def house(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+@pytest.fixture(scope="module", params=[mode("embedded"), slow("rabbitmq-sqlite"), slow("rabbitmq-postgres")])
+def house(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, cards: Path) -> Iterator[House]:
     folder: Path = tmp_path_factory.mktemp("taken-back")
     with (
-        started(request.param, folder / "suite", lambda suite: troubled.host(suite, folder, seconds=600)) as suite,
+        started(request.param, folder / "suite", cards, [NAME], lambda suite: troubled.host(suite, folder, seconds=600)) as suite,
         httpx.Client(timeout=30, trust_env=False) as http,
     ):
         house = troubled.opened(suite, http)
-        house.walk.patience = 120
+        house.walk.patience = 240
         yield house
 
 

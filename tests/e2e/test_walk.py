@@ -4,6 +4,7 @@ import asyncio
 import json
 import threading
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +18,10 @@ from deploy.running import Embedded, Separate
 from deploy.verify_audit import open_database
 from shared.audit import verify
 from shared.keys import SigningKey
+from tests.e2e.conftest import mode, slow
 
 OPS = Person("ops.person", "mois", "ops", "the operators")
-pytestmark = pytest.mark.timeout(900)
+pytestmark = [pytest.mark.heavy, pytest.mark.timeout(900)]
 
 
 def check_everything(walk: Walk, suite: Embedded | Separate) -> None:
@@ -88,7 +90,8 @@ def check_the_audit(walk: Walk, suite: Embedded | Separate) -> None:
     assert any(row["actor"] == people.PARK.subject and "right" in row["detail"] for row in refused)
     key = SigningKey.load(suite.folder / "audit.pem").verify_key
     for service in SERVICES:
-        walk.wait(f"the seal of {service}", lambda service=service: walk.call(people.MOON, "GET", service, "/audit/checkpoint"))
+        checkpoint = partial(walk.call, people.MOON, "GET", service, "/audit/checkpoint")
+        walk.wait(f"the seal of {service}", checkpoint)
         url = suite.databases[service] if isinstance(suite, Separate) else f"sqlite+aiosqlite:///{suite.folder}/{service}.db"
         sealed, _, broken = asyncio.run(verify_url(service, url, key))
         assert broken is None, broken
@@ -103,6 +106,7 @@ async def verify_url(service: str, url: str, key: Any) -> Any:
         await db.close()
 
 
+@pytest.mark.parametrize("suite", [slow("embedded"), slow("rabbitmq-sqlite"), mode("rabbitmq-postgres")], indirect=True)
 def test_the_walk(walk: Walk, suite: Embedded | Separate) -> None:
     walk.run()
     check_everything(walk, suite)
@@ -112,6 +116,7 @@ def test_the_walk(walk: Walk, suite: Embedded | Separate) -> None:
 KILLED = {0: ("suite", "catalog"), 3: ("suite", "requests"), 5: ("worker", "worker"), 6: ("suite", "results")}
 
 
+@pytest.mark.parametrize("suite", [mode("embedded"), slow("rabbitmq-sqlite"), slow("rabbitmq-postgres")], indirect=True)
 def test_the_walk_while_every_program_is_killed_once(
     walk: Walk, suite: Embedded | Separate, disturb: Callable[[str, str], None]
 ) -> None:

@@ -16,7 +16,7 @@ from deploy.demo import keys, people
 from deploy.demo.people import Person
 from deploy.demo.walk import Walk
 from deploy.installation import SERVICES, settings
-from deploy.running import ROOT, Embedded, Program, Separate, as_text, free_port, wait_ready
+from deploy.running import ROOT, Embedded, Program, Separate, as_text, free_port, wait_ready, wait_worker
 from deploy.tokens import mint
 from services.analysis.schemas.methods import CARD, DIGEST
 
@@ -45,7 +45,7 @@ CARD = MethodCard.model_validate({
         {"name": "people", "title": text("people"), "columns": [KEY, {"name": "region", "type": "string"}]},
         {"name": "income", "title": text("income"), "columns": [KEY, {"name": "wages", "type": "number"}]},
     ],
-    "linkage": {"key_domain": "person", "base": "people"}, "resources": {"seconds": 5, "memory_mb": 256},
+    "linkage": {"key_domain": "person", "base": "people"}, "resources": {"seconds": 20, "memory_mb": 256},
     "parameters": {"type": "object", "additionalProperties": False, "properties": {
         "do": {"type": "string", "enum": DO, "default": "succeed"}, "year": {"type": "integer", "minimum": 1900}}},
     "outputs": [{"name": name, "kind": kind, "title": text(name)} for name, kind in
@@ -68,8 +68,7 @@ def run(bundle, report):
     report(0.5, do)
     match do:
         case "crash": raise KeyError("900101-1234567 earns " + str(found["income__wages"][0]))
-        case "hang":
-            while True: pass
+        case "hang": time.sleep(3600)
         case "eat": np.ones(1 << 30).sum()
         case "garbage": return {"tables": "none"}
         case "nan": good.tables["regions"]["rows"][0][1] = float("nan")
@@ -86,27 +85,28 @@ def run(bundle, report):
 """
 
 
-def install(folder: Path, seconds: int = 5) -> Path:
+def install(folder: Path, seconds: int = 20) -> Path:
     """The method where an installer would put it, with so much time for a run; the folder goes on PYTHONPATH."""
     about = folder / "troubled-1.0.0.dist-info"
     about.mkdir(parents=True)
     (about / "METADATA").write_text("Metadata-Version: 2.1\nName: troubled\nVersion: 1.0.0\n")
     (about / "entry_points.txt").write_text("[dure.methods]\ntroubled = troubled_method\n")
-    (folder / "troubled_method.py").write_text(METHOD.replace('"seconds": 5', f'"seconds": {seconds}'))
+    (folder / "troubled_method.py").write_text(METHOD.replace('"seconds": 20', f'"seconds": {seconds}'))
     return folder
 
 
-def started(folder: Path) -> Embedded:
-    """The embedded suite, strict as it comes, with a worker that hosts the method."""
-    suite = Embedded(folder / "suite")
+def started(folder: Path, cards: Path) -> Embedded:
+    """The embedded suite, strict as it comes, with a worker that hosts the method and what is uploaded."""
+    suite = Embedded(folder / "suite", methods=[NAME], cards=cards)
     suite.suite.environment = {"ANALYSIS_LEASE_SECONDS": "4"}
     host(suite, folder)
-    suite.start()
+    suite.start(lambda _: None)
+    wait_worker(suite.worker, suite.folder)
     return suite
 
 
-def host(suite: Embedded | Separate, folder: Path, seconds: int = 5) -> None:
-    """Let the worker host the method as well."""
+def host(suite: Embedded | Separate, folder: Path, seconds: int = 20) -> None:
+    """Put the method where the worker finds it."""
     paths = [str(ROOT), str(install(folder / "methods", seconds)), *filter(None, [os.environ.get("PYTHONPATH")])]
     worker = suite.programs["worker"]
     worker.environment = {"PYTHONPATH": os.pathsep.join(paths)}
@@ -160,6 +160,12 @@ class House:
     suite: Embedded | Separate
     walk: Walk
     inputs: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def embedded(self) -> Embedded:
+        """The suite, where it is one program and a worker."""
+        assert isinstance(self.suite, Embedded)
+        return self.suite
 
     @property
     def http(self) -> httpx.Client:
@@ -351,7 +357,7 @@ def opened(suite: Embedded | Separate, http: httpx.Client) -> House:
 
     quiet: Callable[[str], None] = lambda _: None  # noqa: E731
     urls = dict.fromkeys(SERVICES, suite.url) if isinstance(suite, Embedded) else suite.urls
-    walk = Walk(urls, token, None, http, quiet, patience=60)  # type: ignore[arg-type] # no webhooks
+    walk = Walk(urls, token, None, http, quiet, patience=150)  # type: ignore[arg-type] # no webhooks
     house = House(suite, walk)
     for steward in (people.HAN, people.LEE):
         keys.register(walk, steward)

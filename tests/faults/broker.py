@@ -15,7 +15,7 @@ import pytest
 from deploy.running import free_port
 
 HOME = Path("/usr/lib/rabbitmq/bin")
-PATIENCE = 90
+PATIENCE = 300
 SETTINGS = """
 listeners.tcp.1 = 127.0.0.1:{port}
 loopback_users.guest = true

@@ -96,6 +96,7 @@ class Centre:
     broker: Broker
     more: dict[str, Any] = field(default_factory=dict)
     count: int = 4
+    cards: Path | None = None
 
     def __post_init__(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -109,6 +110,7 @@ class Centre:
         token.write_text(mint(self.folder, "worker", "mois", "stock-worker"))
         paths = os.pathsep.join([str(ROOT), str(install(self.folder / "methods"))])
         arguments = ["-m", "services.analysis.worker", "--url", self.url, "--token-file", str(token), "--sandbox", "prefer"]
+        arguments += ["--methods", "idle", "--cache", str(self.cards or self.folder / "cards")]
         self.workers = [
             Program(
                 f"worker {n}", [*arguments, "--scratch", str(self.folder / "scratch")], self.folder / f"worker{n}.log",
@@ -183,6 +185,8 @@ class Centre:
             while card is None:
                 answer = await self.call("GET", path, "method-reviewer")
                 card = answer.json() if answer.status_code == 200 else None
+                for program in (self.service, *self.workers):
+                    assert program.ended is None, program.tail()
                 await asyncio.sleep(0.1)
         for ministry in ("msit", "moel"):
             body = {"verdict": "approve", "reason": "It does nothing."}
@@ -244,13 +248,13 @@ class Centre:
         """How often this was done to each."""
         audit = PLUMBING.audit
         async with self.db.reading() as session:
-            query = select(audit.c.subject).where(audit.c.deed == deed, audit.c.outcome == "done")  # type: ignore[call-overload]
+            query = select(audit.c.subject).where(audit.c.deed == deed, audit.c.outcome == "done")
             return Counter((await session.execute(query)).scalars())
 
     async def said(self, kind: type[RunFinished] | type[RunQueued]) -> Counter[str]:
         outbox = PLUMBING.outbox
         async with self.db.reading() as session:
-            query = select(outbox.c.subject).where(outbox.c.type == kind.type)  # type: ignore[call-overload]
+            query = select(outbox.c.subject).where(outbox.c.type == kind.type)
             return Counter((await session.execute(query)).scalars())
 
     async def accepted(self) -> Counter[UUID]:

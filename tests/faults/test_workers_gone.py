@@ -17,15 +17,16 @@ from services.analysis.models import PLUMBING, LateResult, Run, RunStatus
 from shared.contracts import RunFinished
 from tests.faults.broker import Broker
 from tests.faults.centre import PATIENCE, Centre, process_of
+from tests.processes import gone
 
-pytestmark = [pytest.mark.rabbitmq, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.heavy, pytest.mark.rabbitmq]
 
 
 @pytest.fixture
-async def centre(tmp_path: Path) -> AsyncIterator[Centre]:
+async def centre(tmp_path: Path, cards: Path) -> AsyncIterator[Centre]:
     folder = tmp_path / "centre"
-    short = {"lease_seconds": 3}
-    centre = Centre(folder, f"sqlite+aiosqlite:///{tmp_path}/analysis.db", Broker(), short, count=2)
+    short = {"lease_seconds": 6}  # of a worker that was frozen it is waited for; a busy one must not lose it
+    centre = Centre(folder, f"sqlite+aiosqlite:///{tmp_path}/analysis.db", Broker(), short, count=2, cards=cards)
     try:
         await centre.start()
         yield centre
@@ -48,15 +49,11 @@ async def at_work(centre: Centre) -> tuple[Run, int]:
     return run, process_of(run)
 
 
-def gone(pid: int) -> bool:
-    return not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
-
-
 async def done(centre: Centre, run_id: UUID) -> list[str]:
     """What was done to the run, in order."""
     audit = PLUMBING.audit
     async with centre.db.reading() as session:
-        query = select(audit.c.deed).where(audit.c.subject == f"run/{run_id}", audit.c.outcome == "done")  # type: ignore[call-overload]
+        query = select(audit.c.deed).where(audit.c.subject == f"run/{run_id}", audit.c.outcome == "done")
         return [str(deed) for deed in (await session.execute(query.order_by(audit.c.id))).scalars()]
 
 

@@ -90,7 +90,7 @@ class House:
 
     async def vote(self, request_id: UUID, who: Principal, side: str = "approve") -> AnalysisRequest:
         async with self.db.transaction(caller=who) as session:
-            return await actions.cast_vote(session, who, request_id, VoteIn(**ballot(side)), rules=RULES)  # type: ignore[arg-type]
+            return await actions.cast_vote(session, who, request_id, VoteIn(**ballot(side)), rules=RULES)
 
     async def owners_approve(self, request_id: UUID, **income_terms: Any) -> AnalysisRequest:
         await self.decide(request_id, HOUSEHOLD_STEWARD, approval(HOUSEHOLD_ID))

@@ -50,10 +50,9 @@ def kim(headers: Headers) -> dict[str, str]:
     return headers("requester", "mohw", "kim")
 
 
-def no_refusal(response: httpx.Response) -> dict[str, Any]:
+def no_refusal(response: httpx.Response) -> Any:
     assert response.is_success, response.text
-    found: dict[str, Any] = response.json()
-    return found
+    return response.json()
 
 
 def problem(response: httpx.Response, status: int, slug: str) -> dict[str, Any]:

@@ -29,6 +29,7 @@ from shared.contracts import (
 from shared.db import Database
 from shared.errors import Unprocessable
 from shared.ids import new_id
+from tests.exploring import examples
 from tests.requests.examples import (
     INCOME_ID,
     METHOD,
@@ -91,6 +92,7 @@ def stories(request_id: UUID) -> dict[Status, list[Event]]:
 def test_everything_that_concerns_a_request_is_listened_to() -> None:
     assert set(consumers) == {
         "catalog.ministry-joined.v1",
+        "catalog.ministry-renamed.v1",
         "catalog.ministry-left.v1",
         "catalog.ministry-key-registered.v1",
         "catalog.ministry-key-retired.v1",
@@ -130,7 +132,7 @@ def about(event: Event, request_id: UUID) -> dict[str, object]:
     return {"request_id": request_id}
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=examples(25))
 @given(data=st.data(), end=st.sampled_from(list(stories(RUN))))
 def test_every_order_ends_the_same(data: st.DataObject, end: Status) -> None:
     events = data.draw(st.permutations(stories(RUN)[end]))

@@ -12,6 +12,7 @@ from services.requests.fitting.columns import fit_role
 from services.requests.models import KnownDataset, RequestInput
 from services.requests.schemas import DecisionIn, InputIn
 from shared.contracts import Column, ColumnRole, ColumnType, DatasetPublished, InputRole, MethodCard
+from tests.exploring import examples
 from tests.requests.examples import (
     CARD,
     HOUSEHOLD_ID,
@@ -305,7 +306,7 @@ def test_a_further_column_that_is_gone_is_a_change() -> None:
     assert changed_since(asked, role, income(version=2), "person")
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100))
 @having(columns=strategies.dictionaries(
     strategies.sampled_from(["person_no", "wages", "interest", "earners", "a", "A", "b"]),
     strategies.sampled_from([None, "taxpayer_no", "wages", "interest", "earners", "region", "born", "employer_no", "nothing"]),

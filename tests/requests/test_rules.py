@@ -1,5 +1,6 @@
 """The rules file: complete, well-formed, each rule with its basis."""
 
+import re
 from datetime import UTC, date, datetime, timedelta, timezone
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from services.requests.rules import HOUSE_RULES, load_rules
+from services.results import disclosure
 from shared.contracts import Sensitivity
 from tests.requests.examples import RULES
 
@@ -74,9 +76,45 @@ def test_a_term_that_would_end_on_a_day_off_ends_on_the_next_working_day(start: 
 
 def test_a_verified_rule_without_a_day_is_refused(tmp_path: Path) -> None:
     undated = tmp_path / "rules.json"
-    undated.write_text(HOUSE_RULES.read_text().replace('"verified": true, "checked": "2026-11-26"', '"verified": true', 1))
+    undated.write_text(HOUSE_RULES.read_text().replace('"verified": true, "checked": "2026-12-01"', '"verified": true', 1))
     with pytest.raises(ValidationError, match="names the day"):
         load_rules(undated)
+
+
+RULE_FILES = [HOUSE_RULES, Path(disclosure.__file__).parents[1] / "rules.json"]
+HANGUL = re.compile("[가-힣]")
+
+
+def test_every_rule_says_when_to_read_it_again_and_its_basis_in_both_languages() -> None:
+    assert len(RULES.based) == 3 + 3 + 8 + 1
+    for name, rule in RULES.based.items():
+        assert rule.recheck_by is not None, name
+        assert rule.recheck_by > (rule.checked or date(2026, 12, 1)), name
+        assert HANGUL.search(rule.legal_basis_ko or ""), name
+        assert not HANGUL.search(rule.legal_basis), name
+        assert rule.verified != rule.legal_basis.startswith("House rule") or name.startswith("ground"), name
+
+
+def test_the_day_itself_is_not_past() -> None:
+    rule = RULES.quorum.model_copy(update={"recheck_by": date(2027, 2, 28)})
+    assert [rule.recheck_due(date(2027, 2, day)) for day in (27, 28)] == [False, False]
+    assert rule.recheck_due(date(2027, 3, 1))
+    assert rule.model_copy(update={"recheck_by": None}).recheck_due(date(2026, 1, 1))
+
+
+def test_grounds_of_the_act_name_its_article_and_the_others_say_that_they_are_house_rules() -> None:
+    for ground in RULES.refusal_codes:
+        assert ground.legal_basis.startswith("House rule") != ground.statutory, ground.code
+        assert "(Act No. 21392, in force 2026-08-28)" in ground.legal_basis
+        assert "제21392호" in (ground.legal_basis_ko or "")
+        assert re.search(r"art\. 11\(1\)", ground.legal_basis) or not ground.statutory
+    assert "Presidential Decree No. 36604" in RULES.owner_decision.legal_basis
+    assert "제11조제1항" in (RULES.owner_decision.legal_basis_ko or "")
+
+
+@pytest.mark.parametrize("path", RULE_FILES, ids=lambda path: path.parent.name)
+def test_no_rule_stands_on_a_law_that_is_no_longer_in_force(path: Path) -> None:
+    assert not re.search("19408|33843|17370", path.read_text(encoding="utf-8"))
 
 
 def test_a_broken_rules_file_is_refused(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from services.results.vault import new_key
 from shared.contracts import Artefact, Envelope, RunFinished
 from shared.storage import Storage
 from tests.results.build import brief, finished, outputs
+from tests.waiting import PATIENCE
 
 APPROVE = {"approve": True, "reason": "All counts are large enough."}
 # Two checkers are of two bodies.
@@ -46,7 +47,7 @@ class House:
 
     async def until(self, status: Status, **where: Any) -> Result:
         """The result once it stands so, however often one has to look."""
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE):
             while True:
                 await self.client.settle()
                 found = await self.results(**where)

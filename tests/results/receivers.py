@@ -6,13 +6,16 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
+from tests.waiting import PATIENCE
+
 
 @dataclass
 class Receiver:
-    """`answers` are the statuses to give, the last one again and again; each answer waits `pause` seconds."""
+    """`answers` are the statuses to give, the last one again and again; each waits `pause` seconds, and for `go`."""
 
     answers: list[int] = field(default_factory=lambda: [204])
     pause: float = 0.0
+    go: asyncio.Event | None = None
     extra: str = ""
     body: bytes = b""
     port: int = 0
@@ -32,6 +35,8 @@ class Receiver:
             self.at_once += 1
             self.most_at_once = max(self.most_at_once, self.at_once)
             await asyncio.sleep(self.pause)
+            if self.go is not None:
+                await self.go.wait()
             status = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
             writer.write(f"HTTP/1.1 {status} X\r\nContent-Length: {len(self.body)}\r\n{self.extra}\r\n".encode() + self.body)
             await writer.drain()
@@ -41,8 +46,8 @@ class Receiver:
             self.at_once -= 1
             writer.close()
 
-    async def heard(self, count: int, seconds: float = 10) -> None:
-        async with asyncio.timeout(seconds):
+    async def heard(self, count: int) -> None:
+        async with asyncio.timeout(PATIENCE):
             while len(self.requests) < count:
                 await asyncio.sleep(0.01)
 

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.results.disclosure import Rules, UnreadableError, check_figure, check_metrics, check_table, parse_json, read_line
+from tests.exploring import examples
 from tests.results.build import figure, listing, metrics, table
 
 RULES = Rules.load()
@@ -37,7 +38,7 @@ def planted(original: Any, path: tuple[Any, ...], value: Any) -> Any:
     return changed
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300))
 @given(st.data(), st.sampled_from(["table", "figure", "metrics"]))
 def test_a_verdict_for_every_artefact(data: st.DataObject, kind: str) -> None:
     original = {"table": table(), "figure": figure(), "metrics": metrics()}[kind]

@@ -2,6 +2,7 @@
 
 from itertools import product
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -136,8 +137,8 @@ def test_an_analyst_of_the_centre_sees_what_raised_an_alarm(status: Status, audi
 @pytest.mark.parametrize("status", Status)
 def test_an_unanswered_alarm_offers_an_answer_instead_of_a_vote(status: Status) -> None:
     row = result(status, alarmed=True)
-    answer = AlarmAnswer(result_id=row.id, run_fence=1, number=1, verdict=AlarmVerdict.EXPLAINED)
-    former = AlarmAnswer(result_id=row.id, run_fence=0, number=1, verdict=AlarmVerdict.EXPLAINED)
+    values: dict[str, Any] = {"result_id": row.id, "number": 1, "verdict": AlarmVerdict.EXPLAINED}
+    answer, former = AlarmAnswer(run_fence=1, **values), AlarmAnswer(run_fence=0, **values)
     for answers, offered in (([], "answer-alarm"), ([former], "answer-alarm"), ([answer], "vote")):
         actions = {name: policy.actions_for(who, row, [], answers) for name, who in CALLERS.items()}
         may = {name for name, names in actions.items() if {"answer-alarm", "vote"} & {*names}}

@@ -14,6 +14,7 @@ from services.results.models import Result, Status
 from shared.contracts import Audience, AudienceKind, Outcome, OutputKind, Reason
 from tests.results.build import AUTHOR, artefact, figure, finished, listing, metrics, missing_object, outputs, table
 from tests.results.conftest import APPROVE, House
+from tests.waiting import PATIENCE
 
 
 async def test_a_run_becomes_a_held_result_with_verdicts(house: House) -> None:
@@ -73,8 +74,15 @@ async def test_the_report_is_complete_in_both_languages_and_loads_nothing(house:
     extra = await artefact(house.storage, OutputKind.TABLE, "by_age", small)
     result = await house.released((*await outputs(house.storage), extra), title="<script>alert(1)</script> 결과")
     for tongue, expected in {
-        "ko": ["보류된 산출물", "최소 건수 미만", "By region (한)", "결재 경로", "서울", "연계율", "요청 기관"],
-        "en": ["Withheld", "fewer people than the minimum (count-below", "How it was released", "output checker", "98.0 %"],
+        "ko": ["보류된 산출물", "최소 건수 미만", "By region (한)", "결재 경로", "서울", "연계율", "요청 기관", "법률 제21392호"],
+        "en": [
+            "Withheld",
+            "fewer people than the minimum (count-below",
+            "How it was released",
+            "output checker",
+            "98.0 %",
+            "Act No. 21392",
+        ],
     }.items():
         answer = await house.get(f"/results/{result.id}/report", "steward", "nts", params={"lang": tongue})
         assert answer.status_code == 200
@@ -92,6 +100,15 @@ async def test_the_report_is_complete_in_both_languages_and_loads_nothing(house:
         style = page.split("<style>")[1].split("</style>")[0]
         assert base64.b64encode(hashlib.sha256(style.encode()).digest()).decode() in policy
     assert "kim" not in page
+
+
+async def test_the_report_of_an_earlier_profile_is_not_given_the_basis_of_the_present_one(house: House) -> None:
+    result = await house.released()
+    async with house.client.app.state.db.transaction() as session:
+        (await session.get_one(Result, result.id)).rules = "kr-gov-default/2024-01"
+    answer = await house.get(f"/results/{result.id}/report", "steward", "nts", params={"lang": "en"})
+    assert "kr-gov-default/2024-01" in answer.text
+    assert "21392" not in answer.text
 
 
 async def test_a_result_is_found_by_words_state_and_ministry(house: House) -> None:
@@ -258,7 +275,7 @@ async def test_outputs_that_are_missing_are_looked_for_again_and_then_withhold_t
     good = await artefact(house.storage, OutputKind.TABLE, "by_region", table())
     event = finished((good.model_copy(update={"object": missing_object()}),))
     await house.finish(event)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         while not (await house.until(Status.CHECKING)).last_error:
             await asyncio.sleep(0.02)
     result = await house.result()
@@ -275,7 +292,7 @@ async def test_a_check_that_never_comes_back_is_given_up(house: House) -> None:
     good = await artefact(house.storage, OutputKind.TABLE, "by_region", table())
     await house.storage.delete(good.object.sha256)
     await house.finish(finished((good,)))
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         while not (await house.until(Status.CHECKING)).last_error:
             await asyncio.sleep(0.02)
     result = await house.result()
@@ -290,7 +307,7 @@ async def test_a_storage_that_is_away_is_no_attempt(house: House) -> None:
     good = await artefact(house.storage, OutputKind.TABLE, "by_region", table())
     await house.storage.delete(good.object.sha256)
     await house.finish(finished((good,)))
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         while not (await house.until(Status.CHECKING)).last_error:
             await asyncio.sleep(0.02)
     result = await house.result()
@@ -305,7 +322,7 @@ async def test_outputs_that_come_back_are_checked(house: House) -> None:
     raw = await house.storage.read(good.object.sha256, 10**6)
     await house.storage.delete(good.object.sha256)
     await house.finish(finished((good,)))
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         while not (await house.until(Status.CHECKING)).last_error:
             await asyncio.sleep(0.02)
     await house.storage.put_bytes(raw, "application/json")

@@ -8,7 +8,7 @@ from sqlalchemy import select
 
 from services.results.disclosure import Rules, check_figure
 from services.results.models import Status
-from shared.contracts import Audience, AudienceKind, OutputKind
+from shared.contracts import Audience, AudienceKind, OutputKind, RowBalance
 from shared.ids import new_id
 from tests.results.build import artefact, brief, figure, finished, listing, outputs, table
 from tests.results.conftest import House
@@ -72,6 +72,28 @@ async def test_a_match_rate_does_not_tell_of_single_rows(house: House) -> None:
         assert (await house.vote(result.id, who, ministry=ministry)).status_code == 201
     shown = (await house.get(f"/results/{result.id}")).json()
     assert shown["match_rates"] == {"benefits": 1.0}
+
+
+async def test_a_balance_of_rows_is_exact_for_who_checks_and_rounded_for_who_reads(house: House) -> None:
+    exact = RowBalance(read=2003, dropped={"placeholder-key": 3}, linked=1999, used=1999)
+    audience = Audience(kind=AudienceKind.PUBLIC)
+    event = finished(await outputs(house.storage), brief=brief(audience), run_id=new_id(), balance={"benefits": exact})
+    await house.say(event)
+    result = await house.until(Status.HELD, run_id=event.run_id)
+    checking = await house.client.get(f"/results/{result.id}", headers=house.headers("output-checker", "mois"))
+    assert checking.json()["balance"] == {"benefits": exact.model_dump()}
+    for who, ministry in (("kim", "mois"), ("lee", "moel")):
+        assert (await house.vote(result.id, who, ministry=ministry)).status_code == 201
+    shown = (await house.get(f"/results/{result.id}")).json()
+    assert shown["balance"] == {
+        "benefits": {"read": 2010, "dropped": {"placeholder-key": 10}, "unreadable": 0, "linked": 2000, "used": 2000}
+    }
+    for tongue, words in (("ko", "번호 자리의 대체 표기"), ("en", "a placeholder instead of a key")):
+        page = (await house.client.get(f"/results/{result.id}/report", headers={"Accept-Language": tongue})).text
+        assert words in page
+        assert "2,010" in page
+        assert "1999" not in page
+        assert "2,003" not in page
 
 
 @pytest.mark.parametrize(

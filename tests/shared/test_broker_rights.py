@@ -20,14 +20,16 @@ from aio_pika.abc import AbstractChannel
 from aio_pika.exceptions import AMQPConnectionError, ChannelPreconditionFailed
 from aiormq.exceptions import ChannelAccessRefused
 
+from deploy.running import free_port
 from deploy.topology import definitions, password_hash, rendered
 from shared.bus import Incoming
 from shared.clock import now
 from shared.contracts import DatasetWithdrawn, Envelope
 from shared.rabbit import RabbitBus
 from shared.topology import LISTENERS, VHOST, Topology
+from tests.waiting import PATIENCE
 
-pytestmark = [pytest.mark.rabbitmq, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.rabbitmq
 
 HOME = Path("/usr/lib/rabbitmq/bin")
 PASSWORD = "a-password-of-the-test"
@@ -38,12 +40,6 @@ load_definitions = {folder}/definitions.json
 log.console = false
 disk_free_limit.absolute = 50MB
 """
-
-
-def free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
 
 
 def environment(folder: Path, port: int) -> dict[str, str]:
@@ -95,7 +91,7 @@ def port() -> Iterator[int]:
     mapper = subprocess.Popen([*prefix, "epmd", "-address", "127.0.0.1"], **started)  # type: ignore[call-overload]  # keywords in a dict
     broker = subprocess.Popen([*prefix, HOME / "rabbitmq-server"], start_new_session=True, **started)  # type: ignore[call-overload]  # the same
     try:
-        until = time.monotonic() + 60
+        until = time.monotonic() + PATIENCE
         while not answers(port):
             assert broker.poll() is None, "the private broker did not start"
             assert time.monotonic() < until, "the private broker does not answer"
@@ -144,7 +140,7 @@ async def test_services_talk_with_their_own_rights_only(port: int) -> None:
     await asyncio.gather(catalog.start(), requests.start())
     try:
         assert await catalog.publish([envelope]) == [None]
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE):
             while not arrived:
                 await asyncio.sleep(0.05)
         assert arrived[0].user_id == "catalog", "the broker vouches for the sender"
@@ -152,7 +148,7 @@ async def test_services_talk_with_their_own_rights_only(port: int) -> None:
 
         (forged,) = await requests.publish([envelope])
         assert isinstance(forged, ChannelAccessRefused)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE):
             while requests.down is not None or not requests.ready.is_set():
                 await asyncio.sleep(0.05)
     finally:
@@ -179,7 +175,7 @@ async def test_nobody_writes_past_the_exchanges_into_a_queue(channel: AbstractCh
 async def test_nobody_reads_another_s_queue(channel: AbstractChannel) -> None:
     queue = await channel.get_queue("dure.results.events", ensure=False)
     with pytest.raises(ChannelAccessRefused, match="refused for user 'requests'"):
-        await queue.get(timeout=5)
+        await queue.get(timeout=PATIENCE)
 
 
 @pytest.mark.parametrize("password", ["", "wrong"])

@@ -22,8 +22,9 @@ from shared.rabbit import RabbitBus
 from shared.rabbit import intake as intakes
 from shared.rabbit.link import loss_is_an_error
 from shared.topology import Topology
+from tests.waiting import PATIENCE
 
-pytestmark = [pytest.mark.rabbitmq, pytest.mark.timeout(60)]
+pytestmark = pytest.mark.rabbitmq
 
 AMQP_URL = os.environ.get("DURE_TEST_RABBITMQ", "amqp://guest:guest@127.0.0.1:5672/")
 WITHDRAWN = DatasetWithdrawn.type
@@ -162,7 +163,7 @@ async def proxy() -> AsyncIterator[Proxy]:
     await proxy.stop()
 
 
-async def eventually(condition: Callable[[], bool], seconds: float = 60.0) -> None:
+async def eventually(condition: Callable[[], bool], seconds: float = PATIENCE) -> None:
     until = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < until, "did not come true in time"
@@ -179,7 +180,7 @@ async def running(bus: RabbitBus, *receivers: tuple[str, Receive]) -> RabbitBus:
 
 async def published(bus: RabbitBus, sent: Envelope) -> None:
     """Publish until it is confirmed."""
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(PATIENCE):
         while await bus.publish([sent]) != [None]:
             await asyncio.sleep(0.02)
 
@@ -212,7 +213,7 @@ async def test_the_properties_repeat_the_envelope(make_bus: MakeBus, prefix: str
     await bus.publish([sent])
     async with broker_channel() as channel:
         queue = await channel.get_queue(f"{prefix}.results.events", ensure=False)
-        message = await queue.get(timeout=5)
+        message = await queue.get(timeout=PATIENCE)
         assert message is not None
         await message.ack()
     assert (message.message_id, message.type, message.app_id) == (str(sent.id), WITHDRAWN, "catalog")
@@ -340,7 +341,7 @@ async def test_a_black_hole_gives_timeouts_cancels_nobody_and_heals(make_bus: Ma
 
     proxy.swallow = True
     relaying = asyncio.create_task(relay())
-    first, *later = await asyncio.wait_for(relaying, 60)
+    first, *later = await asyncio.wait_for(relaying, PATIENCE)
     assert all(isinstance(outcome, TimeoutError) for outcome in first)
     assert all(isinstance(outcome, OSError) for outcomes in later for outcome in outcomes), "TimeoutError or ConnectionError"
     assert bus.down is not None
@@ -396,7 +397,7 @@ async def test_a_deleted_queue_is_made_again(make_bus: MakeBus, prefix: str) -> 
             await bus.publish([sent])
             await asyncio.sleep(0.1)
 
-    await asyncio.wait_for(sent_and_arrived(), 60)
+    await asyncio.wait_for(sent_and_arrived(), PATIENCE)
 
 
 async def test_events_wait_for_a_listener_that_has_never_been_started(make_bus: MakeBus) -> None:

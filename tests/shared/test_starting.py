@@ -19,6 +19,7 @@ from shared.db import Database
 from shared.due import claim_rows, record_row, release_claims
 from shared.outbox import BATCH, emit, relay_batch
 from tests.conftest import idle
+from tests.waiting import PATIENCE
 
 JOINED = MinistryJoined(code="nts", name=LocalText(ko="국세청", en="National Tax Service"))
 LONG = timedelta(hours=1)
@@ -46,11 +47,15 @@ async def leftover(make_settings: Callable[..., Any], tmp_path: Path) -> Build:
 @pytest.fixture
 async def start() -> AsyncIterator[Callable[[FastAPI], Awaitable[None]]]:
     async with AsyncExitStack() as stack:
-        yield lambda app: stack.enter_async_context(app.router.lifespan_context(app))
+
+        async def start(app: FastAPI) -> None:
+            await stack.enter_async_context(app.router.lifespan_context(app))
+
+        yield start
 
 
 async def until_true(look: Callable[[], Awaitable[Any]]) -> None:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE):
         while not await look():
             await asyncio.sleep(0.02)
 

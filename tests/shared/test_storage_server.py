@@ -20,6 +20,7 @@ import pytest
 from deploy.running import free_port
 from shared.errors import TooLarge, Unavailable
 from shared.storage import PART, Corrupt, MissingObject, Storage
+from tests.waiting import PATIENCE
 
 BIG = PART * 2 + 12345
 
@@ -60,7 +61,7 @@ def process() -> Iterator[Server]:
     started = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     server = Server(started, f"http://127.0.0.1:{port}")
     try:
-        end = time.monotonic() + 60
+        end = time.monotonic() + PATIENCE
         while True:
             try:
                 httpx.get(server.url, trust_env=False)

@@ -16,6 +16,7 @@ from services.analysis.actions.models import register_models
 from services.analysis.actions.queue import claim_next
 from services.analysis.models import LateResult, Run, RunArtefact, RunStatus, Sighting
 from services.analysis.queries.queue import TO_WORK, Order
+from services.analysis.rules import rules
 from shared.audit import record_audit
 from shared.auth import Principal, Role, require
 from shared.clock import now
@@ -25,6 +26,7 @@ from shared.due import backoff, db_now
 from shared.errors import StaleClaim
 from shared.outbox import emit
 
+MOST_ALARMS = 50
 WAITING = (RunStatus.PREPARED, RunStatus.RUNNING)
 LOST = Reason(code="worker-lost", detail="Every worker that took the run was lost before it ended.")
 
@@ -157,7 +159,8 @@ async def finish_run(
     wanted = {(kind, name) for kind, name, _ in named}
     artefacts = [each for each in uploaded if (each.kind, each.name) in wanted]
     run.progress = 1.0 if outcome is Outcome.SUCCEEDED else run.progress
-    run.alarms = [policy.plain_alarm(each).model_dump(mode="json") for each in alarms]
+    found = [*policy.linkage_alarms(run.match_rates, run.balance, rules()), *map(policy.plain_alarm, alarms)]
+    run.alarms = [each.model_dump(mode="json") for each in found[:MOST_ALARMS]]
     if reason is not None:
         reason = reason.model_copy(update={"detail": policy.without_cells(reason.detail, 1000)})
     if outcome is Outcome.SUCCEEDED:

@@ -104,6 +104,7 @@ def finished(run: Run, reason: Reason | None, artefacts: Sequence[RunArtefact]) 
         reason=reason,
         artefacts=tuple(Artefact(name=each.name, kind=each.kind, object=stored(each)) for each in artefacts),
         match_rates=run.match_rates,
+        balance=run.balance,
         champion_id=run.champion_id,
         sealed_keys=SealedKeys.model_validate(run.sealed_keys) if run.sealed_keys and succeeded else None,
         alarms=tuple(Alarm.model_validate(each) for each in run.alarms) if succeeded else (),

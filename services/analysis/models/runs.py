@@ -10,7 +10,7 @@ from sqlmodel import Field
 
 from services.analysis.models.base import Base, Verdict, choice
 from shared.clock import now
-from shared.contracts import OutputKind
+from shared.contracts import OutputKind, RowBalance
 from shared.db import Due, Json, Row, UtcDateTime
 
 
@@ -132,6 +132,11 @@ class Run(Base, Row, Due, table=True):
     started_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     ended_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     swept: bool = Field(default=False, sa_column_kwargs={"server_default": false()})
+
+    @property
+    def balance(self) -> dict[str, RowBalance]:
+        """Role -> what became of its rows, exact; empty before prepare."""
+        return {role: RowBalance.model_validate(each) for role, each in (self.bundle or {}).get("balance", {}).items()}
 
     @property
     def method_label(self) -> str:

@@ -20,6 +20,7 @@ from services.analysis.policy.grants import (
     objected,
     sees_every_grant,
 )
+from services.analysis.policy.linkage import linkage_alarms
 from services.analysis.policy.methods import (
     check_may_review,
     check_may_see_method,
@@ -114,6 +115,7 @@ __all__ = [
     "marked",
     "method_actions",
     "method_waiting",
+    "linkage_alarms",
     "plain_alarm",
     "model_actions",
     "model_waiting",

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from jsonschema import Draft202012Validator, SchemaError
 
+from services.analysis.rules import rules
 from shared.contracts import ANY_DOMAIN, ColumnRole, ColumnType, InputRole, MethodCard
 from shared.errors import FieldError, TooLarge, Unprocessable
 from shared.texts import unreadable
@@ -89,6 +90,11 @@ def input_errors(card: MethodCard) -> Iterator[FieldError]:
     if card.linkage.key_domain == ANY_DOMAIN and len(card.inputs) > 1:
         sentence = f"Only a method of one input takes keys of {ANY_DOMAIN} domain: what is linked has one issuer."
         yield FieldError("#/card/linkage/key_domain", "domain-missing", sentence)
+    least, linkage = rules().least_match.value, card.linkage
+    low = "match_floor" in linkage.model_fields_set and linkage.match_floor < least and linkage.floor_reason is None
+    if low and len(card.inputs) > 1:
+        sentence = f"Below {least:.0%} only with `floor_reason`, which says why so few base rows may be found."
+        yield FieldError("#/card/linkage/match_floor", "floor-too-low", sentence)
     for at, role in enumerate(card.inputs):
         yield from role_errors(f"#/card/inputs/{at}", role, card.linkage.key_domain)
     base = next((role for role in card.inputs if role.name == card.linkage.base), None)

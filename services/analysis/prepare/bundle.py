@@ -36,7 +36,8 @@ class Manifest:
         # A champion is the registry's own file: a worker gets it, but it stays when the bundle goes.
         lent = [{"name": CHAMPION_FILE, **self.champion.model_dump(mode="json")}] if self.champion else []
         # The sealed keys are no file of the bundle: no worker gets them.
-        counts = {"rows": self.linked.rows, "keys_dropped": self.linked.keys_dropped}
+        balance = {role: each.model_dump(mode="json") for role, each in self.linked.balance.items()}
+        counts = {"rows": self.linked.rows, "keys_dropped": self.linked.keys_dropped, "balance": balance}
         return {"files": [file], "lent": lent, "available_from": self.available_from, **counts}
 
 

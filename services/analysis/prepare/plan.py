@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from services.analysis.prepare.errors import PrepareError
 from shared.contracts import ANY_DOMAIN, ApprovedInput, CardColumn, Column, ColumnRole, ColumnType, InputRole, MethodCard
+from shared.times import KOREA
 
 
 @dataclass(frozen=True)
@@ -18,6 +19,11 @@ class Pick:
         if self.card.role is not ColumnRole.KEY:
             return None
         return self.stored.key_domain if self.card.key_domain == ANY_DOMAIN else self.card.key_domain
+
+    @property
+    def temporal(self) -> bool:
+        """Whether its texts are times, which are read and written in one form."""
+        return self.card.temporal and self.card.type is ColumnType.STRING
 
 
 @dataclass(frozen=True)
@@ -43,6 +49,8 @@ class Plan:
     match_floor: float
     base: RolePlan
     others: tuple[RolePlan, ...]
+    zone: str = KOREA
+    """Of the wall clock that texts of times are written in, and of times without an offset of which no column says otherwise."""
 
     @property
     def roles(self) -> tuple[RolePlan, ...]:
@@ -55,8 +63,10 @@ class Plan:
         return {name: day.isoformat() for name, day in picked if day is not None}
 
 
-def plan_linkage(card: MethodCard, inputs: tuple[ApprovedInput, ...]) -> Plan:
-    """Match the approved inputs with the card's roles; whatever does not fit is refused here."""
+def plan_linkage(card: MethodCard, inputs: tuple[ApprovedInput, ...], zone: str = KOREA, least_floor: float = 0.0) -> Plan:
+    """Match the approved inputs with the card's roles; whatever does not fit is refused here.
+
+    `least_floor` holds where the card gives no reason for a lower one."""
     given = {each.role: each for each in inputs}
     known = {role.name for role in card.inputs}
     if len(given) != len(inputs) or not given.keys() <= known:
@@ -66,7 +76,8 @@ def plan_linkage(card: MethodCard, inputs: tuple[ApprovedInput, ...]) -> Plan:
             raise PrepareError("input-missing", f"The input {role.name} is missing.")
     plans = {role.name: plan_role(role, given[role.name], card.linkage.key_domain) for role in card.inputs if role.name in given}
     base = plans.pop(card.linkage.base)
-    return Plan(base.key.key_domain or card.linkage.key_domain, card.linkage.match_floor, base, tuple(plans.values()))
+    floor = card.linkage.match_floor if card.linkage.floor_reason else max(card.linkage.match_floor, least_floor)
+    return Plan(base.key.key_domain or card.linkage.key_domain, floor, base, tuple(plans.values()), zone)
 
 
 def plan_role(role: InputRole, approved: ApprovedInput, key_domain: str) -> RolePlan:

@@ -10,16 +10,21 @@ from typing import Final
 import duckdb
 
 from services.analysis.prepare.errors import PrepareError
+from services.analysis.prepare.forms import add_functions, key_form, literal, text_form, time_form, without_missing
+from services.analysis.prepare.plan import Pick
 from shared.contracts import ColumnType
+from shared.duck import locked_duckdb
+from shared.times import KOREA
 
 CSV: Final = "text/csv"
 PARQUET: Final = "application/vnd.apache.parquet"
-SPACES: Final = " \t\r\n"
 HEADER_LIMIT: Final = 1024 * 1024
 LIBRARIES_MB, DATABASE_SHARE, LEAST_DATABASE_MB = 160, 0.8, 64
 CSV_OPTIONS: Final = (
     "auto_detect=false, header=true, delim=',', quote='\"', escape='\"', comment='', strict_mode=true, max_line_size=2097152"
 )
+# A clock and behind it Z or an offset; the day alone has hyphens too.
+OFFSET: Final = ":.*(Z|z|[+-][0-9]{2}(:?[0-9]{2})?)$"
 SQL_TYPES: Final[Mapping[ColumnType, str]] = {
     ColumnType.STRING: "VARCHAR",
     ColumnType.INTEGER: "BIGINT",
@@ -46,22 +51,9 @@ class Limits:
 @contextmanager
 def locked(folder: Path, limits: Limits = Limits()) -> Iterator[duckdb.DuckDBPyConnection]:
     """A DuckDB that reads and writes this folder and nothing else, and whose settings nobody can change."""
-    config: dict[str, str | bool | int | float | list[str]] = {
-        "threads": limits.threads,
-        "memory_limit": f"{limits.database_mb}MiB",
-        "temp_directory": str(folder / "spill"),
-        "autoinstall_known_extensions": False,
-        "autoload_known_extensions": False,
-        "python_enable_replacements": False,
-    }
-    connection = duckdb.connect(":memory:", config=config)
-    connection.execute(f"SET allowed_directories = [{literal(str(folder))}]")
-    connection.execute("SET enable_external_access = false")
-    connection.execute("SET lock_configuration = true")
-    try:
+    with locked_duckdb(folder, memory_mb=limits.database_mb, threads=limits.threads, spill=folder / "spill") as connection:
+        add_functions(connection)
         yield connection
-    finally:
-        connection.close()
 
 
 def quoted(name: str) -> str:
@@ -78,10 +70,6 @@ def source(path: Path, media_type: str, role: str) -> tuple[str, dict[str, str]]
     raise PrepareError("input-unreadable", f"The input {role} is of a media type that cannot be read.")
 
 
-def literal(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
-
-
 def header(path: Path, role: str) -> list[str]:
     """The column names of a CSV file."""
     try:
@@ -94,10 +82,31 @@ def header(path: Path, role: str) -> list[str]:
     return names
 
 
-def typed(column: str, wanted: ColumnType) -> str:
-    """The SQL that reads a column as a type of the card; NULL where it does not fit."""
+def cell(pick: Pick) -> str:
+    """The SQL of a cell as it stands in its file: NULL where a word says that it is missing."""
+    column = quoted(pick.stored.name)
+    return without_missing(f"CAST({column} AS VARCHAR)", pick.stored.missing) if pick.stored.missing else column
+
+
+def value(pick: Pick, zone: str) -> str:
+    """The SQL of a cell of the bundle that is no key: canonical text, a time, or a value of the card's type."""
+    column, own = cell(pick), pick.stored.time_zone or zone
+    if pick.card.type is not ColumnType.STRING:
+        return typed(column, pick.card.type, own)
+    text = f"CAST({column} AS VARCHAR)"
+    return time_form(text_form(text), own, zone) if pick.temporal else text_form(text)
+
+
+def typed(column: str, wanted: ColumnType, zone: str = KOREA) -> str:
+    """The SQL that reads a column as a type of the card; NULL where it does not fit. Instants are in UTC."""
     if wanted is ColumnType.STRING:
         return f"CAST({column} AS VARCHAR)"
+    if wanted is ColumnType.DATETIME:
+        text = f"CAST({column} AS VARCHAR)"
+        local = f"timezone('UTC', timezone({literal(zone)}, TRY_CAST({text} AS TIMESTAMP)))"
+        instant = f"timezone('UTC', TRY_CAST({text} AS TIMESTAMPTZ))"
+        # A text with an offset is an instant by itself; one without is the wall clock of its zone.
+        return f"CASE WHEN regexp_matches({text}, '{OFFSET}') THEN {instant} ELSE {local} END"
     return f"TRY_CAST({column} AS {SQL_TYPES[wanted]})"
 
 
@@ -109,7 +118,10 @@ def misfit(column: str, wanted: ColumnType) -> str:
     return lost
 
 
-def key_text(column: str, stored: ColumnType) -> str:
-    """The SQL of a key's canonical text: trimmed, an integer without leading zeros or sign, NULL if nothing is left."""
-    plain = typed(column, ColumnType.INTEGER) if stored is ColumnType.INTEGER else column
-    return f"nullif(trim(CAST({plain} AS VARCHAR), {literal(SPACES)}), '')"
+def key_text(pick: Pick) -> str:
+    """The SQL of a key's canonical form: empty or NULL for none, PLACEHOLDER for what names nobody."""
+    column = quoted(pick.stored.name)
+    text = without_missing(f"CAST({column} AS VARCHAR)", pick.stored.missing)
+    if pick.stored.type is ColumnType.INTEGER:
+        text = f"CAST({typed(text, ColumnType.INTEGER)} AS VARCHAR)"
+    return key_form(text, pick.key_domain or "")

@@ -11,11 +11,12 @@ from uuid import UUID
 import duckdb
 
 from services.analysis.prepare.keys import Pads
-from services.analysis.prepare.linkage import pseudonym
+from services.analysis.prepare.linkage import key_name, pseudonym
 from services.analysis.prepare.plan import RolePlan
-from services.analysis.prepare.readers import key_text, quoted, source, typed
+from services.analysis.prepare.readers import key_text, source, value
 from shared.contracts import PublicKey
 from shared.sealing import Sealer
+from shared.times import KOREA
 
 SEALED_FILE: Final = "sealed.ndjson"
 NDJSON: Final = "application/x-ndjson"
@@ -53,11 +54,11 @@ def raw_keys(connection: duckdb.DuckDBPyConnection, base: RolePlan, path: Path, 
     """Each pseudonym of the base once, with its canonical key, in batches; rows without a whole key are not in the bundle."""
     domain = base.key.key_domain or ""
     function, parameters = source(path, base.approved.object.media_type, base.role)
-    key = key_text(quoted(base.key.stored.name), base.key.stored.type)
-    chosen = f"{pseudonym(base.key, {domain: '$inner'})} AS pseudonym, {key} AS raw"
-    whole = [f"{typed(quoted(pick.stored.name), pick.card.type)} IS NOT NULL" for pick in base.keyed_by]
-    rows = f"SELECT {chosen} FROM {function} WHERE {' AND '.join(whole or ['true'])}"
-    sql = f"SELECT DISTINCT pseudonym, raw FROM ({rows}) WHERE raw IS NOT NULL ORDER BY pseudonym"
+    chosen = f"{pseudonym(base.key, {domain: '$inner'})} AS pseudonym, {key_name(base.key)} AS raw"
+    keys = f"SELECT *, {key_text(base.key)} AS {key_name(base.key)} FROM {function}"
+    whole = [f"{value(pick, KOREA)} IS NOT NULL" for pick in base.keyed_by]
+    rows = f"SELECT {chosen} FROM ({keys}) WHERE {' AND '.join(whole or ['true'])}"
+    sql = f"SELECT DISTINCT pseudonym, raw FROM ({rows}) WHERE pseudonym IS NOT NULL ORDER BY pseudonym"
     secrets = {"inner": pads.inner + domain.encode() + b"\0", "outer": pads.outer}
     result = connection.execute(sql, {**parameters, **secrets})
     while batch := result.fetchmany(BATCH):

@@ -26,12 +26,14 @@ from services.analysis.prepare.readers import Limits
 from services.analysis.prepare.sealed import NDJSON
 from services.analysis.queries import sealing_key
 from services.analysis.queries.queue import TO_PREPARE, Order, is_someones_turn
+from services.analysis.rules import rules
 from shared.audit import record_audit
 from shared.clock import now
 from shared.contracts import MethodCard, Reason, RequestApproved, SealedKeys
 from shared.db import Database, Session
 from shared.due import backoff, db_now
 from shared.storage import Storage
+from shared.times import KOREA
 
 log = logging.getLogger(__name__)
 CRASHED = Reason(code="prepare-crashed", detail="The inputs could not be prepared because of a fault at the centre.")
@@ -51,6 +53,7 @@ class PrepareTerms:
     max_attempts: int
     scratch: Path | None = None
     aging: timedelta = timedelta(hours=1)
+    zone: str = KOREA
 
     @property
     def order(self) -> Order:
@@ -93,7 +96,7 @@ async def take_up(session: Session, run: Run, terms: PrepareTerms) -> Job | None
     approved = RequestApproved.model_validate(run.approved)
     try:
         card = await card_of(session, run)
-        plan = plan_linkage(card, approved.inputs)
+        plan = plan_linkage(card, approved.inputs, terms.zone, rules().least_match.value)
         key = await request_key(session, run.request_id, terms.wrapping)
     except (PrepareError, KeyLost) as error:
         reason = error.reason if isinstance(error, PrepareError) else KEY_LOST
@@ -214,6 +217,7 @@ async def record_bundle(db: Database, job: Job, manifest: Manifest) -> bool:
         run.touch()
         session.add(run)
         detail = {"rows": manifest.linked.rows, "keys_dropped": manifest.linked.keys_dropped, "sha256": manifest.table.sha256}
+        detail["rules"] = rules().version
         detail["sealed_to"] = sealed.kid if sealed else None
         detail["champion"] = manifest.champion.sha256 if manifest.champion else None
         detail["available_from"] = manifest.available_from

@@ -14,7 +14,7 @@ from services.analysis.queries.quotas import full_quotas
 from services.analysis.schemas import BundleOut, FileOut, RunNews, RunOut, RunSummary
 from shared.auth import Principal, Role
 from shared.clock import now
-from shared.contracts import MethodCard, MethodRef, Reason, Resources
+from shared.contracts import MethodCard, MethodRef, Reason, Resources, tens
 from shared.db import Session
 from shared.errors import NotFound, StaleClaim
 from shared.paging import PageQuery, paginate
@@ -71,7 +71,8 @@ async def describe_run(session: Session, caller: Principal, run: Run, present: P
         dataset_ids=run.approved["brief"]["dataset_ids"],
         rows=bundle.get("rows") if centre else None,
         match_rates=run.match_rates if centre else {role: round(rate, 2) for role, rate in run.match_rates.items()},
-        keys_dropped=bundle.get("keys_dropped", {}) if centre else {},
+        keys_dropped={role: rows if centre else tens(rows) for role, rows in bundle.get("keys_dropped", {}).items()},
+        balance={role: each if centre else each.rounded() for role, each in run.balance.items()},
         fence=run.worker_fence,
         attempts=run.attempts,
         missing_layers=run.missing_layers,

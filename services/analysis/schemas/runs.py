@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from services.analysis.models import Priority, RunStatus
 from services.analysis.schemas.base import In, Prose
-from shared.contracts import MethodRef, Reason
+from shared.contracts import MethodRef, Reason, RowBalance
 
 PLACE: Final = "Its place among the waiting runs of its ministry; the next one is 1."
 ETA: Final = "Seconds until it will have ended, by its progress so far; null while that does not tell, and when it is overdue."
@@ -37,6 +37,7 @@ WHOLE: Final[dict[str, Any]] = {
     "rows": 18250,
     "match_rates": {"facility": 1.0, "meter": 0.97},
     "keys_dropped": {"meter": 12},
+    "balance": {"meter": {"read": 17_720, "dropped": {"no-key": 12}, "unreadable": 0, "linked": 17_702, "used": 17_702}},
     "fence": 1,
     "attempts": 1,
     "missing_layers": [],
@@ -109,7 +110,10 @@ class RunOut(RunSummary):
         description="Input -> share of the base rows that were found in it; rounded to whole per cent outside the centre."
     )
     keys_dropped: dict[str, int] = Field(
-        description="Input -> rows without a key, which were left out; for centre analysts only."
+        description="Input -> rows without a key, which were left out; rounded up to full tens outside the centre."
+    )
+    balance: dict[str, RowBalance] = Field(
+        description="Input -> what became of its rows; every count rounded up to full tens outside the centre."
     )
     fence: int = Field(description="Fence of the last claim by a worker; 0 if there was none.")
     attempts: int

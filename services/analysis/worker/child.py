@@ -7,12 +7,13 @@ import select
 import sys
 import time
 from collections import deque
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from services.analysis.worker import folders, inside, sandbox, watch
+from services.analysis.worker import folders, hosting, inside, sandbox, watch
 from services.analysis.worker.jobs import ANSWERED, CANCEL, UNANSWERED, ChildReport, Job, Layers, Task, Why
 from services.analysis.worker.reasons import plain
 
@@ -22,14 +23,6 @@ MIB = 1 << 20
 ANSWERS = (ANSWERED.strip(), UNANSWERED.strip())
 LONGEST_LINE = 2000
 LONGEST_MESSAGE = 200
-PRELOAD = (
-    "services.analysis.methods",
-    "duckdb",
-    "sklearn.ensemble",
-    "sklearn.linear_model",
-    "sklearn.isotonic",
-    "sklearn.metrics",
-)
 
 
 @dataclass
@@ -182,28 +175,41 @@ def _parsed(line: bytes) -> object:
 
 
 def say(what: dict[str, Any]) -> None:
-    sys.stdout.write(json.dumps(what) + "\n")
-    sys.stdout.flush()
+    """A line on the pipe that the worker named; standard output belongs to the libraries."""
+    line = json.dumps(what).encode() + b"\n"
+    while line:
+        line = line[os.write(int(sys.argv[1]), line) :]
 
 
-def main() -> None:
-    """Ends with the worker: then it reads the end of its orders, ends its child and removes the rows."""
-    sandbox.adopt_orphans()
-    for module in PRELOAD:
+def preload(modules: Sequence[str]) -> None:
+    """Once; a child that is forked later has them already."""
+    # A child may read the folders of its method, not the one above, which names the built-in ones.
+    for module in (hosting.BUILT_INS, *modules):
         importlib.import_module(module)
+
+
+def main(modules: Sequence[str] = ()) -> None:
+    """Ends with the worker: then it reads the end of its orders, ends its child and removes the rows.
+
+    Which layers hold is answered before `modules` are imported, as the worker waits for it at its start."""
+    os.set_inheritable(int(sys.argv[1]), False)
+    sandbox.adopt_orphans()
     say({"ready": True})
     orders = Orders()
     while (line := orders.next()) is not None:
         if line in (CANCEL.strip(), *ANSWERS):  # for a job that has ended meanwhile
             continue
         job = Job.parse(line)
+        if job.task is not Task.PROBE:
+            preload(modules)
         report, there = supervise(job, orders)
         if not there:
             for folder in (job.work,) if job.task is Task.PARTITION else (job.work, job.bundle):  # that one is other nodes' too
                 folders.remove(Path(folder))
             return
         say(report.told())
+        preload(modules)
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[2:])

@@ -32,7 +32,7 @@ log = logging.getLogger(__name__)
 SIGNAL_WAIT = 20.0
 LARGEST_FEATURES = 1 << 31
 SHORTEST_PAUSE = 0.5
-GIVE_BACK_SECONDS = 2.0
+GIVE_BACK_SECONDS = 5.0  # for a busy service; with `--grace` below what stops a container
 LEAST_DISK_MB, DISK_TO_MEMORY = 512, 4  # what spills is a multiple of what is held
 LONGEST_LOG = 64 * 1024
 

@@ -6,8 +6,9 @@ import importlib
 import importlib.metadata
 import importlib.util
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
 
@@ -77,12 +78,22 @@ class NotFoundError(Exception):
     """The code of an entry point is not there."""
 
 
-def targets(models: Path | None = None) -> list[str]:
+class UnknownMethodError(Exception):
+    """Nothing here has this name."""
+
+
+def targets(models: Path | None = None, names: Collection[str] | None = None) -> list[str]:
     """`module` or `module:attribute` of every method: the built-in ones, then those of installed packages, then
-    `model:folder` of each folder in `models` that has a manifest."""
-    declared = (entry.value for entry in importlib.metadata.entry_points(group=GROUP))
+    `model:folder` of each folder in `models` that has a manifest.
+
+    `names`: of the built-in and installed ones these only; UnknownMethodError if there is none of a name."""
+    declared = sorted((entry.value, entry.name) for entry in importlib.metadata.entry_points(group=GROUP))
     folders = sorted(path.parent.resolve() for path in models.glob("*/manifest.json")) if models else []
-    return list(dict.fromkeys([*_built_in(), *sorted(declared), *(f"{MODEL}{folder}" for folder in folders)]))
+    known = [*((module, module.rpartition(".")[2]) for module in _built_in()), *declared]
+    if unknown := sorted(set(names or ()) - {name for _, name in known}):
+        raise UnknownMethodError(unknown[0])
+    chosen = [target for target, name in known if names is None or name in names]
+    return list(dict.fromkeys([*chosen, *(f"{MODEL}{folder}" for folder in folders)]))
 
 
 def _built_in() -> tuple[str, ...]:
@@ -97,19 +108,19 @@ def locate(target: str) -> Code:
         return Code(target, dict(_model_files(Path(target.removeprefix(MODEL)))))
     module = target.partition(":")[0].strip()
     parent = module.rpartition(".")[0]
-    files = dict(_parents(module))
+    code = dict(_parents(module))
     todo, seen = [module], set[str]()
     while todo:
         if (name := todo.pop()) in seen:
             continue
         seen.add(name)
-        found, above = dict(_files(name)), dict(_parents(name))
-        files |= found | above
+        found, above = dict(files(name)), dict(_parents(name))
+        code |= found | above
         read = [(path, name) for path in found.values()] + [(path, _package(told)) for told, path in above.items()]
         for path, named in read:
             if path.suffix == ".py" and parent:
                 todo += [one for one in _imports(path, named) if one.startswith(f"{parent}.") and _is_module(one)]
-    return Code(target, files)
+    return Code(target, code)
 
 
 def _model_files(folder: Path) -> Iterator[tuple[str, Path]]:
@@ -118,7 +129,7 @@ def _model_files(folder: Path) -> Iterator[tuple[str, Path]]:
         if (folder / name).is_file():
             yield name, folder / name
     for module in SCORER:
-        yield from _files(module)
+        yield from files(module)
 
 
 def _package(told: str) -> str:
@@ -135,7 +146,8 @@ def digest(files: dict[str, Path]) -> str:
     return total.hexdigest()
 
 
-def _files(module: str) -> Iterator[tuple[str, Path]]:
+def files(module: str) -> Iterator[tuple[str, Path]]:
+    """The files of a module or package, each by its name from the root of imports."""
     spec = find_spec(module)
     if spec.submodule_search_locations:
         root = Path(next(iter(spec.submodule_search_locations)))
@@ -181,15 +193,30 @@ def _is_module(name: str) -> bool:
 
 def _imports(path: Path, module: str) -> Iterable[str]:
     """Modules named by import statements; relative ones are resolved."""
-    package = module if path.name == "__init__.py" else module.rpartition(".")[0]
-    for node in ast.walk(ast.parse(path.read_bytes())):
+    return _named(path.read_bytes(), module if path.name == "__init__.py" else module.rpartition(".")[0])
+
+
+@lru_cache(maxsize=1024)  # methods share modules, and reading Python is what takes the time here
+def _named(source: bytes, package: str) -> tuple[str, ...]:
+    found: list[str] = []
+    for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
+            found += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
             named = "." * node.level + (node.module or "")
             base = importlib.util.resolve_name(named, package) if node.level else named
-            yield base
-            yield from (f"{base}.{alias.name}" for alias in node.names)
+            found += [base, *(f"{base}.{alias.name}" for alias in node.names)]
+    return tuple(found)
+
+
+def libraries(code: Code) -> set[str]:
+    """Top-level packages that its files import."""
+    found: set[str] = set()
+    for name, path in code.files.items():
+        if name.endswith(".py"):
+            module = name.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+            found |= {one.partition(".")[0] for one in _imports(path, module)}
+    return found
 
 
 def import_roots() -> list[str]:

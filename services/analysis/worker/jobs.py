@@ -19,6 +19,7 @@ class Task(StrEnum):
     RUN = "run"
     DESCRIBE = "describe"
     FEATURES = "features"  # of a model that stands elsewhere: what is to be sent there
+    PROBE = "probe"  # which layers hold here: the child is confined and ends
     PARTITION = "partition"  # one of an engine's; the parameters say which
 
 

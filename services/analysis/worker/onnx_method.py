@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from services.analysis.worker.manifests import HostedManifest
 from services.analysis.worker.sdk import Array, Bundle, MethodError, Outputs, Report
+from shared.canonical import canonical_text
 from shared.contracts import HostedFeature, MethodCard
 
 MANIFEST_FILE: Final = "manifest.json"
@@ -24,10 +25,11 @@ BANDS: Final = 10
 REASONS: Final = 3
 Floats = NDArray[np.float32]
 Places = NDArray[np.int64]
+# Equal scores in the order of the rows, which is the same in every request of the same data.
 TOP: Final = """SELECT pseudonym, max(score) AS score, arg_max(place, (score, -place)) AS place
     FROM (SELECT pseudonym, file_row_number AS place, score FROM numbered POSITIONAL JOIN scores
-          ORDER BY score DESC, pseudonym, place LIMIT $1)
-    GROUP BY pseudonym ORDER BY score DESC, pseudonym LIMIT $2"""
+          ORDER BY score DESC, place LIMIT $1)
+    GROUP BY pseudonym ORDER BY score DESC, place LIMIT $2"""
 
 
 @dataclass
@@ -109,7 +111,7 @@ class OnnxMethod:
         return found
 
     def highest(self, bundle: Bundle, score: Floats) -> list[dict[str, Any]]:
-        """The rows with the highest scores; equal ones by pseudonym. A pseudonym stands once, with its highest score."""
+        """The rows with the highest scores; equal ones in row order. A pseudonym stands once, with its highest score."""
         found = top(bundle, score, int(bundle.parameters.get("capacity", 100)))
         chosen = found["place"].astype(np.int64)
         reasons = self.reasons(bundle, chosen, score)
@@ -156,10 +158,11 @@ def stacked(features: Sequence[HostedFeature], columns: dict[str, Array]) -> Flo
 
 
 def numbers(feature: HostedFeature, values: NDArray[Any]) -> Floats:
-    """A column as the model takes it: numbers as they are, texts by the manifest's codes, unknown ones as NaN."""
+    """A column as the model takes it: numbers as they are, texts by the manifest's codes, unknown ones as NaN. Texts of a linked
+    table are canonical, so those of the manifest have to be."""
     if values.dtype.kind == "f":
         return values.astype(np.float32)
-    codes = {text: np.float32(code) for text, code in feature.codes.items()}
+    codes = {canonical_text(text): np.float32(code) for text, code in feature.codes.items()}
     return np.array([codes.get(value, np.float32("nan")) for value in values], dtype=np.float32)
 
 

@@ -33,6 +33,9 @@ class Options:
     threads: int
     models: Path | None
     uploads: bool
+    methods: tuple[str, ...] | None
+    cache: Path
+    ready_file: Path | None
     send_logs: bool
     cluster: Cluster | None
 
@@ -42,6 +45,10 @@ def parse(arguments: Sequence[str] | None) -> Options:
     add_worker(parser)
     add_engine(parser)
     told = vars(parser.parse_args(arguments))
+    told["methods"] = None if told["methods"] is None else tuple(told["methods"])
+    told["cache"] = told["cache"] or told["scratch"] / f"dure-cards-{os.geteuid()}"
+    if (ready := told["ready_file"]) and not ready.parent.is_dir():
+        parser.error(f"--ready-file: there is no folder {ready.parent}")
     shared_out = max(1, len(os.sched_getaffinity(0)) // told["concurrency"])
     cluster = cluster_of(parser, told.pop("scheduler"), {name: told.pop(name) for name in ENGINE})
     return Options(**told | {"threads": told["threads"] or shared_out, "cluster": cluster})
@@ -61,6 +68,9 @@ def add_worker(parser: argparse.ArgumentParser) -> None:
     add("--send-logs", action="store_true", help="send the end of what methods print to the centre's analysts")
     add("--threads", type=int, choices=range(1, 257), metavar="1..256", help="of one run; the cores, shared out")
     add("--models", type=Path, help="a folder for each model to host: manifest.json, and model.onnx unless remote")
+    add("--methods", nargs="*", metavar="NAME", help="host these of the installed methods only; without a name none")
+    add("--cache", type=Path, help="where cards of methods are kept between starts; a folder in the scratch folder")
+    add("--ready-file", type=Path, help="a JSON file that is there while the worker asks for runs: which methods it hosts")
     add("--uploads", action="store_true", help="also host the ONNX methods that are uploaded to the centre")
 
 

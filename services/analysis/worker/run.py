@@ -1,16 +1,19 @@
 """The worker's main program: announce what it hosts, then claim and perform runs until it is told to stop."""
 
 import asyncio
+import json
 import logging
+import os
 import signal
-from collections.abc import Coroutine, Sequence
-from contextlib import suppress
+from collections.abc import Coroutine, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 from uuid import uuid4
 
 from services.analysis.worker import announcing, hosting, logs
+from services.analysis.worker.cards import CardCache
 from services.analysis.worker.client import Client, RefusedError
 from services.analysis.worker.execution import Execution
 from services.analysis.worker.folders import own_folder
@@ -38,31 +41,51 @@ class Worker:
     scratch: Path
     hosted: dict[tuple[str, str, str], Hosted] = field(default_factory=dict)
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
+    cards: CardCache = field(default_factory=CardCache)
     missing: tuple[str, ...] | None = None
     """Layers of the sandbox that do not hold here; None as long as nothing was tried."""
 
     async def work(self) -> int:
-        launchers = [Launcher() for _ in range(self.options.concurrency)]
+        options = self.options
+        codes = await announcing.located(hosting.targets(options.models, options.methods))
+        launchers = [Launcher(preload=announcing.preload(codes)) for _ in range(options.concurrency)]
         try:
-            targets = hosting.targets(self.options.models)
-            found = announcing.hosted(launchers[0], self.scratch, self.options.sandbox, targets)
+            found = announcing.hosted(launchers[0], self.scratch, options.sandbox, codes, self.cards)
             announced = await self._unless_stopped(announcing.announce(self.client, found))
             if announced is None:
                 return 0
             self.hosted = {one.key: one for one in announced}
             self.missing = launchers[0].missing
-            if not self.hosted and not self.options.uploads:
+            if not self.hosted and not options.uploads:
                 log.error("there is no method that this worker may run")
                 return NOTHING_HOSTED
-            more = [self._uploads()] if self.options.uploads else []
-            await asyncio.gather(*(self._slot(launcher) for launcher in launchers), *more)
+            more = [self._uploads()] if options.uploads else []
+            with self._ready():
+                await asyncio.gather(*(self._slot(launcher) for launcher in launchers), *more)
         finally:
             await asyncio.gather(*(launcher.stop() for launcher in launchers))
         return 0
 
+    @contextmanager
+    def _ready(self) -> Iterator[None]:
+        """Say so, once all that is here is announced; whoever waits for the file sees it whole or not at all."""
+        methods = sorted(f"{name}@{version}" for name, version, _ in self.hosted)
+        log.info("worker ready", extra={"hosted": len(methods), "methods": methods})
+        file = self.options.ready_file
+        if file is None:
+            yield
+            return
+        begun = file.with_name(f".{file.name}-{uuid4().hex}")
+        begun.write_text(json.dumps({"pid": os.getpid(), "methods": methods}) + "\n")
+        begun.replace(file)
+        try:
+            yield
+        finally:
+            file.unlink(missing_ok=True)
+
     async def _uploads(self) -> None:
         """Host what is uploaded to the centre, as it comes; no restart."""
-        uploads = Uploads(self.client, self.scratch, self.options.sandbox)
+        uploads = Uploads(self.client, self.scratch, self.options.sandbox, self.cards)
         while not self.stopping.is_set():
             try:
                 fresh = await self._unless_stopped(uploads.fresh()) or []
@@ -148,15 +171,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 async def start(options: Options) -> int:
+    if options.ready_file:
+        options.ready_file.unlink(missing_ok=True)  # of a worker that was killed
     if options.cluster:
         options.cluster.prepare()
     with own_folder(options.scratch) as scratch:
         client = Client(options.url, TokenFile(options.token_file), uuid4())
-        worker = Worker(options, client, scratch)
+        worker = Worker(options, client, scratch, cards=CardCache(options.cache))
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, worker.stopping.set)
         try:
             return await worker.work()
+        except hosting.UnknownMethodError as unknown:
+            log.error("there is no method of this name here", extra={"method": str(unknown)})
+            return NOTHING_HOSTED
         finally:
             await client.close()
             log.info("worker stopped")

@@ -17,12 +17,25 @@ from services.analysis.worker.asking import Nodes, here
 from services.analysis.worker.asking import Question as Question
 from shared.contracts import MethodCard
 
+# A method reads times by these, as prepare does; here they are loaded before the sandbox closes.
+from shared.times import Precision as Precision
+from shared.times import read_time as read_time
+
 WHOLE = {"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT"}
 NUMERIC = {"BOOLEAN", "FLOAT", "DOUBLE", "DECIMAL", *WHOLE, *(f"U{kind}" for kind in WHOLE)}
 TABLE_FILE = "linked.parquet"
 CHAMPION_FILE = "champion.model"
+TOGETHER = "dure_subjects_together"
+"""Stands in a linked table of prepare: the rows of a subject are neighbours."""
 BLOCKS_READ = 4
 PIECE = 2 * BLOCK
+# The progress bar is drawn on standard output, even into a pipe, and setting its time switches it on
+# again; without UTC an instant is cast in the time zone of the host. As in shared/duck.py.
+SILENT_IN_UTC = (
+    "SET enable_progress_bar = false",
+    "SET enable_progress_bar_print = false",
+    "SET TimeZone = 'UTC'",
+)
 LIBRARIES_MB, LEAST_DATABASE_MB = 96, 32
 Report = Callable[[float, str], None]
 Array = NDArray[Any]
@@ -73,6 +86,16 @@ class Bundle:
         path = self.folder / CHAMPION_FILE
         return path if path.exists() else None
 
+    @property
+    def subjects_together(self) -> bool:
+        """Whether prepare says that the rows of each pseudonym are neighbours. Their order is one of contents: the same for
+        every request of the same data, while the order of the pseudonyms is another one each time."""
+        with self.database() as connection:
+            path = _literal(self.folder / TABLE_FILE)
+            query = f"SELECT count(*) FROM parquet_kv_metadata({path}) WHERE key = '{TOGETHER}'"  # noqa: S608 - our own words
+            ((told,),) = connection.execute(query).fetchall()
+            return bool(told)
+
     def columns(self, names: Iterable[str] | None = None, rows: range | None = None) -> dict[str, Array]:
         """Columns of the linked table in its row order, of these rows or of all: numbers and booleans as float64 (NaN for NULL),
         the rest as object arrays of str (None for NULL; dates and times in ISO 8601)."""
@@ -109,6 +132,8 @@ class Bundle:
             connection.execute(
                 f"SET max_temp_directory_size = '{self.means.disk_mb * 3 // 4}MiB'"
             )  # in `config` it has no effect
+            for switch in SILENT_IN_UTC:
+                connection.execute(switch)
             connection.execute(f"SET allowed_directories = [{folders}]")
             connection.execute("SET enable_external_access = false")
             connection.execute("SET lock_configuration = true")

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from services.analysis.worker import announcing, hosting
+from services.analysis.worker.cards import CardCache
 from services.analysis.worker.client import Client, CorruptError, RefusedError
 from services.analysis.worker.hosting import Hosted
 from services.analysis.worker.jobs import Sandbox
@@ -24,6 +25,7 @@ class Uploads:
     client: Client
     scratch: Path
     sandbox: Sandbox
+    cards: CardCache
     seen: set[tuple[str, str, str]] = field(default_factory=set)
     missing: tuple[str, ...] | None = None
 
@@ -38,10 +40,11 @@ class Uploads:
 
     async def _host(self, one: Uploaded) -> list[Hosted]:
         folder = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix="model-", dir=self.scratch))
-        launcher = Launcher()
+        launcher = Launcher(preload=())
         try:
             await self.client.upload(one, folder)
-            found = announcing.hosted(launcher, self.scratch, self.sandbox, [f"{hosting.MODEL}{folder}"])
+            codes = await announcing.located([f"{hosting.MODEL}{folder}"])
+            found = announcing.hosted(launcher, self.scratch, self.sandbox, codes, self.cards)
             if taken := await announcing.announce(self.client, found):
                 return taken
             await self.client.tell_fault(one, NOT_HOSTED)

@@ -71,12 +71,13 @@ async def postpone_check(session: Session, claimed: DatasetFile, *, error: str) 
     await record(session, DatasetFile, claimed.id, claimed.fence, due_at=due_at, last_error=error)
 
 
-async def record_check(session: Session, claimed: DatasetFile, report: Report) -> bool:
+async def record_check(session: Session, claimed: DatasetFile, report: Report, converted: StoredObject | None = None) -> bool:
     """Publish the file, or refuse it: both wholly. False if the claim was overtaken, and nothing happened."""
     dataset = (await session.exec(select(Dataset).where(Dataset.id == claimed.dataset_id).with_for_update(key_share=True))).one()
     outcome = FileState.PASSED if report.passed else FileState.FAILED
     policy.check_file_move(claimed, outcome)
     values = {"state": outcome, "report": report.model_dump(mode="json"), "checked_at": now(), "due_at": None, "last_error": None}
+    values["converted"] = converted.model_dump(mode="json") if converted else None
     if not await record(session, DatasetFile, claimed.id, claimed.fence, version=DatasetFile.version + 1, **values):
         return False
     file = (await session.exec(select(DatasetFile).where(DatasetFile.id == claimed.id))).one()
@@ -89,7 +90,8 @@ async def publish_dataset(session: Session, dataset: Dataset, file: DatasetFile,
         policy.check_move(dataset, DatasetState.PUBLISHED)
     dataset.state, dataset.live_file, dataset.rows, dataset.published_at = DatasetState.PUBLISHED, file.number, report.rows, now()
     dataset.touch()
-    detail = {"version": file.number, "rows": report.rows}
+    warned = sorted({warning.code for warning in report.warnings})
+    detail = {"version": file.number, "rows": report.rows, "warnings": warned}
     await record_audit(session, "catalog.publish-dataset", f"dataset/{dataset.id}", detail=detail)
     await emit(session, dataset.announced(file))
 
@@ -105,7 +107,8 @@ async def reject_file(session: Session, dataset: Dataset, file: DatasetFile, rep
     await record_audit(session, "catalog.reject-file", f"dataset/{dataset.id}", detail=detail)
 
 
-def crash_report() -> Report:
+def failed_report(fault: Fault) -> Report:
+    """The report on a file whose check gave none."""
     findings = Findings()
-    findings.add(Fault.CHECK_CRASHED)
+    findings.add(fault)
     return findings.report(0)

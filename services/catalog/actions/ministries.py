@@ -12,7 +12,7 @@ from services.catalog.schemas.ministries import MinistryIn
 from shared.audit import record_audit
 from shared.auth import Principal, Role, require
 from shared.clock import now
-from shared.contracts import MinistryJoined, MinistryLeft
+from shared.contracts import LocalText, MinistryJoined, MinistryLeft, MinistryRenamed
 from shared.db import Session, check_version
 from shared.errors import Conflict, FieldError
 from shared.members import keep_member
@@ -36,17 +36,34 @@ async def named(session: Session, code: str) -> Ministry | None:
 
 
 async def seed_ministries(session: Session, given: Sequence[MinistryIn]) -> int:
-    """Let those join that never did, without a caller: at the start of an installation. Gives their number."""
-    known = set((await session.exec(select(Ministry.code))).all())
-    new = [ministry for ministry in given if ministry.code not in known]
-    for ministry in new:
-        await add_ministry(session, ministry)
-    return len(new)
+    """Let those join that are not members yet, and give members their later names, without a caller:
+    at the start of an installation or of a release. Returns how many joined."""
+    known = {ministry.code: ministry for ministry in (await session.exec(select(Ministry))).all()}
+    for each in given:
+        ministry = known.get(each.code)
+        if ministry is None:
+            await add_ministry(session, each)
+        elif each.valid_from and (ministry.valid_from is None or ministry.valid_from < each.valid_from):
+            await rename_ministry(session, ministry, each)
+    return sum(each.code not in known for each in given)
+
+
+async def rename_ministry(session: Session, ministry: Ministry, given: MinistryIn) -> None:
+    """Give a member the name of `given`, which it bears from `valid_from` on; code and contact stay."""
+    assert given.valid_from is not None
+    former, name = ministry.name.model_dump(), LocalText(ko=given.name.ko, en=given.name.en)
+    ministry.ko, ministry.en, ministry.valid_from = name.ko, name.en, given.valid_from
+    ministry.successor_of = formers(given)
+    ministry.touch()
+    detail = {"from": former, "to": name.model_dump(), "valid_from": given.valid_from.isoformat()}
+    await record_audit(session, "catalog.rename-ministry", f"ministry/{given.code}", detail=detail)
+    await emit(session, MinistryRenamed(code=given.code, name=name, valid_from=given.valid_from))
 
 
 async def add_ministry(session: Session, given: MinistryIn, known: Ministry | None = None) -> Ministry:
     ministry = known or Ministry(code=given.code, ko="", en="", kind=given.kind)
     ministry.ko, ministry.en, ministry.kind, ministry.contact = given.name.ko, given.name.en, given.kind, given.contact
+    ministry.valid_from, ministry.successor_of = given.valid_from, formers(given)
     if known is not None:
         ministry.left_at = ministry.left_reason = None
         ministry.touch()
@@ -90,3 +107,7 @@ async def leave_ministry(session: Session, caller: Principal, code: str, *, reas
     told = await emit(session, MinistryLeft(code=code, reason=reason))
     await keep_member(session, code, told.sequence, has_left=True)
     return ministry
+
+
+def formers(given: MinistryIn) -> list[dict[str, str]]:
+    return [former.model_dump(mode="json") for former in given.successor_of]

@@ -8,7 +8,9 @@ from fastapi import APIRouter, Query, Request, Response
 from services.catalog import actions, policy, queries
 from services.catalog.models import Dataset
 from services.catalog.queries import DatasetFilter
-from services.catalog.schemas.datasets import DatasetBrief, DatasetChange, DatasetIn, DatasetOut, WithdrawIn
+from services.catalog.schemas.causes import WARNINGS, Sentence
+from services.catalog.schemas.datasets import DatasetBrief, DatasetChange, DatasetIn, DatasetOut, Hint, WithdrawIn
+from services.catalog.schemas.reports import Warned
 from shared.auth import Principal
 from shared.http import Caller, IfMatch, Page, Reading, Route, Transaction, link_next, tagged
 from shared.openapi import UNCHANGED
@@ -27,7 +29,20 @@ def fields(caller: Principal, dataset: Dataset) -> dict[str, Any]:
 
 def shown(caller: Principal, dataset: Dataset, response: Response) -> DatasetOut:
     tagged(response, dataset)
-    return DatasetOut.model_validate(fields(caller, dataset))
+    return DatasetOut.model_validate(fields(caller, dataset) | {"hints": hints(dataset)})
+
+
+def hints(dataset: Dataset) -> list[Hint]:
+    """What its steward should know before anybody asks for it."""
+    ko, en = WARNINGS[Warned.KEY_TYPE]
+    return [
+        Hint(
+            pointer=f"#/table/{position}/type",
+            code=Warned.KEY_TYPE,
+            detail=Sentence(ko=ko.format(wanted=dataset.table[position].type), en=en.format(wanted=dataset.table[position].type)),
+        )
+        for position in policy.unlinkable_keys(dataset.table)
+    ]
 
 
 @router.post("", status_code=201)

@@ -8,11 +8,12 @@ from fastapi import APIRouter, Path, Request, Response
 from services.catalog import actions, policy, queries
 from services.catalog.digests import check_digests, declared_sha256
 from services.catalog.models import UNCHECKED, Dataset, DatasetFile
-from services.catalog.profile import MEDIA_TYPES
+from services.catalog.profile.media import XLSX, UnknownMediaError, declared
+from services.catalog.schemas.causes import sentence
 from services.catalog.schemas.files import CheckOut, FileErrorOut
-from services.catalog.schemas.reports import SENTENCES, FileError, Report
+from services.catalog.schemas.reports import FileError, Report
 from shared.auth import Principal
-from shared.contracts import LocalText
+from shared.contracts import StoredObject
 from shared.errors import TooLarge, UnsupportedMedia
 from shared.http import Caller, Reading, Route, tagged
 from shared.openapi import UNCHANGED
@@ -28,18 +29,28 @@ BODY: dict[str, Any] = {
                 "example": "person_no,tax_year,wages\n0000-4073-2979,2012,100757\n0000-9818-1151,2012,\n",
             },
             "application/vnd.apache.parquet": {"schema": {"type": "string", "format": "binary"}, "example": "PAR1…PAR1"},
+            XLSX: {"schema": {"type": "string", "format": "binary"}, "example": "PK…"},
         },
     }
+}
+REFUSED = {
+    "media type": "A dataset's file is CSV, Parquet or .xlsx; Content-Type must say which.",
+    "charset": "This charset is not taken. Save the file as UTF-8, or name one of `accepted` in Content-Type.",
+    "delimiter": "This delimiter is not taken. Name one of `accepted` in Content-Type.",
 }
 
 
 @router.put("/file", status_code=202, openapi_extra=BODY, responses={200: {"model": CheckOut}})
 async def attach_file(dataset_id: UUID, request: Request, caller: Caller, response: Response) -> CheckOut:
-    """Hand in the dataset's file (steward of its ministry), as CSV in UTF-8 or as Parquet.
+    """Hand in the dataset's file (steward of its ministry), as CSV, as Parquet or as .xlsx with one sheet.
 
-    The header has the names of the table's columns, in any order. The answer comes when the file is stored; its check
-    goes on, and `Location` says where to look. The same file again is the same version. Send `Repr-Digest` to have the
-    transfer verified. What is published stays so until the new file has passed.
+    The header has the names of the table's columns, or their source_name, in any order. CSV is UTF-8 with commas unless
+    Content-Type says otherwise: `text/csv; charset=cp949; delimiter=semicolon` (charset: utf-8, euc-kr, cp949, utf-16;
+    delimiter: comma, semicolon, tab, pipe). For application/octet-stream and application/vnd.ms-excel the bytes decide.
+    The digest is that of what is sent. A file in another form than plain CSV or Parquet is converted when it passes.
+    The answer comes when the file is stored; its check goes on, and `Location` says where to look. The same file again
+    is the same version. Send `Repr-Digest` to have the transfer verified. What is published stays so until the new file
+    has passed.
     """
     db, settings = request.app.state.db, request.app.state.settings
     async with db.reading(caller=caller) as session:
@@ -64,10 +75,11 @@ async def get_check(dataset_id: UUID, version: FileNumber, session: Reading, cal
 
 
 def accepted_media_type(request: Request) -> str:
-    media_type = request.headers.get("content-type", "").split(";")[0].strip().lower()
-    if media_type not in MEDIA_TYPES:
-        raise UnsupportedMedia("A dataset's file is CSV or Parquet; Content-Type must say which.", accepted=list(MEDIA_TYPES))
-    return media_type
+    """The declared media type with charset and delimiter where they are not the usual ones."""
+    try:
+        return str(declared(request.headers.get("content-type", "")))
+    except UnknownMediaError as unknown:
+        raise UnsupportedMedia(REFUSED[unknown.what], accepted=unknown.accepted) from None
 
 
 def check_length(request: Request, limit: int) -> None:
@@ -91,10 +103,22 @@ def shown(caller: Principal, dataset: Dataset, file: DatasetFile, response: Resp
         rows=report and report.rows,
         error_count=report and report.error_count,
         errors=[explained(error) for error in report.errors] if report else [],
+        warnings=[explained(warning) for warning in report.warnings] if report else [],
+        keys=report.keys if report else [],
+        charset=report and report.charset,
+        converted=StoredObject.model_validate(file.converted) if file.converted else None,
         actions=[action for action in policy.actions_for(caller, dataset) if action == "file"],
     )
 
 
 def explained(error: FileError) -> FileErrorOut:
-    ko, en = SENTENCES[error.code]
-    return FileErrorOut(line=error.line, column=error.column, code=error.code, detail=LocalText(ko=ko, en=en))
+    return FileErrorOut(
+        line=error.line,
+        column=error.column,
+        source_name=error.source_name,
+        code=error.code,
+        cause=error.cause,
+        lines=error.lines,
+        count=error.count,
+        detail=sentence(error),
+    )

@@ -4,7 +4,7 @@ from fastapi import APIRouter, Request, Response
 
 from services.catalog import actions, policy, queries
 from services.catalog.models import Ministry
-from services.catalog.schemas.ministries import LeaveIn, MinistryIn, MinistryOut
+from services.catalog.schemas.ministries import FormerBodyOut, LeaveIn, MinistryIn, MinistryOut
 from shared.auth import Principal
 from shared.http import Caller, IfMatch, Page, Paging, Reading, Route, Transaction, link_next, tagged
 from shared.openapi import UNCHANGED
@@ -18,6 +18,8 @@ def shown(caller: Principal, ministry: Ministry) -> MinistryOut:
         name=ministry.name,
         kind=ministry.kind,
         contact=ministry.contact,
+        valid_from=ministry.valid_from,
+        successor_of=[FormerBodyOut.model_validate(former) for former in ministry.successor_of or []],
         joined_at=ministry.created_at,
         left_at=ministry.left_at,
         left_reason=ministry.left_reason,

@@ -1,6 +1,7 @@
 """Checks a file against the table definition of its dataset."""
 
-from services.catalog.profile.files import MEDIA_TYPES, check_file
+from services.catalog.profile.files import check_file
+from services.catalog.profile.media import MEDIA_TYPES
 from services.catalog.profile.process import check_apart
 from services.catalog.schemas.limits import Limits
 

@@ -1,36 +1,70 @@
-"""The build of a CSV file (RFC 4180 in UTF-8): its lines, quotation marks and cells, read in blocks of bounded size.
+"""The build of a CSV file (RFC 4180 in UTF-8, four delimiters): lines, quotation marks and cells, read in blocks of bounded size.
 
 What passes here can be read in one way only, by every reader, so the values can be left to DuckDB.
 """
 
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import cache
 from operator import methodcaller
 from typing import BinaryIO
 
 from services.catalog.schemas.limits import Limits
-from services.catalog.schemas.reports import Fault, Findings
+from services.catalog.schemas.reports import MOST_LINES, Fault, Findings
 
 BLOCK = 1024 * 1024
-CELL = rb'(?:"[^"]*+(?:""[^"]*+)*+"|[^",\r\n]*+)'
-RECORD = re.compile(rb"%s(?:,%s)*+" % (CELL, CELL))
-OPENING = re.compile(rb'(?:%s,)*+"[^"]*+(?:""[^"]*+)*+' % CELL)
 QUOTED = re.compile(rb'"[^"]*+"')
-CELLS = re.compile(rb"(?:^|,)(%s)" % CELL)
-COMMAS = methodcaller("count", b",")
 Run = Callable[[int, int, int], None]
 
 
-class Lines:
-    """Reads the lines below the header. `on_run(record, line, count)` learns where records lie, in runs of one-line records."""
+class Grammar:
+    """How cells are written where `delimiter` parts them."""
 
-    def __init__(self, file: BinaryIO, *, width: int, crlf: bool, limits: Limits, findings: Findings, on_run: Run) -> None:
+    def __init__(self, delimiter: str) -> None:
+        self.delimiter = delimiter.encode()
+        mark = re.escape(self.delimiter)
+        cell = rb'(?:"[^"]*+(?:""[^"]*+)*+"|[^"%s\r\n]*+)' % mark
+        self.record = re.compile(rb"%s(?:%s%s)*+" % (cell, mark, cell))
+        self.opening = re.compile(rb'(?:%s%s)*+"[^"]*+(?:""[^"]*+)*+' % (cell, mark))
+        self.cells = re.compile(rb"(?:^|%s)(%s)" % (mark, cell))
+        self.count = methodcaller("count", self.delimiter)
+
+
+@cache
+def grammar(delimiter: str) -> Grammar:
+    return Grammar(delimiter)
+
+
+@dataclass
+class Uneven:
+    """Lines that are not as they should be, and yet can be read in one way only."""
+
+    count: int = 0
+    lines: list[int] = field(default_factory=list)
+
+    def add(self, line: int) -> None:
+        self.count += 1
+        if len(self.lines) < MOST_LINES:
+            self.lines.append(line)
+
+
+class Lines:
+    """Reads the lines below the header. `on_run(record, line, count)` learns where records lie, in runs of one-line records.
+
+    `other_ends` and `blank_tail`: records with another line end than the header's, and blank lines
+    behind the last record; whoever reads the file has to even them out."""
+
+    def __init__(
+        self, file: BinaryIO, *, width: int, crlf: bool, grammar: Grammar, limits: Limits, findings: Findings, on_run: Run
+    ) -> None:
         self.file, self.width, self.crlf, self.limits = file, width, crlf, limits
-        self.findings, self.on_run = findings, on_run
+        self.grammar, self.findings, self.on_run = grammar, findings, on_run
         self.line, self.records = 2, 0
         self.pending: list[bytes] = []
         self.pending_bytes = 0
         self.stopped = False
+        self.other_ends, self.blank_tail = Uneven(), Uneven()
 
     def read(self) -> int:
         """Examine everything; gives the number of records."""
@@ -59,10 +93,11 @@ class Lines:
             return False
         if not self.ends_evenly(block, len(lines)):
             return False
-        if set(map(COMMAS, lines)) != {self.width - 1} or max(map(len, lines)) > self.limits.cell_bytes:
+        if set(map(self.grammar.count, lines)) != {self.width - 1} or max(map(len, lines)) > self.limits.cell_bytes:
             return False
         if self.width == 1 and min(map(len, lines)) <= int(self.crlf):
             return False
+        self.refuse_blanks()
         self.on_run(self.records, self.line, len(lines))
         self.records += len(lines)
         self.line += len(lines)
@@ -94,7 +129,7 @@ class Lines:
         self.pending_bytes += len(line) + 1
         self.line += 1
         first, odd = len(self.pending) == 1, line.count(b'"') % 2 == 1
-        opens = first and odd and OPENING.fullmatch(line)
+        opens = first and odd and self.grammar.opening.fullmatch(line)
         if opens if first else not odd:
             self.check_growth()
         else:
@@ -108,12 +143,23 @@ class Lines:
     def close_record(self, ended: bool) -> None:
         record, line = b"\n".join(self.pending), self.line - len(self.pending)
         self.pending, self.pending_bytes = [], 0
-        if ended and record.endswith(b"\r") != self.crlf:
-            self.findings.add(Fault.MIXED_LINE_ENDINGS, line=line)
-        elif fault := self.record_fault(record.removesuffix(b"\r")):
+        if not record.removesuffix(b"\r") and self.width > 1:
+            self.blank_tail.add(line)  # until a record follows
+            return
+        self.refuse_blanks()
+        if record.endswith(b"\r") != (self.crlf and ended):
+            self.other_ends.add(line)
+        if fault := self.record_fault(record.removesuffix(b"\r")):
             self.findings.add(fault, line=line)
         self.on_run(self.records, line, 1)
         self.records += 1
+
+    def refuse_blanks(self) -> None:
+        """Blank lines between records: nobody can tell what they stand for."""
+        for line in self.blank_tail.lines:
+            self.findings.add(Fault.BLANK_LINE, line=line)
+        self.findings.count += self.blank_tail.count - len(self.blank_tail.lines)
+        self.blank_tail = Uneven()
 
     def record_fault(self, record: bytes) -> Fault | None:
         if len(record) > self.limits.record_bytes:
@@ -123,11 +169,11 @@ class Lines:
         bare = QUOTED.sub(b"", record) if b'"' in record else record
         if b"\r" in bare:
             return Fault.STRAY_CARRIAGE_RETURN
-        if not RECORD.fullmatch(record):
+        if not self.grammar.record.fullmatch(record):
             return Fault.BAD_QUOTE
-        if bare.count(b",") != self.width - 1:
+        if self.grammar.count(bare) != self.width - 1:
             return Fault.WRONG_CELL_COUNT
-        if len(record) > self.limits.cell_bytes and max(map(len, CELLS.findall(record))) > self.limits.cell_bytes:
+        if len(record) > self.limits.cell_bytes and max(map(len, self.grammar.cells.findall(record))) > self.limits.cell_bytes:
             return Fault.CELL_TOO_LONG
         return None
 

@@ -1,4 +1,4 @@
-"""DuckDB, locked: it reads one folder, and installs, loads, attaches and writes nothing."""
+"""DuckDB for the check of a file: it reads and writes the folder of the file and nothing else."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,31 +7,13 @@ from pathlib import Path
 import duckdb
 
 from services.catalog.schemas.limits import Limits
+from shared.duck import literal, locked_duckdb, quoted
+
+text, name = literal, quoted
 
 
 @contextmanager
 def locked_engine(folder: Path, limits: Limits) -> Iterator[duckdb.DuckDBPyConnection]:
-    with duckdb.connect(":memory:") as engine:
-        for statement in (
-            f"SET memory_limit = '{limits.memory_mb}MB'",
-            f"SET threads = {limits.threads}",
-            "SET temp_directory = ''",
-            "SET autoinstall_known_extensions = false",
-            "SET autoload_known_extensions = false",
-            "SET allow_community_extensions = false",
-            f"SET allowed_directories = [{text(str(folder))}]",
-            "SET enable_external_access = false",
-            "SET lock_configuration = true",
-        ):
-            engine.execute(statement)
+    """A locked DuckDB that spills into the file's own folder, which goes with the check."""
+    with locked_duckdb(folder, memory_mb=limits.memory_mb, threads=limits.threads, spill=folder / "spill") as engine:
         yield engine
-
-
-def text(value: str) -> str:
-    """A string literal."""
-    return "'" + value.replace("'", "''") + "'"
-
-
-def name(value: str) -> str:
-    """A quoted identifier."""
-    return '"' + value.replace('"', '""') + '"'

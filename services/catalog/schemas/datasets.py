@@ -1,17 +1,23 @@
 """Datasets as they come in and go out. No schema of the catalog holds a value of a table."""
 
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from services.catalog.models import DatasetState, UpdateCycle
-from services.catalog.schemas.texts import Keyword
+from services.catalog.schemas.causes import Sentence
+from services.catalog.schemas.texts import Keyword, with_machine_names
 from shared.contracts import Code, Column, Sensitivity
 from shared.texts import In, Line, Prose, Subject
 
 MOST_COLUMNS = 2_000
+Table = Annotated[list[Column], BeforeValidator(with_machine_names)]
+TABLE_HELP = (
+    "The table's columns. A column whose name is not of ASCII letters, such as 개인번호, gets the name "
+    "column_N, and what was sent becomes its source_name."
+)
 TABLE: list[dict[str, Any]] = [
     {
         "name": "person_no",
@@ -20,6 +26,7 @@ TABLE: list[dict[str, Any]] = [
         "key_domain": "person",
         "nullable": False,
         "title": {"ko": "개인 식별번호", "en": "Person number"},
+        "source_name": "개인번호",
     },
     {
         "name": "tax_year",
@@ -36,12 +43,13 @@ TABLE: list[dict[str, Any]] = [
         "unit": "KRW",
         "title": {"ko": "근로소득", "en": "Wages"},
         "available_from": "2021-01-01",
+        "missing": ["-", "해당없음"],
     },
 ]
 EXAMPLE: dict[str, Any] = {
     "title": "가구 소득과 세금",
     "description": "연말정산과 종합소득세 신고를 개인별로 모은 연간 소득 자료. 매년 7월에 갱신한다.",
-    "legal_basis": "Framework Act on National Taxes, and the Act on the Promotion of Data-Based Administration",
+    "legal_basis": "Framework Act on National Taxes, and the Act on the Promotion of AI- and Data-Based Administration",
     "sensitivity": "identifiable",
     "allowed_purposes": ["복지 사각지대 발굴", "Welfare research"],
     "keywords": ["소득", "세금", "가구", "income"],
@@ -62,6 +70,7 @@ OUT_EXAMPLE: dict[str, Any] = {
     "withdrawn_at": None,
     "withdrawal_reason": None,
     "actions": ["update", "file", "withdraw"],
+    "hints": [],
 }
 
 
@@ -78,7 +87,7 @@ class DatasetIn(In):
     keywords: list[Keyword] = Field(default=[], max_length=50)
     update_cycle: UpdateCycle = UpdateCycle.IRREGULAR
     steward: Subject | None = Field(default=None, description="Who answers for it; the caller if not given.")
-    table: list[Column] = Field(min_length=1, max_length=MOST_COLUMNS, description="The table's columns.")
+    table: Table = Field(min_length=1, max_length=MOST_COLUMNS, description=TABLE_HELP)
 
 
 class DatasetChange(In):
@@ -96,7 +105,7 @@ class DatasetChange(In):
     keywords: list[Keyword] | None = Field(default=None, max_length=50)
     update_cycle: UpdateCycle | None = None
     steward: Subject | None = None
-    table: list[Column] | None = Field(default=None, min_length=1, max_length=MOST_COLUMNS)
+    table: Table | None = Field(default=None, min_length=1, max_length=MOST_COLUMNS, description=TABLE_HELP)
 
 
 class WithdrawIn(In):
@@ -130,6 +139,14 @@ class DatasetBrief(BaseModel):
     actions: list[str]
 
 
+class Hint(BaseModel):
+    """What is taken, but will keep others from using the dataset; a JSON pointer says where."""
+
+    pointer: str
+    code: str
+    detail: Sentence
+
+
 class DatasetOut(DatasetBrief):
     """A dataset."""
 
@@ -140,6 +157,9 @@ class DatasetOut(DatasetBrief):
     legal_basis: str
     update_cycle: UpdateCycle
     table: list[Column]
+    hints: list[Hint] = Field(
+        default=[], description="What will keep others from using it; the table can change before the first file."
+    )
     latest_file: int = Field(description="Number of the newest file handed in, checked or not; 0 if there is none.")
     created_at: datetime
     published_at: datetime | None

@@ -14,6 +14,9 @@ class Limits(BaseModel):
     footer_bytes: int = 16 * 1024 * 1024
     row_group_rows: int = 1_250_000
     row_group_bytes: int = 256 * 1024 * 1024
+    # Of a workbook, all its parts unpacked, and the cells up to the farthest one.
+    workbook_bytes: int = 512 * 1024 * 1024
+    workbook_cells: int = 16_000_000
     memory_mb: int = 1024
     threads: int = 2
     seconds: float = 1800.0

@@ -1,10 +1,14 @@
 """What the check of a file found: where, in which column, and why, never what stood there."""
 
+from collections.abc import Iterable, Sequence
 from enum import StrEnum
 
 from pydantic import BaseModel, Field
 
+from shared.contracts import Column
+
 MOST_ERRORS = 100
+MOST_LINES = 10
 
 
 class Fault(StrEnum):
@@ -40,74 +44,132 @@ class Fault(StrEnum):
     COLUMN_WRONG_TYPE = "column-wrong-type"
     NEEDS_TOO_MUCH_MEMORY = "needs-too-much-memory"
     CHECK_CRASHED = "check-crashed"
+    CHECK_TOO_SLOW = "check-too-slow"
+    FILE_LOST = "file-lost"
+    FILE_DAMAGED = "file-damaged"
+    UNREADABLE = "unreadable"
+    UTF16 = "utf-16"
+    NOT_IN_CHARSET = "not-in-charset"
+    EXCEL_WORKBOOK = "excel-workbook"
+    OLD_EXCEL_WORKBOOK = "old-excel-workbook"
+    OTHER_SPREADSHEET = "other-spreadsheet"
+    ENCRYPTED_WORKBOOK = "encrypted-workbook"
+    ZIP_ARCHIVE = "zip-archive"
+    PARQUET_FILE = "parquet-file"
+    PDF_FILE = "pdf-file"
+    HTML_PAGE = "html-page"
+    XML_FILE = "xml-file"
+    JSON_FILE = "json-file"
+    BINARY_FILE = "binary-file"
+    TEXT_FILE = "text-file"
+    NOT_A_WORKBOOK = "not-a-workbook"
+    WORKBOOK_TOO_LARGE = "workbook-too-large"
+    SEVERAL_SHEETS = "several-sheets"
+    KEY_LOST_DIGITS = "key-lost-digits"
+    OTHER_DELIMITER = "other-delimiter"
+    SEP_LINE = "sep-line"
+    TITLE_LINE = "title-line"
+    COLUMN_WITHOUT_NAME = "column-without-name"
 
 
-SENTENCES: dict[Fault, tuple[str, str]] = {
-    Fault.EMPTY_FILE: ("파일이 비어 있습니다.", "The file is empty."),
-    Fault.NO_ROWS: ("머리글 아래에 행이 없습니다.", "There is no row below the header."),
-    Fault.TOO_MANY_ROWS: ("행이 허용된 수보다 많습니다.", "There are more rows than accepted."),
-    Fault.TOO_MANY_COLUMNS: ("열이 허용된 수보다 많습니다.", "There are more columns than accepted."),
-    Fault.HEADER_TOO_LONG: ("머리글 줄이 너무 깁니다.", "The header line is too long."),
-    Fault.HEADER_MISSING_COLUMN: ("표 정의에 있는 열이 파일에 없습니다.", "A column of the table definition is not in the file."),
-    Fault.HEADER_UNKNOWN_COLUMN: (
-        "표 정의에 없는 열이 파일에 있습니다.",
-        "The file has a column that the table definition does not name.",
-    ),
-    Fault.HEADER_DUPLICATE: ("같은 이름의 열이 두 번 나옵니다.", "The same column name stands twice."),
-    Fault.NUL_BYTE: ("NUL 바이트가 있습니다.", "There is a NUL byte."),
-    Fault.NOT_UTF8: (
-        "UTF-8이 아닙니다. 'CSV UTF-8' 형식으로 다시 저장하십시오.",
-        "This is not UTF-8. Save the file again as 'CSV UTF-8'.",
-    ),
-    Fault.STRAY_CARRIAGE_RETURN: ("줄 중간에 캐리지 리턴이 있습니다.", "There is a carriage return in the middle of a line."),
-    Fault.MIXED_LINE_ENDINGS: (
-        "이 줄의 줄바꿈이 머리글 줄과 다릅니다.",
-        "This line does not end in the same way as the header line.",
-    ),
-    Fault.BLANK_LINE: ("빈 줄이 있습니다.", "There is a blank line."),
-    Fault.WRONG_CELL_COUNT: ("셀의 수가 머리글과 다릅니다.", "The row does not have as many cells as the header."),
-    Fault.BAD_QUOTE: ("따옴표가 잘못 쓰였습니다.", "A quotation mark stands where none may stand."),
-    Fault.UNCLOSED_QUOTE: ("여기서 시작한 따옴표가 닫히지 않았습니다.", "The quotation begun here is not closed."),
-    Fault.CELL_TOO_LONG: ("셀이 너무 깁니다.", "A cell is longer than accepted."),
-    Fault.RECORD_TOO_LONG: ("행이 너무 깁니다.", "A row is longer than accepted."),
-    Fault.MISSING_VALUE: (
-        "값이 있어야 하는 셀이 비어 있습니다.",
-        "The cell is empty, but this column needs a value in every row.",
-    ),
-    Fault.NOT_AN_INTEGER: ("64비트 정수가 아닙니다.", "This is not a whole number of 64 bits."),
-    Fault.NOT_A_NUMBER: ("유한한 수가 아닙니다.", "This is not a finite number."),
-    Fault.NOT_A_BOOLEAN: ("true 또는 false가 아닙니다.", "This is neither true nor false."),
-    Fault.NOT_A_DATE: ("YYYY-MM-DD 형식의 날짜가 아닙니다.", "This is not a date written as YYYY-MM-DD."),
-    Fault.NOT_A_DATETIME: (
-        "YYYY-MM-DDTHH:MM:SS 형식의 UTC 일시가 아닙니다.",
-        "This is not a UTC date and time written as YYYY-MM-DDTHH:MM:SS, with Z or nothing after it.",
-    ),
-    Fault.NOT_PARQUET: ("읽을 수 있는 Parquet 파일이 아닙니다.", "This is not a Parquet file that can be read."),
-    Fault.FOOTER_TOO_LARGE: ("Parquet 메타데이터가 너무 큽니다.", "The metadata of the Parquet file is larger than accepted."),
-    Fault.ROW_GROUP_TOO_LARGE: (
-        "행 그룹이 너무 큽니다. 더 작은 행 그룹으로 다시 저장하십시오.",
-        "A row group is larger than accepted. Write the file again with smaller row groups.",
-    ),
-    Fault.COLUMN_WRONG_TYPE: ("열의 형식이 표 정의와 다릅니다.", "The column is not of the type in the table definition."),
-    Fault.NEEDS_TOO_MUCH_MEMORY: ("검사에 메모리가 너무 많이 필요합니다.", "The file needs more memory to read than accepted."),
-    Fault.CHECK_CRASHED: ("검사가 거듭 중단되었습니다.", "The check of this file broke down again and again."),
-}
+class Cause(StrEnum):
+    """What was most likely meant by a cell that does not fit its column."""
+
+    THOUSANDS = "thousands-separator"
+    BLANKS = "blanks-around"
+    PERCENT = "percent"
+    UNIT = "unit-or-currency"
+    PARENTHESES = "parentheses"
+    TRIANGLE = "triangle-for-minus"
+    MINUS_SIGN = "other-minus-sign"
+    FULL_WIDTH = "full-width-digits"
+    MISSING_WORD = "word-for-missing"
+    EXCEL_ERROR = "excel-error"
+    SCIENTIFIC = "scientific-notation"
+    FRACTION = "fraction"
+    TOO_LARGE = "too-large"
+    NOT_FINITE = "not-finite"
+    BLANK_ONLY = "blank-only"
+    YES_NO = "yes-or-no"
+    OTHER_DATE = "other-date-format"
+    NO_SUCH_DAY = "no-such-day"
+    SERIAL_DAY = "excel-serial-day"
+    OFFSET = "offset"
+    TIME_OF_DAY = "time-of-day"
+    INDEX = "pandas-index"
+    CASE = "letter-case"
+
+
+class Warned(StrEnum):
+    """What does not refuse a file, but will hurt whoever uses it."""
+
+    HEADER_TRIMMED = "header-trimmed"
+    EMPTY_COLUMNS = "empty-columns-dropped"
+    LINE_ENDS = "line-ends-mixed"
+    BLANK_LINES = "blank-lines-at-end"
+    KEY_DUPLICATE = "key-duplicate"
+    KEY_BLANK = "key-blank"
+    KEY_PLACEHOLDER = "key-placeholder"
+    KEY_LENGTHS = "key-lengths"
+    KEY_ALPHABETS = "key-alphabets"
+    KEY_CASES = "key-letter-cases"
+    KEY_SEPARATORS = "key-separators"
+    KEY_SPELLINGS = "key-spellings"
+    KEY_UNLIKE_DOMAIN = "key-unlike-domain"
+    KEY_TYPE = "key-type"
+    KEY_WAS_NUMBER = "key-was-number"
+    CATEGORY_SPELLINGS = "category-spellings"
+    CATEGORY_MISSING_WORDS = "category-missing-words"
+    TOTAL_ROWS = "total-rows"
+    NOT_PROFILED = "not-profiled"
 
 
 class FileError(BaseModel):
-    """One fault. `line` counts lines of a CSV file from 1 (the header), rows of a Parquet file from 1."""
+    """One fault or warning. `line` counts lines of a CSV file from 1 (the header), rows of a
+    workbook from 1 (the header is one of them), and rows of a Parquet file from 1."""
 
     line: int | None = None
     column: str | None = Field(default=None, description="Name of the column, where one can be named.")
-    code: Fault
+    source_name: str | None = Field(default=None, description="What the owner's files call that column.")
+    code: Fault | Warned
+    cause: Cause | None = None
+    lines: list[int] = Field(default=[], description="Some of the lines that a warning is about.")
+    count: int | None = Field(default=None, description="Rows or values that a warning is about.")
+    facts: dict[str, str | int] = Field(default={}, description="What the sentence names; no cell value.")
+
+
+class Group(BaseModel):
+    """How many keys have a length or an alphabet."""
+
+    name: str
+    rows: int
+
+
+class KeyProfile(BaseModel):
+    """What the keys of one column look like: counts and shares, no key."""
+
+    column: str
+    source_name: str | None = None
+    key_domain: str
+    rows: int = Field(description="Rows with a key.")
+    blank: int = 0
+    placeholders: int = 0
+    duplicates: int = Field(default=0, description="Keys that stand in more than one row.")
+    with_separators: float = Field(default=0.0, description="Share of keys with -, ., / or a blank, 0 to 1.")
+    lengths: list[Group] = []
+    alphabets: list[Group] = []
 
 
 class Report(BaseModel):
-    """The outcome of a check. It passed when nothing was found."""
+    """The outcome of a check. It passed when no error was found; warnings refuse nothing."""
 
     rows: int = 0
     errors: list[FileError] = Field(default=[], description=f"The first {MOST_ERRORS}, in the order of the file.")
     error_count: int = 0
+    warnings: list[FileError] = Field(default=[], description=f"At most {MOST_ERRORS}.")
+    keys: list[KeyProfile] = []
+    charset: str | None = Field(default=None, description="What the text was decoded from.")
+    converted: str | None = Field(default=None, description="Media type of the file written for readers.")
 
     @property
     def passed(self) -> bool:
@@ -115,20 +177,49 @@ class Report(BaseModel):
 
 
 class Findings:
-    """Faults as they are found: all are counted, the first are kept."""
+    """Faults and warnings as they are found: all faults are counted, the first are kept."""
 
-    def __init__(self) -> None:
+    def __init__(self, columns: Iterable[Column] = ()) -> None:
         self.errors: list[FileError] = []
+        self.warnings: list[FileError] = []
+        self.source_names = {column.name: column.source_name for column in columns}
         self.count = 0
 
-    def add(self, code: Fault, *, line: int | None = None, column: str | None = None) -> None:
+    def add(
+        self, code: Fault, *, line: int | None = None, column: str | None = None, cause: Cause | None = None, **facts: str | int
+    ) -> None:
+        """Count a fault, and show it if it is one of the first."""
         self.count += 1
-        self.keep(code, line=line, column=column)
+        self.keep(code, line=line, column=column, cause=cause, **facts)
 
-    def keep(self, code: Fault, *, line: int | None, column: str | None) -> None:
+    def keep(self, code: Fault, *, line: int | None, column: str | None, cause: Cause | None = None, **facts: str | int) -> None:
         """Show a fault that was counted already."""
         if len(self.errors) < MOST_ERRORS:
-            self.errors.append(FileError(line=line, column=column, code=code))
+            name = self.source_names.get(column or "")
+            self.errors.append(FileError(line=line, column=column, source_name=name, code=code, cause=cause, facts=facts))
+
+    def warn(
+        self,
+        code: Warned,
+        *,
+        column: str | None = None,
+        lines: Sequence[int] = (),
+        count: int | None = None,
+        **facts: str | int,
+    ) -> None:
+        """Add a warning; `lines` are some of the lines it is about, the first of them its own."""
+        if len(self.warnings) < MOST_ERRORS:
+            self.warnings.append(
+                FileError(
+                    line=min(lines, default=None),
+                    column=column,
+                    source_name=self.source_names.get(column or ""),
+                    code=code,
+                    lines=sorted(lines),
+                    count=count,
+                    facts=facts,
+                )
+            )
 
     def report(self, rows: int) -> Report:
-        return Report(rows=rows, errors=self.errors, error_count=self.count)
+        return Report(rows=rows, errors=self.errors, error_count=self.count, warnings=self.warnings)

@@ -22,6 +22,7 @@ from shared.contracts import (
     MinistryJoined,
     MinistryKeyRegistered,
     MinistryKeyRetired,
+    MinistryRenamed,
     ModelReleased,
     ModelWithdrawn,
 )
@@ -30,7 +31,7 @@ from shared.db import Session
 LONGEST = 4000
 
 
-async def know_ministry(session: Session, event: MinistryJoined, sequence: int) -> None:
+async def know_ministry(session: Session, event: MinistryJoined | MinistryRenamed, sequence: int) -> None:
     known = await session.get(KnownMinistry, event.code, with_for_update=True)
     if known is None or known.sequence < sequence:
         row = KnownMinistry(code=event.code, sequence=sequence, ko=event.name.ko, en=event.name.en)

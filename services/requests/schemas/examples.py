@@ -41,7 +41,7 @@ DECISION_EXAMPLE: dict[str, Any] = {
     "columns": None,
     "decided_by": "lee",
     "created_at": "2026-11-24T09:00:00Z",
-    "rules_version": "2026.2",
+    "rules_version": "2026.3",
 }
 REQUEST_EXAMPLE: dict[str, Any] = SUMMARY_EXAMPLE | {
     "purpose": "Find households that would receive a benefit but do not, so that welfare officers can visit them.",
@@ -71,7 +71,7 @@ REQUEST_EXAMPLE: dict[str, Any] = SUMMARY_EXAMPLE | {
     "sealed_to": PublicKey(x="hSDwCYkwp1R0i33ctD73Wg2_Og0mOBr066SpjqqbTmo").kid,
     "risk_tier": 4,
     "lane": "panel",
-    "rules_version": "2026.2",
+    "rules_version": "2026.3",
     "decisions": [DECISION_EXAMPLE],
     "revocations": [],
     "votes": [],

@@ -62,6 +62,7 @@ async def create_result(session: Session, event: RunFinished) -> Result:
         method_digest=method.digest,
         champion_id=event.champion_id,
         match_rates=match_rates_of(event),
+        balance=balance_of(event),
         artefacts=outputs_of(event),
         alarms=alarms_of(event),
         sealed_keys=event.sealed_keys.model_dump(mode="json") if event.sealed_keys else None,
@@ -79,7 +80,7 @@ async def replace_outputs(session: Session, result: Result, event: RunFinished) 
     """A later attempt was accepted before anybody voted: its outputs are checked instead."""
     result.status, result.run_fence, result.artefacts = Status.CHECKING, event.fence, outputs_of(event)
     result.match_rates, result.verdicts, result.contents, result.held_at = match_rates_of(event), [], {}, None
-    result.alarms = alarms_of(event)
+    result.alarms, result.balance = alarms_of(event), balance_of(event)
     result.due_at, result.attempts, result.fence = now(), 0, result.fence + 1
     result.touch()
     await record_audit(session, "results.replace-outputs", f"result/{result.id}", detail={"fence": event.fence})
@@ -91,6 +92,10 @@ def outputs_of(event: RunFinished) -> list[dict[str, Any]]:
 
 def alarms_of(event: RunFinished) -> list[dict[str, Any]]:
     return [alarm.model_dump(mode="json") for alarm in event.alarms]
+
+
+def balance_of(event: RunFinished) -> dict[str, dict[str, Any]]:
+    return {role: each.model_dump(mode="json") for role, each in event.balance.items()}
 
 
 def match_rates_of(event: RunFinished) -> dict[str, float]:

@@ -28,6 +28,7 @@ class Rules(Based):
     margin_labels: frozenset[str] = Field(description="Dimension values, in lower case, that mean a sum over the others.")
     count_units: frozenset[str] = Field(description="Units of a metric whose value is itself a count.")
     legal_basis: str = Field(max_length=400)
+    legal_basis_ko: str | None = Field(default=None, max_length=400, description="The same in Korean.")
 
     @classmethod
     def load(cls, path: Path = DEFAULT) -> Self:

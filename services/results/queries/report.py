@@ -9,7 +9,14 @@ from sqlmodel import col, select
 from services.results.disclosure import Rules
 from services.results.models import Known, ReleaseVote, Result, Status, Withdrawal
 from services.results.queries.contents import LIMIT, load_json, load_tables
-from services.results.queries.results import alarms_shown, answers_by_result, method_card, votes_by_result, withheld
+from services.results.queries.results import (
+    alarms_shown,
+    answers_by_result,
+    balance_shown,
+    method_card,
+    votes_by_result,
+    withheld,
+)
 from services.results.schemas.alarms import AlarmOut
 from shared.db import Session
 from shared.storage import Storage
@@ -48,6 +55,13 @@ async def told(session: Session, kind: str, keys: Iterable[str]) -> dict[str, di
     return {known.key: known.facts for known in (await session.exec(query)).all()}
 
 
+def rules_view(result: Result, rules: Rules) -> dict[str, Any]:
+    """The profile that the result was checked by; its basis only where that profile is still in force."""
+    label = result.rules or rules.label
+    basis = {"ko": rules.legal_basis_ko or rules.legal_basis, "en": rules.legal_basis}
+    return {"label": label, "verified": rules.verified, "basis": basis if label == rules.label else None}
+
+
 async def report_view(storage: Storage, result: Result, around: Background, rules: Rules) -> dict[str, Any]:
     """Everything that the template names."""
     method = {"name": result.method_name, "version": result.method_version, "purpose": around.card.get("purpose")}
@@ -65,6 +79,7 @@ async def report_view(storage: Storage, result: Result, around: Background, rule
         "owners": [around.name(code) for code in result.owners],
         "datasets": around.datasets,
         "match_rates": result.match_rates,
+        "balance": {role: each.model_dump() for role, each in balance_shown(result, exact=False).items()},
         "withheld": withheld(result),
         "alarms": [alarm_view(alarm, around) for alarm in around.alarms],
         "must_not_conclude": around.card.get("must_not_conclude", ()),
@@ -74,14 +89,15 @@ async def report_view(storage: Storage, result: Result, around: Background, rule
         "figures": [await figure_view(storage, each) for each in result.contents.get("figures", ())],
         "restricted": bool(result.contents.get("lists")),
         "chain": release_chain(result, around),
-        "rules": {"label": result.rules or rules.label, "verified": rules.verified},
+        "rules": rules_view(result, rules),
     }
 
 
 def alarm_view(alarm: AlarmOut, around: Background) -> dict[str, Any]:
     answer = alarm.answer
     said = answer.model_dump() | {"body": around.name(answer.ministry)} if answer else None
-    return {"code": alarm.code, "feature": alarm.feature, "detail": alarm.detail, "answer": said}
+    title = alarm.title.model_dump() if alarm.title else {"ko": alarm.detail, "en": alarm.detail}
+    return {"code": alarm.code, "feature": alarm.feature, "detail": alarm.detail, "title": title, "answer": said}
 
 
 async def figure_view(storage: Storage, figure: dict[str, Any]) -> dict[str, Any]:

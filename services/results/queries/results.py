@@ -25,7 +25,7 @@ from services.results.schemas.results import (
     WithheldOut,
 )
 from shared.auth import Principal, Role
-from shared.contracts import AudienceKind
+from shared.contracts import AudienceKind, RowBalance
 from shared.db import Session
 from shared.paging import PageQuery, paginate
 
@@ -90,6 +90,7 @@ async def as_shown(session: Session, caller: Principal | None, result: Result) -
         "owners": result.owners,
         "request_id": result.request_id,
         "match_rates": result.match_rates,
+        "balance": balance_shown(result, exact=policy.sees_exact_counts(caller, result)),
         "rules": result.rules,
         "withheld": withheld(result),
         "alarms": alarms_shown(result, answers, by_name=policy.keeps_record(caller, result)),
@@ -196,6 +197,12 @@ def withheld(result: Result) -> list[WithheldOut]:
         for verdict in result.verdicts
         if not verdict["passed"]
     ]
+
+
+def balance_shown(result: Result, *, exact: bool) -> dict[str, RowBalance]:
+    """Role -> what became of its rows; unless `exact` every count is rounded up to full tens."""
+    found = {role: RowBalance.model_validate(each) for role, each in result.balance.items()}
+    return found if exact else {role: each.rounded() for role, each in found.items()}
 
 
 def alarms_shown(result: Result, answers: Sequence[AlarmAnswer], *, by_name: bool) -> list[AlarmOut]:

@@ -1,6 +1,7 @@
 """The program that draws: full Vega-Lite specifications in on stdin, one JSON line per picture out. Imports nothing of ours."""
 
 import json
+import os
 import re
 import resource
 import sys
@@ -67,11 +68,14 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_DATA, (MEMORY, MEMORY))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_CPU, (90, 90))
+    # The answers keep the pipe to themselves: what the renderer prints goes where errors go.
+    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)
     vl_convert.register_font_directory(sys.argv[1])
     for key, spec in json.load(sys.stdin).items():
         answer = draw(key, spec)
-        sys.stdout.write(json.dumps(answer) + "\n")
-        sys.stdout.flush()
+        answers.write(json.dumps(answer) + "\n")
+        answers.flush()
         if answer["fault"]:  # what failed can leave the renderer unable to draw anything else
             break
 

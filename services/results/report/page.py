@@ -9,7 +9,7 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from services.results.report.words import WORDS, reason_words
+from services.results.report.words import WORDS, reason_words, row_words
 
 TEMPLATES = Path(__file__).parent / "templates"
 CSS = (TEMPLATES / "report.css").read_text(encoding="utf-8")
@@ -59,4 +59,5 @@ def render_page(view: Mapping[str, Any], tongue: str) -> str:
         cell_text=cell_text,
         in_tongue=partial(in_tongue, tongue=tongue),
         reason=partial(reason_words, tongue=tongue),
+        reason_of_rows=partial(row_words, tongue=tongue),
     )

@@ -7,6 +7,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 from pydantic.config import JsonDict
 
 from services.results.models import AlarmVerdict
+from shared.contracts import LocalText
 from shared.texts import readable
 
 Reply = Annotated[str, StringConstraints(strip_whitespace=True, min_length=5, max_length=2000), AfterValidator(readable)]
@@ -20,6 +21,7 @@ ALARM: JsonDict = {
     "code": "feature-leaks-label",
     "detail": "This feature alone tells the label apart with a ROC-AUC above 0.95.",
     "feature": "income.claims",
+    "title": None,
     "answer": ANSWER | {"role": "centre-analyst", "ministry": "mois", "answered_by": None, "at": "2026-03-02T03:00:00Z"},
 }
 
@@ -51,4 +53,5 @@ class AlarmOut(BaseModel):
     code: str
     detail: str
     feature: str | None
+    title: LocalText | None = Field(default=None, description="What it says, in Korean and English; null where a method says it.")
     answer: AnswerOut | None

@@ -9,7 +9,7 @@ from pydantic.config import JsonDict
 
 from services.results.models import Status
 from services.results.schemas.alarms import ALARM, AlarmOut
-from shared.contracts import Audience, LocalText, Title
+from shared.contracts import Audience, LocalText, RowBalance, Title
 from shared.texts import readable
 
 VERDICTS = "For checkers and the auditor: each output, its disclosure class, and each finding's place."
@@ -33,6 +33,7 @@ EXAMPLE: JsonDict = {
     "request_id": "01890a5d-ac96-774b-bcce-b302099a8000",
     "method": {"name": "welfare_blind_spots", "version": "1.0.0", "digest": "0" * 64, "title": None},
     "match_rates": {"benefits": 0.98},
+    "balance": {"benefits": {"read": 4100, "dropped": {"placeholder-key": 20}, "unreadable": 0, "linked": 4000, "used": 4000}},
     "rules": "kr-gov-default/2026-01",
     "tables": [{"name": "by_region", "title": {"ko": "지역별", "en": "By region"}, "rows": 17, "href": "/results/…"}],
     "withheld": [{"kind": "table", "name": "by_age", "reasons": ["count-below-minimum"]}],
@@ -172,6 +173,10 @@ class ResultOut(ResultSummary):
     request_id: UUID
     method: MethodOut
     match_rates: dict[str, float]
+    balance: dict[str, RowBalance] = Field(
+        default={},
+        description="Input -> what became of its rows; every count rounded up to full tens, but for those who check the result.",
+    )
     rules: str | None
     tables: list[TableOut] = []
     figures: list[FigureOut] = []

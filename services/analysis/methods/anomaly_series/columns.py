@@ -19,7 +19,7 @@ SERIES = InputRole(
             key_domain=KEY_DOMAIN,
             title=LocalText(ko="시계열 번호", en="Series number"),
         ),
-        CardColumn(name="time", type=ColumnType.STRING, title=LocalText(ko="시각 (ISO 8601)", en="Time (ISO 8601)")),
+        CardColumn(name="time", type=ColumnType.STRING, temporal=True, title=LocalText(ko="시각", en="Time")),
         CardColumn(name="value", type=ColumnType.NUMBER, role=ColumnRole.MEASURE, title=LocalText(ko="값", en="Value")),
         CardColumn(
             name="known_anomaly",

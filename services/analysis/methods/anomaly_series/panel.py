@@ -8,6 +8,7 @@ import numpy as np
 from services.analysis.methods.anomaly_series.columns import LABEL, TIME, VALUE
 from services.analysis.methods.anomaly_series.times import Grid, read_grid
 from services.analysis.methods.deviation.robust import Codes, Flags, Floats, encode
+from services.analysis.methods.toolkit.arrays import appearing
 from services.analysis.worker.sdk import Array
 
 LARGEST = 1e18
@@ -18,7 +19,7 @@ MOST_DRIVERS = 30
 class Panel:
     grid: Grid
     series: Codes
-    """Which series these are, numbered among all in the order of their pseudonyms."""
+    """Which series these are, numbered among all in the order of their first rows."""
     every: int
     """How many series there are in all."""
     value: Floats
@@ -41,10 +42,10 @@ class Panel:
 
 def make_panel(found: Mapping[str, Array]) -> Panel:
     """All series of columns of equal length; what is neither key, time, value nor label is a driver."""
-    own, names = encode(found["pseudonym"])
+    own, first = appearing(found["pseudonym"])
     grid, place = read_grid(found[TIME])
     columns = {name: plain(values) for name, values in found.items() if name not in ("pseudonym", TIME)}
-    return lay(grid, np.arange(len(names)), len(names), own, place, list(columns), columns.__getitem__)
+    return lay(grid, np.arange(len(first)), len(first), own, place, list(columns), columns.__getitem__)
 
 
 def lay(

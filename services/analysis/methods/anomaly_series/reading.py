@@ -26,7 +26,7 @@ class Series:
     grid: Grid
     subjects: Subjects
     own: Codes
-    """By row: its series, numbered in the order of the pseudonyms."""
+    """By row: its series, numbered in the order of the first rows."""
     cells: Cells
     columns: list[str]
     """The time first."""

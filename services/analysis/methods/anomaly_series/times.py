@@ -1,13 +1,17 @@
 """Times as places on a regular grid: quarter hours, hours, days, months or years, told by the data."""
 
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 import numpy as np
 
 from services.analysis.methods.deviation.robust import Codes, encode
+from services.analysis.methods.toolkit.periods import readings
 from services.analysis.worker.sdk import Array, MethodError
+from shared.times import Reading
 
 DAY, WEEK = 1440, 10080
+EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - a wall clock
 MOST_PLACES = 400_000
 MOST_CELLS = 2_000_000
 """Series times times that stand in memory at a time: more of them are judged in parts."""
@@ -54,31 +58,30 @@ class Grid:
 
 
 def read_grid(texts: Array) -> tuple[Grid, Codes]:
-    """The grid, and the place of each row on it; -1 for none: no time that can be read, or one far off."""
+    """The grid, and the place of each row on it; -1 for none: no time at all, or one far off.
+
+    MethodError if a time cannot be read, or if none is there."""
     codes, names = encode(texts)
-    parsed = np.array([*(_minute(name[:19]) for name in names), np.datetime64("NaT", "m")])
-    known = ~np.isnat(parsed)
-    if not known.any():
-        raise MethodError("no-time", "No row has a time that can be read as ISO 8601.")
-    minutes = np.where(known, parsed.astype(np.int64), 0)
+    rows = np.bincount(codes + 1, minlength=len(names) + 1)[1:]
+    found = readings(names, "time", dict(zip(names, rows.tolist(), strict=True)))
+    if not found:
+        raise MethodError("no-time", "No row has a time.")
+    minutes = np.array([minute_of(found[name]) for name in names], dtype=np.int64)
     months = minutes.astype("datetime64[m]").astype("datetime64[M]")
     whole = months.astype("datetime64[m]").astype(np.int64) == minutes
-    gaps = np.diff(np.unique(minutes[known]))
-    monthly = bool(whole[known].all() and len(gaps) and np.median(gaps) >= MONTHLY)
+    gaps = np.diff(np.unique(minutes))
+    monthly = bool(whole.all() and len(gaps) and np.median(gaps) >= MONTHLY)
     numbers = months.astype(np.int64) if monthly else minutes
-    step = _step(np.unique(numbers[known]))
-    rows = np.bincount(codes + 1, minlength=len(parsed))[1:]
-    first, last = _span(np.repeat(numbers[:-1], rows * known[:-1]), step)
-    inside = known & (numbers >= first) & (numbers <= last)
+    step = _step(np.unique(numbers))
+    first, last = _span(np.repeat(numbers, rows), step)
+    inside = (numbers >= first) & (numbers <= last)
     place = np.where(inside, np.rint((numbers - first) / step), -1).astype(np.int64)
-    return Grid(first, int(np.rint((last - first) / step)) + 1, step, monthly), place[codes]
+    return Grid(first, int(np.rint((last - first) / step)) + 1, step, monthly), np.append(place, -1)[codes]
 
 
-def _minute(text: str) -> np.datetime64:
-    try:
-        return np.datetime64(text.strip().replace(" ", "T"), "m")
-    except ValueError:
-        return np.datetime64("NaT", "m")
+def minute_of(found: Reading) -> int:
+    """Minutes since 1970, on the wall clock."""
+    return (found.moment - EPOCH) // timedelta(minutes=1)
 
 
 def _step(distinct: Codes) -> int:

@@ -28,7 +28,7 @@ WORDS: dict[Kind, tuple[str, str]] = {
     Kind.FLAT: ("값이 멈춤", "The value stands still"),
     Kind.MISSING: ("빠진 기간", "Missing period"),
     Kind.DOUBLED: ("중복된 기간", "Duplicated period"),
-    Kind.NO_TIME: ("읽을 수 없는 시각", "Time that cannot be placed"),
+    Kind.NO_TIME: ("시각 없음 또는 동떨어진 시각", "No time, or one far off"),
 }
 MOST_SCORE = 20.0
 CHANCE = 1e-6

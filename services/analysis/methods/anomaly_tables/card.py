@@ -25,7 +25,7 @@ CARD = MethodCard(
         "Robust z within the peer group and an isolation forest are reported beside it and list nobody.",
         "Of very large tables the list ends at 200,000 rows, and columns of names are left out.",
         "Known anomalies are only measured against, never learned from.",
-        "Deterministic: fixed seed; equal scores are ordered by pseudonym.",
+        "Deterministic: fixed seed; equal scores stand in the order of the rows.",
     ),
     must_not_conclude=(
         "A record that is listed is strange, not wrong.",

@@ -10,7 +10,7 @@ from services.analysis.methods.anomaly_tables.columns import LABEL, PEERS
 from services.analysis.methods.deviation.cells import Cells
 from services.analysis.methods.deviation.parameters import most_texts
 from services.analysis.methods.deviation.robust import SIGMA, Codes, Floats, encode
-from services.analysis.methods.toolkit.arrays import LARGEST_AMOUNT
+from services.analysis.methods.toolkit.arrays import LARGEST_AMOUNT, appearing
 from services.analysis.methods.toolkit.stored import Columns, Table
 from services.analysis.worker.sdk import Array, Bundle, MethodError
 
@@ -34,7 +34,7 @@ class Records:
     label_column: int
     """-1 if nobody knows."""
     ranks: Codes
-    """Of each row's pseudonym."""
+    """Of each row: the number of its subject."""
     names: Callable[[Codes], Array]
     """The pseudonyms of some ranks."""
 
@@ -66,8 +66,8 @@ def read(bundle: Bundle) -> Records:
 
 def make_records(found: Mapping[str, Array]) -> Records:
     """From columns of equal length."""
-    names, ranks = np.unique(found["pseudonym"].astype(str), return_inverse=True)
-    return store(found, ranks, names.__getitem__)
+    ranks, first = appearing(found["pseudonym"])
+    return store(found, ranks, found["pseudonym"][first].__getitem__)
 
 
 def store(found: Mapping[str, Array], ranks: Codes, names: Callable[[Codes], Array], folder: Path | None = None) -> Records:

@@ -12,7 +12,7 @@ def _told(one: Source) -> str:
     if one.checked is None:
         return f"Table of {one.table}: {one.text}; not yet held against its source."
     but = f", but for {', '.join(one.unheld)}" if one.unheld else ""
-    return f"Table of {one.table}: {one.text}; held against its source on {one.checked}{but}."
+    return f"Table of {one.table}: {one.text}; held against its source on {one.checked}{but}; again by {one.recheck_by}."
 
 
 TABLES_USED = tuple(_told(one) for one in sources())
@@ -27,7 +27,7 @@ CARD = MethodCard(
     ),
     owner="me",
     inputs=INPUTS,
-    linkage=Linkage(key_domain=KEY_DOMAIN, base=BASE, match_floor=0.0),
+    linkage=Linkage(key_domain=KEY_DOMAIN, base=BASE, match_floor=0.05),
     parameters=SCHEMA,
     outputs=outputs(titles),
     assumptions=(
@@ -46,7 +46,7 @@ CARD = MethodCard(
         "doubled streams.",
         "A finding's probability is a rank between 0 and 1 made of how far it is beyond the usual spread; it was not calibrated "
         "on confirmed errors. Findings are ranked by tCO2e in question times probability.",
-        "More than 500,000 rows are judged in parts of whole facilities, in the order of their pseudonyms, which is as good as a "
+        "More than 500,000 rows are judged in parts of whole facilities, in the order of the rows, which is as good as a "
         "lot: peers, expectations and conventions are those of the part. Findings are ranked among all.",
         "Layers whose columns nobody gave are left out, and the result says which.",
         "Deterministic: fixed seed; equal weights are ordered by facility and period.",

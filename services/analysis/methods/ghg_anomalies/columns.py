@@ -15,6 +15,10 @@ def _text(name: str, ko: str, en: str, *, required: bool = False) -> CardColumn:
     return _column(name, ColumnType.STRING, ko, en, required=required)
 
 
+def _time(name: str, ko: str, en: str, *, required: bool = False) -> CardColumn:
+    return _text(name, ko, en, required=required).model_copy(update={"temporal": True})
+
+
 def _number(name: str, ko: str, en: str, unit: str | None = None, *, required: bool = False) -> CardColumn:
     return _column(name, ColumnType.NUMBER, ko, en, unit=unit, required=required)
 
@@ -25,7 +29,7 @@ def _key() -> CardColumn:
 
 
 STREAM = _text("stream", "배출원 번호", "Source stream", required=True)
-PERIOD = _text("period", "기간 (YYYY, YYYY-MM 또는 YYYY-MM-DD)", "Period (YYYY, YYYY-MM or YYYY-MM-DD)", required=True)
+PERIOD = _time("period", "기간 (2022, 2022-03 또는 2022-03-25)", "Period (2022, 2022-03 or 2022-03-25)", required=True)
 
 STATEMENTS = InputRole(
     name=BASE,
@@ -59,7 +63,7 @@ STATEMENTS = InputRole(
         _number("cdd", "냉방도일", "Cooling degree days"),
         _number("electricity_kwh", "전력 사용량", "Electricity used", "kWh"),
         _number("prev_year_tco2e", "전년 같은 기간 배출량", "Emissions of the same period a year before", "tCO2e"),
-        _text("submitted_at", "제출일", "Day of submission"),
+        _time("submitted_at", "제출일", "Day of submission"),
         _number("kepco_billed_kwh", "한전 청구 전력량", "Electricity billed", "kWh"),
         _number("gas_billed", "도시가스 청구량", "Gas billed", "Nm3"),
         _number("cems_co2_t", "굴뚝 측정 배출량", "Stack measurement of CO2", "t"),

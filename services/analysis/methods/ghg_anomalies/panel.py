@@ -9,6 +9,7 @@ import numpy as np
 from services.analysis.methods.deviation.robust import Codes, Flags, Floats, encode
 from services.analysis.methods.ghg_anomalies.columns import NUMBERS, TEXTS, places
 from services.analysis.methods.ghg_anomalies.periods import Periods, read_periods
+from services.analysis.methods.toolkit.arrays import appearing
 from services.analysis.worker.sdk import Array, Bundle, MethodError
 
 LARGEST, SMALLEST = 1e18, 1e-30
@@ -123,7 +124,7 @@ def read(bundle: Bundle, span: Span | None = None, calendar: Periods | None = No
     if "reported_tco2e" not in numbers:
         raise MethodError("no-values", "The column reported_tco2e holds no number at all.")
     periods, place, outside = read_periods(keys["statements__period"], calendar)
-    facility, names = encode(keys["pseudonym"])
+    facility, first = appearing(keys["pseudonym"])
     stream, stream_names = encode(_short(keys["statements__stream"]))
     pairs, row_stream = np.unique(facility * (len(stream_names) + 1) + stream + 1, return_inverse=True)
     if len(pairs) * periods.count > MOST_CELLS:
@@ -131,7 +132,7 @@ def read(bundle: Bundle, span: Span | None = None, calendar: Periods | None = No
     labels = np.array([*stream_names, "?"], dtype=object)
     return Panel(
         periods=periods,
-        pseudonyms=np.array(names, dtype=object),
+        pseudonyms=keys["pseudonym"][first],
         facility=pairs // (len(stream_names) + 1),
         names=labels[pairs % (len(stream_names) + 1) - 1],
         row_stream=row_stream.astype(np.int64),

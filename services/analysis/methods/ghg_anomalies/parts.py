@@ -1,5 +1,5 @@
-"""Very many statements in parts: facilities come in the order of their pseudonyms, which is as good as a lot, so that each part
-is like the whole, and only one stands in memory."""
+"""Very many statements in parts: facilities come in an order that is as good as a lot, so that each part is like
+the whole, and only one stands in memory."""
 
 from collections import Counter
 from dataclasses import replace
@@ -81,8 +81,9 @@ def together(parts: list[Study], parameters: Parameters) -> Study:
 
 def check_order(before: list[Study], panel: Panel) -> None:
     """A facility that stands in two parts would be judged by half of what it says."""
-    if before and str(before[-1].panel.pseudonyms[-1]) >= str(panel.pseudonyms[0]):
-        raise MethodError("not-in-order", "The rows of the linked table are not in the order of their pseudonyms.")
+    known = [each.panel.pseudonyms.astype(str) for each in before]
+    if before and np.isin(panel.pseudonyms.astype(str), np.concatenate(known)).any():
+        raise MethodError("not-in-order", "The rows of a facility are not neighbours in the linked table.")
 
 
 def joined(panels: list[Panel], starts: Codes) -> Panel:

@@ -5,8 +5,10 @@ from datetime import date
 
 import numpy as np
 
-from services.analysis.methods.deviation.robust import Codes, Flags
+from services.analysis.methods.deviation.robust import Codes, Flags, Floats
+from services.analysis.methods.toolkit.periods import readings
 from services.analysis.worker.sdk import Array, MethodError
+from shared.times import Precision, Reading
 
 LONGEST = 240
 REACH = 120
@@ -36,12 +38,13 @@ class Periods:
 
 
 def make_calendar(names: list[str], counts: Codes) -> Periods:
-    """The calendar of statements whose periods are written so, each so often."""
-    monthly = any(one is not None and one[1] for one in map(_parse, names))
-    numbers = _numbers(names, monthly=monthly)
+    """The calendar of statements whose periods are written so, each so often; an empty name is no period."""
+    found = readings_of(names, "period", dict(zip(names, counts.tolist(), strict=True)))
+    if not found:
+        raise MethodError("no-period", "No row has a period.")
+    monthly = any(each.precision is not Precision.YEAR for each in found.values())
+    numbers = _numbers(names, found, monthly=monthly)
     known = numbers != NOWHERE
-    if not known.any():
-        raise MethodError("no-period", "No row has a period that can be read as YYYY, YYYY-MM or YYYY-MM-DD.")
     middle = int(np.median(np.repeat(numbers[known], counts[known])))
     inside = numbers[known][np.abs(numbers[known] - middle) <= REACH]
     first, last = int(inside.min()), int(inside.max())
@@ -54,31 +57,25 @@ def read_periods(texts: Array, calendar: Periods | None = None) -> tuple[Periods
     written = np.array(["" if one is None else str(one) for one in texts], dtype=str)
     names, inverse, counts = np.unique(written, return_inverse=True, return_counts=True)
     calendar = calendar or make_calendar(names.tolist(), counts.astype(np.int64))
-    places = _numbers(names.tolist(), monthly=calendar.a_year == 12)[inverse]
+    found = readings_of(names.tolist(), "period")
+    places = _numbers(names.tolist(), found, monthly=calendar.a_year == 12)[inverse]
     inside = (places >= calendar.first) & (places < calendar.first + calendar.count)
     return calendar, np.where(inside, places - calendar.first, -1), ~inside
 
 
-def months_of(text: str) -> float:
-    """A day as months since year 0; NaN if it cannot be read."""
-    parsed = _parse(text)
-    return np.nan if parsed is None else float(_number(parsed, monthly=True))
+def months_of(names: list[str], column: str) -> Floats:
+    """Days as months since year 0, NaN for an empty name. MethodError if one cannot be read."""
+    found = readings_of(names, column)
+    return np.array([float(_number(found[name], monthly=True)) if name in found else np.nan for name in names])
 
 
-def _parse(text: str) -> tuple[int, int] | None:
-    """Year and month; month 0 where only a year is given."""
-    digits = "".join(letter for letter in text.strip().removesuffix(".0")[:10] if letter.isdigit())
-    if len(digits) not in (4, 6, 8) or not digits.isascii():
-        return None
-    year, month = int(digits[:4]), int(digits[4:6] or 0)
-    return (year, month) if 1900 <= year <= 2200 and 0 <= month <= 12 and (len(digits) == 4 or month) else None
+def readings_of(names: list[str], column: str, counts: dict[str, int] | None = None) -> dict[str, Reading]:
+    return readings((name for name in names if name), column, counts)
 
 
-def _numbers(names: list[str], *, monthly: bool) -> Codes:
-    parsed = map(_parse, names)
-    return np.array([NOWHERE if one is None else _number(one, monthly=monthly) for one in parsed], dtype=np.int64)
+def _numbers(names: list[str], found: dict[str, Reading], *, monthly: bool) -> Codes:
+    return np.array([_number(found[name], monthly=monthly) if name in found else NOWHERE for name in names], dtype=np.int64)
 
 
-def _number(parsed: tuple[int, int], *, monthly: bool) -> int:
-    year, month = parsed
-    return year * 12 + max(month, 1) - 1 if monthly else year
+def _number(found: Reading, *, monthly: bool) -> int:
+    return found.moment.year * 12 + found.moment.month - 1 if monthly else found.moment.year

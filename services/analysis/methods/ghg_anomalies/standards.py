@@ -46,6 +46,8 @@ class Source:
     text: str
     checked: str | None
     """The day on which they were held against it."""
+    recheck_by: str
+    """The day by which they are held against the source in force again."""
     unheld: tuple[str, ...]
     """Entries for which that was not possible; the file says why."""
 
@@ -92,7 +94,8 @@ def sources() -> list[Source]:
 def _source(name: str, table: Any) -> Source:
     """An entry without a `verified` of its own takes the table's."""
     unheld = tuple(one["name"] for one in table.get("fuels", ()) if not one.get("verified", table["verified"]))
-    return Source(name, table["source"], table["checked"] if table["verified"] else None, unheld)
+    checked = table["checked"] if table["verified"] else None
+    return Source(name, table["source"], checked, table["recheck_by"], unheld)
 
 
 def find_unit(text: str | None) -> Unit | None:

@@ -1,5 +1,6 @@
 """The columns of a table as numbers: two records agree on one where its numbers are equal."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -11,8 +12,16 @@ from numpy.typing import NDArray
 
 from services.analysis.methods.toolkit.arrays import Flags, Floats, Whole, by_value, digits
 from services.analysis.worker.sdk import Bundle
+from shared.canonical import canonical_text
+from shared.times import Precision, Reading, read_time
 
 UNKNOWN = -1
+COUNTRY = "+82"
+"""What a telephone number of Korea begins with abroad, in the place of its first 0."""
+NUMBER = re.compile(r"[-+]?[0-9]+([.][0-9]+)?")
+SEPARATED = re.compile(r"[+]?[0-9(][-0-9 ./()]*[0-9]")
+SEPARATORS = re.compile(r"[- ./()]")
+DASHES = re.compile("[‐‑‒–—―−]|(?<=[0-9])[ㅡー\u1173](?=[0-9])")
 LARGEST_BLOCK = 200
 Codes = NDArray[np.int32]
 
@@ -60,9 +69,9 @@ class Field:
         return np.where((codes != UNKNOWN) & self.usual[codes], codes, np.int32(UNKNOWN))
 
 
-def read_field(bundle: Bundle, column: str, plain: Callable[[Any], str | None]) -> Field:
+def read_field(bundle: Bundle, column: str, told: Callable[[Any], str | None]) -> Field:
     """Texts are told apart by digests of eight bytes, so that they need not stand in memory together."""
-    pieces = (by_value(piece[column], lambda value: digest(plain(value))) for piece in bundle.pieces([column]))
+    pieces = (by_value(piece[column], lambda value: digest(told(value))) for piece in bundle.pieces([column]))
     digests = np.concatenate([piece.astype(np.int64) for piece in pieces])
     known = digests != UNKNOWN
     _, place, counts = np.unique(digests[known], return_inverse=True, return_counts=True)
@@ -81,7 +90,22 @@ def as_told(value: Any) -> str | None:
 
 
 def as_text(value: Any) -> str | None:
-    """Numbers in words, whole ones in full; texts without case and outer spaces."""
+    """Numbers in words, whole ones in full; texts as `plain` writes them."""
     if value is None or value != value:
         return None
-    return (str(value).strip().casefold() or None) if isinstance(value, str) else digits(value)
+    return plain(value) if isinstance(value, str) else digits(value)
+
+
+def plain(text: str) -> str | None:
+    """A text without case and outer blanks; days, and numbers that are written with separators, as their digits.
+
+    So 1990-01-01 agrees with 19900101, and 010-1234-5678 with 01012345678 and +82 10 1234 5678. A decimal number or a
+    negative one stays as it is."""
+    told = canonical_text(text).casefold()
+    day = read_time(told)
+    if isinstance(day, Reading) and day.precision is Precision.DAY:
+        return day.day.strftime("%Y%m%d")
+    if not NUMBER.fullmatch(told) and SEPARATED.fullmatch(spelled := DASHES.sub("-", told)):
+        bare = SEPARATORS.sub("", spelled)
+        return f"0{bare.removeprefix(COUNTRY).removeprefix('0')}" if bare.startswith(COUNTRY) else bare
+    return told or None

@@ -75,7 +75,7 @@ def listed(bundle: Bundle, found: Weighed, patterns: Patterns, words: dict[str, 
         twin = other[:12]
         same = {"code": f"same-as-{twin}", "ko": f"{twin}… 기록과 동일 의심", "en": f"Likely the same as {twin}…"}
         best.setdefault(key, {"pseudonym": key, "score": round(float(likely), 6), "reasons": [same, *agreed[pattern]]})
-    return sorted(best.values(), key=lambda entry: (-entry["score"], entry["pseudonym"]))
+    return sorted(best.values(), key=lambda entry: -entry["score"])
 
 
 def agreements(patterns: Patterns, words: dict[str, Words], weights: Weights) -> list[list[dict[str, str]]]:

@@ -33,6 +33,8 @@ CARD = MethodCard(
     ),
     assumptions=(
         "One row is one subject at one time. The outcome is `outcome`, or `outcome_number` as 0 or 1; empty where not known.",
+        "An outcome that takes time is known only when its whole time was observed (`outcome_takes_days`, `observed_until`): a "
+        "case that is known sooner is neither measured nor listed.",
         "Every further column is a feature; sex, age band, region and kind only group the tables.",
         "Logistic regression, boosting and (up to 10,000 rows) a random forest are compared with the base rate. The best inside "
         "the training rows is kept; with monotone constraints it is always boosting, which alone can hold them.",

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from services.analysis.methods.toolkit.observation import OBSERVED_UNTIL
 from services.analysis.methods.toolkit.parameters import CAPACITY, COLUMNS, FOLDS, SIGNS, TEST_FROM, TITLES, read
 from services.analysis.methods.toolkit.rows import Words
 
@@ -20,6 +21,12 @@ SCHEMA: dict[str, Any] = {
             "maximum": 3660,
             "default": 0,
             "description": "Days until an outcome is known. Rows so near before the test period are not learned from.",
+        },
+        "observed_until": OBSERVED_UNTIL
+        | {
+            "description": "Last day on which outcomes were recorded: an outcome is known only if `outcome_takes_days` had "
+            "passed by then. Without it outcomes are taken as they are, but not those of the last `outcome_takes_days` of the "
+            "table on days of which cases alone are known, beside rows of unknown outcome."
         },
         "capacity": CAPACITY,
         "minimum_score": {
@@ -55,6 +62,7 @@ class Parameters:
     test_from: str | None
     folds: int
     outcome_takes_days: int
+    observed_until: str | None
     capacity: float
     minimum_score: float
     audit_share: float

@@ -5,6 +5,7 @@ from typing import Any
 from services.analysis.methods.small_business_crisis.columns import BUSINESS, KEY_DOMAIN, SIGNS
 from services.analysis.methods.toolkit.cards import ASSUMPTIONS, MUST_NOT_CONCLUDE, outputs
 from services.analysis.methods.toolkit.figures import TITLES as FIGURES
+from services.analysis.methods.toolkit.observation import OBSERVED_UNTIL
 from services.analysis.methods.toolkit.parameters import CAPACITY, TEST_FROM
 from services.analysis.methods.toolkit.scorecard import TITLE as SCORECARD
 from services.analysis.methods.toolkit.tables import TITLES as TABLES
@@ -32,11 +33,10 @@ SCHEMA: dict[str, Any] = {
             "default": "close_12m",
             "description": "Closure within 12 or 3 months, or 90 days of delinquency within 12 months.",
         },
-        "observed_until": {
-            "type": ["string", "null"],
-            "pattern": r"^\d{4}-\d{2}-\d{2}$",
-            "default": None,
-            "description": "Last day on which closures were recorded. Without it the last day that stands in the table.",
+        "observed_until": OBSERVED_UNTIL
+        | {
+            "description": "Last day on which closures were recorded. Without it the last day that stands in the table. "
+            "An outcome is known only if its whole horizon had passed by then."
         },
         "test_from": TEST_FROM,
         "capacity": CAPACITY,
@@ -68,8 +68,9 @@ CARD = MethodCard(
     assumptions=(
         "One row is one business in one month. Where `closed_on` is given the outcome is made of it: a closure after the row's "
         "day and within the horizon. Rows of a business that is closed already are left out.",
-        "An outcome is known only when its horizon has passed; rows whose horizon reaches into the test months are not learned "
-        "from.",
+        "An outcome is known only when its whole horizon was observed, also of a business that has closed by then: to count "
+        "early closures would select rows by their outcome. Who has closed already is not listed either.",
+        "Rows whose horizon reaches into the test months are not learned from.",
         "A label that is dated on or before its row, beyond its horizon, or on every past row of a business raises an alarm.",
         "Four models are compared: a scorecard, logistic regression, a discrete-time hazard whose baseline goes with the months "
         "in business, and monotone boosting, which is kept.",

@@ -1,17 +1,21 @@
 """The outcome, from future dates only: what happened before or on a row's day is no outcome of it."""
 
 from dataclasses import dataclass
+from datetime import date
 
 import numpy as np
 
 from services.analysis.methods.small_business_crisis.card import HORIZONS
 from services.analysis.methods.toolkit.arrays import Flags, Floats, Texts, Whole, sortable
 from services.analysis.methods.toolkit.leakage import Alarms, alarm
-from services.analysis.methods.toolkit.periods import NEVER, day_of
+from services.analysis.methods.toolkit.observation import horizon_over, last_day
+from services.analysis.methods.toolkit.periods import EPOCH, NEVER
 from services.analysis.worker.sdk import MethodError
 
 MONTH = 30.4375
 SLACK = 31
+NO_CLOSURE = (date(2100, 1, 1) - EPOCH).days
+"""From here on a day of closure (9999-12-31) says that there was none: it is no day up to which anybody looked."""
 PAST = "A label is dated on or before the day of its row: it tells what has happened, not what will."
 BEYOND = "A label is set although its event lies beyond the horizon."
 EVERYWHERE = "A label stands on rows of a business over more than its horizon: it was set on past rows too."
@@ -22,6 +26,10 @@ class Outcome:
     """1, 0, or NaN where it is not known yet; months until the event (infinite without one); rows that are left out."""
 
     label: Floats
+    over: Flags
+    """Rows whose whole horizon was observed: of no other is the outcome known."""
+    ended: Flags
+    """Rows whose event has come already although their horizon is not over."""
     months: Floats
     periods: int
     closed_already: Flags
@@ -46,18 +54,18 @@ def make_outcome(name: str, told: Floats | None, dates: Dates, pseudonym: Texts 
     already = dates.licence_closed if dates.closed is None else dates.licence_closed | closed_before(dates)
     open_ = np.where(already, 0.0, told)
     alarms = [alarm("label-not-from-future", EVERYWHERE)] if spans(open_, dates.day, pseudonym) > horizon + SLACK else []
-    return Outcome(told, np.where(told > 0, 0.0, np.inf), 1, already, alarms)
+    over = horizon_over(dates.day, horizon, last_day(observed_until, dates.day, *closings(dates)))
+    label, months = np.where(over, told, np.nan), np.where(told > 0, 0.0, np.inf)
+    return Outcome(label, over, ~over & (told > 0), months, 1, already, alarms)
 
 
 def from_dates(told: Floats | None, dates: Dates, horizon: int, observed_until: str | None) -> Outcome:
     assert dates.closed is not None
     known_close, day = dates.closed != NEVER, dates.day
-    end = day_of(observed_until) if observed_until else int(max(day.max(), dates.closed[known_close].max(initial=NEVER)))
-    if end is None:
-        raise MethodError("period-unreadable", "The parameter observed_until names no day.")
+    over = horizon_over(day, horizon, last_day(observed_until, day, *closings(dates)))
     ahead = np.where(known_close, dates.closed - np.where(known_close, day, 0), np.iinfo(np.int64).max)
     event = known_close & (ahead > 0) & (ahead <= horizon)
-    label = np.where(event, 1.0, np.where(end >= day + horizon, 0.0, np.nan))
+    label = np.where(over, event.astype(np.float64), np.nan)
     months = np.where(event, np.floor((ahead - 1) / MONTH), np.inf)
     alarms: Alarms = []
     if told is not None:
@@ -65,7 +73,13 @@ def from_dates(told: Floats | None, dates: Dates, horizon: int, observed_until: 
         late = (told > 0) & (ahead > horizon + SLACK)
         alarms += [alarm("label-not-from-future", BEYOND, "label")] if late.any() else []
     periods = max(1, round(horizon / MONTH))
-    return Outcome(label, np.minimum(months, np.where(event, periods - 1, np.inf)), periods, already_closed(dates), alarms)
+    months = np.minimum(months, np.where(event, periods - 1, np.inf))
+    return Outcome(label, over, ~over & event, months, periods, already_closed(dates), alarms)
+
+
+def closings(dates: Dates) -> list[Whole]:
+    """The days of closure by which the end of the follow-up may be known, without those that stand for none."""
+    return [] if dates.closed is None else [dates.closed[dates.closed < NO_CLOSURE]]
 
 
 def already_closed(dates: Dates) -> Flags:

@@ -17,8 +17,9 @@ from services.analysis.methods.small_business_crisis.columns import (
     SIGNS,
 )
 from services.analysis.methods.small_business_crisis.outcome import Dates, Outcome, make_outcome
-from services.analysis.methods.toolkit.arrays import UNKNOWN, Floats, Texts, by_value, chosen, numbers, texts
+from services.analysis.methods.toolkit.arrays import UNKNOWN, Flags, Floats, Texts, by_value, chosen, numbers, texts
 from services.analysis.methods.toolkit.cards import titles_of
+from services.analysis.methods.toolkit.observation import check_over
 from services.analysis.methods.toolkit.periods import days
 from services.analysis.methods.toolkit.reading import Reading, read_rows
 from services.analysis.methods.toolkit.rows import Rows
@@ -37,6 +38,8 @@ class Books:
     rows: Rows
     outcome: Outcome
     months: Floats
+    over: Flags
+    """Rows whose whole horizon was observed."""
     left_out: int
 
 
@@ -52,13 +55,14 @@ def read_books(bundle: Bundle, outcome: str, observed_until: str | None) -> Book
     if rows.day is None:
         raise MethodError("no-time", "No row has a month.")
     made = make_outcome(outcome, label_of(found, f"label_{outcome}"), dates_of(found, rows), rows.pseudonym, observed_until)
-    label = np.where(made.closed_already, np.nan, made.label)
     signs = {name: sign for name, sign in SIGNS.items() if name in rows.features}
-    rows = replace(rows, label=label, signs=signs, audit=groups_of(found, len(rows)))
+    rows = replace(rows, label=made.label, ended=made.ended, signs=signs, audit=groups_of(found, len(rows)))
     open_ = np.flatnonzero(~made.closed_already)
     if not len(open_):
         raise MethodError("too-few-rows", "Every row is of a business that is closed already.")
-    return Books(rows.at(open_), made, made.months[open_], int(made.closed_already.sum()))
+    over = made.over[open_]
+    check_over(over)
+    return Books(rows.at(open_), made, made.months[open_], over, int(made.closed_already.sum()))
 
 
 def label_of(found: Mapping[str, Array], name: str) -> Floats | None:

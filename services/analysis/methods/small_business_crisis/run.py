@@ -12,6 +12,7 @@ from services.analysis.methods.toolkit.keeping import champion_of, keep_model, m
 from services.analysis.methods.toolkit.leakage import find_alarms
 from services.analysis.methods.toolkit.listing import list_highest
 from services.analysis.methods.toolkit.models import MODELS as PLAIN
+from services.analysis.methods.toolkit.observation import open_share
 from services.analysis.methods.toolkit.parameters import read
 from services.analysis.methods.toolkit.reporting import draw, tell
 from services.analysis.methods.toolkit.scorecard import make_scorecard, points_table
@@ -46,7 +47,7 @@ def run(bundle: Bundle, report: Report) -> Outputs:
     return Outputs(
         tables=tables,
         figures=draw(tables) | own_figures(tables),
-        metrics={headline.NAME: headline.metrics(study, told.figures, alarms)},
+        metrics={headline.NAME: headline.metrics(study, [*told.figures, *open_share(books.over)], alarms)},
         restricted_list=[with_level(levels, row) for row in list_highest(study)],
         alarms=alarms,
         models=keep_model(study, CARD, "crisis_model", metrics_of(study)),

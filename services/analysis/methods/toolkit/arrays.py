@@ -79,6 +79,15 @@ def sortable(names: Array) -> Array:
     return names if names.dtype.kind in "iu" else names.astype(str)
 
 
+def appearing(names: Array) -> tuple[Whole, Whole]:
+    """Names as numbers in the order of their first row, and by number that row."""
+    _, first, place = np.unique(sortable(names), return_index=True, return_inverse=True)
+    order = np.argsort(first, kind="stable")
+    number = np.empty(len(order), dtype=np.int64)
+    number[order] = np.arange(len(order))
+    return number[place], first[order].astype(np.int64)
+
+
 def chosen(codes: Whole, names: list[str]) -> Texts:
     """A text a row out of a few; all rows share them, so that each costs a pointer."""
     return np.array(names, dtype=object)[codes]

@@ -14,7 +14,7 @@ ASSUMPTIONS = (
     "not used.",
     "Boosting is calibrated by a sigmoid on out-of-fold scores. "
     "Of more than 300,000 training rows a seeded sample is learned from.",
-    "Deterministic: fixed seeds, one thread; equal scores are ordered by pseudonym.",
+    "Deterministic: fixed seeds, one thread; equal scores stand in the order of the rows.",
 )
 MUST_NOT_CONCLUDE = (
     "A score is no finding about a person or business: a person looks, decides, and can explain (Personal Information "

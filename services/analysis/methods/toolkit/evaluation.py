@@ -41,7 +41,7 @@ def measure(label: Floats, order: Floats, probability: Floats) -> Quality:
 
 
 def top(order: Floats, pseudonym: Texts | Whole, places: int) -> Flags:
-    """The rows with the highest scores; equal scores in the order of the pseudonym, which is as good as a lot."""
+    """The rows with the highest scores; equal scores in the order of the subjects, which is as good as a lot."""
     ranked = np.lexsort((sortable(pseudonym), -order))
     chosen = np.zeros(len(order), dtype=bool)
     chosen[ranked[:places]] = True

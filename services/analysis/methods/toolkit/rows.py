@@ -40,6 +40,8 @@ class Rows:
     dated_late: tuple[str, ...] = ()
     """Features that are dated after the day on which the subject was looked at."""
     subjects: Subjects | None = None
+    ended: Flags | None = None
+    """Rows of unknown outcome whose event has come already, before their horizon was over: nobody lists them."""
 
     def __len__(self) -> int:
         return len(self.label)
@@ -78,6 +80,7 @@ class Rows:
             features=taken(self.features, places),
             day=None if self.day is None else self.day[places],
             group=None if self.group is None else self.group[places],
+            ended=None if self.ended is None else self.ended[places],
             audit={name: values[places] for name, values in self.audit.items()},
         )
 

@@ -7,7 +7,7 @@ from functools import cached_property
 import numpy as np
 from sklearn.model_selection import StratifiedGroupKFold
 
-from services.analysis.methods.toolkit.arrays import Flags, Floats, Texts, Whole, sortable
+from services.analysis.methods.toolkit.arrays import Flags, Floats, Texts, Whole, appearing
 from services.analysis.methods.toolkit.periods import NEVER, day_of, iso
 from services.analysis.methods.toolkit.rows import Rows
 from services.analysis.worker.sdk import MethodError
@@ -103,7 +103,8 @@ def fold_by_label(label: Floats, folds: int, seed: int = SEED) -> Whole:
 
 
 def fold_by_group(group: Texts | Whole, label: Floats, folds: int, seed: int = SEED) -> Whole:
-    distinct, place = np.unique(sortable(group), return_inverse=True)
+    # By appearance: a group may be named by a pseudonym, and the order of these is another one in each request.
+    place, distinct = appearing(group)
     if len(distinct) < folds:
         raise MethodError("too-few-groups", f"Fewer than {folds} groups: no fold can be kept apart from the others.")
     if len(distinct) > FEW_GROUPS or len(np.unique(label)) > MINIMUM_CASES:

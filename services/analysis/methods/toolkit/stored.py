@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from services.analysis.methods.toolkit.arrays import Texts, Whole
+from services.analysis.methods.toolkit.arrays import Texts, Whole, appearing
 from services.analysis.worker.sdk import Array, Bundle, MethodError
 
 PSEUDONYM = "pseudonym"
@@ -21,7 +21,7 @@ Places = NDArray[np.intp]
 
 @dataclass(frozen=True)
 class Subjects:
-    """Who the rows are about, by the rank of the pseudonym; the pseudonyms themselves stay in the linked table."""
+    """Who the rows are about, by the number of the subject; the pseudonyms themselves stay in the linked table."""
 
     bundle: Bundle
     first: Whole
@@ -111,7 +111,9 @@ class Table:
 
 
 class Ranking:
-    """Pseudonyms as ranks. A bundle comes in their order, so that each need only be held beside the one before it."""
+    """Pseudonyms as numbers, in the order in which the rows bring them: that of a request's pseudonyms is a lot, and figures
+    that go by it are other ones each time. Rows of one subject are neighbours, so that each need only be held beside the
+    one before it."""
 
     def __init__(self) -> None:
         self.last: str | None = None
@@ -128,13 +130,11 @@ class Ranking:
         self.last = names[-1]
 
     def ended(self, bundle: Bundle) -> tuple[Whole, Whole]:
-        """The rank of each row, and by rank the first row of it."""
-        if self.ordered:
+        """The number of each row's subject, and by that number the first row of it."""
+        if self.ordered or bundle.subjects_together:
             change = np.concatenate(self.changes)
             return np.cumsum(change) - 1, np.flatnonzero(change)
-        names = bundle.columns([PSEUDONYM])[PSEUDONYM].astype(str)
-        _, first, ranks = np.unique(names, return_index=True, return_inverse=True)
-        return ranks.astype(np.int64), first.astype(np.int64)
+        return appearing(bundle.columns([PSEUDONYM])[PSEUDONYM].astype(str))
 
 
 @dataclass(frozen=True)

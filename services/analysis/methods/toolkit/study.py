@@ -90,6 +90,8 @@ class Study:
     def candidates(self) -> Flags:
         """Who may be listed: the newest rows whose outcome nobody knows yet; if there are none, all scored rows."""
         waiting = self.split.scored & ~self.rows.known
+        if self.rows.ended is not None:
+            waiting &= ~self.rows.ended
         if self.rows.day is not None and waiting.any():
             waiting &= self.rows.day == self.rows.day[waiting].max()
         return waiting if waiting.any() else self.split.scored

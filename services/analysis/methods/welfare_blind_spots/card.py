@@ -43,7 +43,7 @@ CARD = MethodCard(
         "Area and region group the tables and are no feature. Counts are of the sample, without weights.",
         "Of more than 300,000 training households a seeded sample is learned from; of more than 300,000 measured ones a sample "
         "tells what moves the score.",
-        "Deterministic: fixed seed, one thread; equal scores are ordered by pseudonym.",
+        "Deterministic: fixed seed, one thread; equal scores stand in the order of the rows.",
     ),
     must_not_conclude=(
         "In the demo data benefits are partly imputed by the makers of the extract, and all data are American: the figures "

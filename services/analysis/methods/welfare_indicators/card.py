@@ -4,6 +4,7 @@ from typing import Any
 
 from services.analysis.methods.toolkit.cards import ASSUMPTIONS, MUST_NOT_CONCLUDE, outputs
 from services.analysis.methods.toolkit.figures import TITLES as FIGURES
+from services.analysis.methods.toolkit.observation import OBSERVED_UNTIL
 from services.analysis.methods.toolkit.parameters import CAPACITY, TEST_FROM
 from services.analysis.methods.toolkit.tables import TITLES as TABLES
 from services.analysis.methods.welfare_indicators.columns import INDICATOR_TABLE, KEY_DOMAIN, SIGNS
@@ -19,6 +20,11 @@ SCHEMA: dict[str, Any] = {
             "enum": ["public", "any"],
             "default": "public",
             "description": "The outcome: public support within 90 days of the round, or any support.",
+        },
+        "observed_until": OBSERVED_UNTIL
+        | {
+            "description": "Last day on which support was recorded. Without it the last month that stands in the table. "
+            "An outcome is known only if its 90 days had passed by then."
         },
         "test_from": TEST_FROM,
         "capacity": CAPACITY,
@@ -64,7 +70,9 @@ CARD = MethodCard(
         "located or not contacted is unknown, not ineligible. It is neither learned from nor measured, and counted apart.",
         "Without `contact_result` every row with a label counts as reached.",
         "The baseline counts indicators above zero. Boosting may only rise with each of them.",
-        "Support within 90 days is known only 90 days later: rows so near before the test months are not learned from.",
+        "Support within 90 days is known only 90 days later, also where it was granted sooner: to count early grants would "
+        "select rows by their outcome. Who has support already is not listed, and rows so near before the test months are not "
+        "learned from.",
         *ASSUMPTIONS,
     ),
     must_not_conclude=(

@@ -5,8 +5,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from services.analysis.methods.toolkit.arrays import UNKNOWN, Flags, Floats, Texts, by_value, chosen, numbers, texts
+from services.analysis.methods.toolkit.arrays import UNKNOWN, Flags, Floats, Texts, Whole, by_value, chosen, numbers, texts
 from services.analysis.methods.toolkit.cards import titles_of
+from services.analysis.methods.toolkit.observation import horizon_over, last_day, observed
 from services.analysis.methods.toolkit.reading import Reading, read_rows
 from services.analysis.methods.toolkit.rows import Rows, Words
 from services.analysis.methods.toolkit.stored import Columns, Table
@@ -30,25 +31,32 @@ class Round:
     contact: Texts
     reached: Flags
     told: Floats
-    """The label as it was given, also of rows that nobody reached."""
+    """The label as it was given, also of rows that nobody reached, where its 90 days were observed."""
+    over: Flags
+    """Rows whose 90 days were observed."""
     counts: Floats
 
 
-def read_round(bundle: Bundle, support: str) -> Round:
+def read_round(bundle: Bundle, support: str, observed_until: str | None = None) -> Round:
     label, other = (PUBLIC, ANY) if support == "public" else (ANY, PUBLIC)
     table = Table(bundle)
     found = Columns(table, {name.partition("__")[2]: name for name in table if "__" in name})
     hidden = frozenset({name for name in NOT_FEATURES | {other, "source_available_mask"} if name in found})
     titles = titles_of(COLUMNS)
     rows = read_rows(table, Reading(outcome=(label,), time=(MONTH,), left_out=hidden, titles=titles))
-    if rows.day is None:
-        raise MethodError("no-time", "No row has a month.")
     rows = replace(rows, signs={name: sign for name, sign in SIGNS.items() if name in rows.features})
     contact = texts(found.get(CONTACT), len(rows))
     reached = np.isin(contact, list(REACHED)) if CONTACT in found else rows.known
-    told, counts = rows.label, count_indicators(rows)
+    over = horizon_over(days_of(rows), TAKES_DAYS, last_day(observed_until, days_of(rows)))
+    told, counts = np.where(over, rows.label, np.nan), count_indicators(rows)
     known = replace(rows, label=np.where(reached, rows.label, np.nan), audit=groups_of(found, len(rows)))
-    return Round(known, contact, reached, told, counts)
+    return Round(observed(known, over), contact, reached, told, over, counts)
+
+
+def days_of(rows: Rows) -> Whole:
+    if rows.day is None:
+        raise MethodError("no-time", "No row has a month.")
+    return rows.day
 
 
 def count_indicators(rows: Rows) -> Floats:

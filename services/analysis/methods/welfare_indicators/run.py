@@ -10,6 +10,7 @@ from services.analysis.methods.toolkit.keeping import champion_of, keep_model, m
 from services.analysis.methods.toolkit.layout import figure, text
 from services.analysis.methods.toolkit.leakage import find_alarms
 from services.analysis.methods.toolkit.listing import list_highest
+from services.analysis.methods.toolkit.observation import open_share
 from services.analysis.methods.toolkit.parameters import read
 from services.analysis.methods.toolkit.reporting import draw, tell
 from services.analysis.methods.toolkit.splitting import split_rows
@@ -29,7 +30,7 @@ MODELS = {
 def run(bundle: Bundle, report: Report) -> Outputs:
     parameters = read(SCHEMA, bundle.parameters)
     report(0.05, "reading the linked table")
-    found = read_round(bundle, parameters["support"])
+    found = read_round(bundle, parameters["support"], parameters["observed_until"])
     report(0.1, "learning and scoring")
     study = study_of(found, parameters)
     report(0.6, "measuring")
@@ -38,7 +39,7 @@ def run(bundle: Bundle, report: Report) -> Outputs:
     contacts = contact_outcomes(found)
     tables = told.tables | ({contacts["name"]: contacts} if contacts else {})
     report(0.9, "listing with reasons")
-    figures = [*told.figures, *unreached(found)]
+    figures = [*told.figures, *unreached(found), *open_share(found.over)]
     return Outputs(
         tables=tables,
         figures=draw(tables),

@@ -30,7 +30,8 @@ class Confined:
 
     root: Path
     sandbox: Sandbox
-    launcher: Launcher = field(default_factory=Launcher)
+    # A partition is SQL and an ONNX file: its child imports nothing that would be worth it.
+    launcher: Launcher = field(default_factory=lambda: Launcher(preload=()))
 
     async def perform(self, task: PartitionTask) -> Part:
         """As `tasks.perform`, and with its errors."""

@@ -146,7 +146,7 @@ def write_features(task: PartitionTask, folder: Path, work: Path) -> tuple[Path,
 
 def bound(part: int, parts: int) -> str:
     """Where a partition begins. A pseudonym is a keyed hash, in hexadecimal: equal spans of it hold equally many keys, on every
-    machine alike; and as the table is ordered by it, a span is read without the rest."""
+    machine alike."""
     return f"{part * 2**32 // parts:08x}" if part < parts else "g"
 
 

@@ -32,10 +32,10 @@ def check_presence(panel: Panel, activity: Floats, written: Floats, ledger: Ledg
 
 
 def check_calendar(panel: Panel, ledger: Ledger) -> None:
-    """Periods that cannot be read or lie decades off, and statements handed in before their period began."""
+    """Rows without a period, or of one that lies decades off, and statements handed in before their period began."""
     ledger.note(np.unique(panel.row_stream[panel.outside]), Reason.PERIOD_IMPLAUSIBLE, Layer.WINDOWS, CERTAIN)
     codes, names = panel.texts.get("submitted_at", (np.full(panel.rows, -1), []))
-    day = np.array([months_of(name) for name in names] + [np.nan])[codes]
+    day = np.append(months_of(names, "submitted_at"), np.nan)[codes]
     begins = (panel.row_period + panel.periods.first) * (12 // panel.periods.a_year)
     early = panel.lay((begins > day) & (codes >= 0), 0.0) > 0
     reported = panel.grid("reported_tco2e")
