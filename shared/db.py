@@ -76,17 +76,27 @@ def prepare_sqlite(connection: Any, _: Any) -> None:
         connection.execute(f"PRAGMA {pragma}")
 
 
+# Set in a pooled connection's `info` while its BEGIN is on the way to the driver's thread.
+BEGINNING = "dure_beginning"
+
+
 def begin_sqlite(connection: Connection) -> None:
     # A read that becomes a write fails at once with SQLITE_BUSY, so a write says so at its beginning.
     reading = connection.get_execution_options().get("dure_reading", False)
     statement = "BEGIN" if reading else "BEGIN IMMEDIATE"
     # Each step of a cursor is a journey to the driver's thread; this is one journey instead of three.
+    pending = connection.connection.info
+    pending[BEGINNING] = True
     connection.connection.run_async(lambda driver: driver.execute(statement))
+    pending[BEGINNING] = False
 
 
-def reset_sqlite(connection: Any, _: Any, state: PoolResetState) -> None:
-    """What returns to the pool within a transaction is rolled back; nearly nothing does, and asking costs no journey."""
-    if state.asyncio_safe and connection.driver_connection.in_transaction:
+def reset_sqlite(connection: Any, record: Any, state: PoolResetState) -> None:
+    """What returns to the pool within a transaction is rolled back; nearly nothing does, and asking costs no journey.
+
+    A BEGIN whose caller was cancelled may still wait for the driver's thread: the rollback is carried out after it."""
+    begun = record.info.pop(BEGINNING, False) or connection.driver_connection.in_transaction
+    if state.asyncio_safe and begun:
         connection.rollback()
 
 
