@@ -141,7 +141,7 @@ class World:
 
     async def quiet(self) -> None:
         """Wait until the service has nothing to do by itself."""
-        await self.client.settle(seconds=60)
+        await self.client.settle()
 
     async def contents(self) -> dict[str, Any]:
         """Everything in the database but what is noted of every refusal."""

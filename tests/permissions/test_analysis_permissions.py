@@ -273,7 +273,7 @@ JSON = {"Content-Type": "application/json"}
 cases.on("put_artefact")(of_run("PUT", "artefacts/table/by_region", content=TABLE, headers=JSON))
 
 
-@pytest.mark.timeout(900)
+@pytest.mark.heavy
 async def test_every_cell(serve: Callable[..., Awaitable[Any]], headers: Headers, tmp_path: Path) -> None:
     client = await serve("analysis")
     (tmp_path / "model").write_bytes(models.onnx_file())

@@ -121,7 +121,7 @@ async def attach_file(world: Catalog, who: Who | None) -> Call:
     return Call("PUT", path, content=GOOD, headers={"Content-Type": "text/csv"})
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.heavy
 async def test_every_cell(serve: Callable[..., Awaitable[Any]], headers: Headers) -> None:
     client = await serve("catalog")
     await seed(client.app)

@@ -79,7 +79,7 @@ async def return_from_council(world: Requests, who: Who | None) -> Call:
     return Call("POST", f"/requests/{(await world.house.in_council()).id}/return", REASON)
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.heavy
 async def test_every_cell(serve: Callable[..., Awaitable[Any]], headers: Headers) -> None:
     client = await serve("requests")
     house = House(client.app.state.db)

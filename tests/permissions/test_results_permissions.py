@@ -132,7 +132,7 @@ async def redeliver(world: Results, who: Who | None) -> Call:
     return Call("POST", f"/results/subscriptions/{subscription}/deliveries/{row.id}/redeliver")
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.heavy
 async def test_every_cell(serve: Callable[..., Awaitable[Any]], headers: Headers, say: Any) -> None:
     client = await serve("results", secret_keys=[new_key()], webhook_private=True)
     house = House(client, headers, say)

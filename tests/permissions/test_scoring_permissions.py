@@ -45,7 +45,6 @@ cases.on("infer_model")(infer(f"{MODEL}/infer"))
 cases.on("infer_model_version")(infer(f"{MODEL}/versions/1/infer"))
 
 
-@pytest.mark.timeout(600)
 async def test_every_cell(open_door: Callable[..., Awaitable[ScoringDoor]], headers: Headers) -> None:
     door = await open_door()
     model = await door.release(linear())
