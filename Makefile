@@ -18,7 +18,7 @@ help:
 	@echo "make test-all      every test, none left out, with the coverage of branches: what CI runs"
 	@echo "make explore       [EXAMPLES=1000] [ARGS=...]: searches by chance with fresh seeds and more examples"
 	@echo "make static        formatting, types, dependency rules, generated files: whatever needs no test"
-	@echo "make check         make static and make test"
+	@echo "make check         make static and make test; EVERYTHING=1: make static and make test-all, what CI runs"
 	@echo "make bench         every performance promise as a ratio, measured now"
 	@echo "make evaluate      [DATA=../shared/data ROWS=120000]: every method beside plain baselines, a report page a task"
 	@echo "make compose-demo  the walk through the gateway of docker-compose.yml, every part a container"
@@ -47,7 +47,7 @@ collect-garbage: install-demo
 	@$(BIN)/python -m deploy.collect_garbage --folder "$(or $(FOLDER),var/serve)" $(ARGS)
 
 test: install-dev
-	@$(PYTEST) -m "not slow" $(if $(NOTHING_LEFT_OUT),--nothing-left-out) $(ARGS)
+	@$(PYTEST) -m "not slow" $(ARGS)
 
 test-fast: install-dev
 	@$(PYTEST) -m "not ($(NOT_FAST))" $(ARGS)
@@ -83,8 +83,9 @@ static-docs:
 static-locks:
 	@$(BIN)/python -m deploy.locks --check
 
+# EVERYTHING=1: every test, none left out, and the coverage of branches.
 check: static
-	@$(MAKE) --no-print-directory test
+	@$(MAKE) --no-print-directory $(if $(EVERYTHING),test-all,test)
 
 # Needs Docker and docker-compose; see deploy/compose/README.md.
 compose-demo: install-demo

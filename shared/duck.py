@@ -16,7 +16,7 @@ ALWAYS = (
     # Otherwise a TIMESTAMP WITH TIME ZONE is cast in the time zone of the host.
     "SET TimeZone = 'UTC'",
 )
-CLOSED = {
+CLOSED: dict[str, Any] = {
     "autoinstall_known_extensions": False,
     "autoload_known_extensions": False,
     "allow_community_extensions": False,
@@ -39,7 +39,7 @@ def locked_duckdb(*folders: Path, memory_mb: int, threads: int, spill: Path | No
     It installs, loads and attaches nothing, and none of its settings can be changed. Beyond
     `memory_mb` (MiB) it writes to the folder `spill`; without one it raises OutOfMemoryException.
     """
-    own = {"threads": threads, "memory_limit": f"{memory_mb}MiB", "temp_directory": str(spill or "")}
+    own: dict[str, Any] = {"threads": threads, "memory_limit": f"{memory_mb}MiB", "temp_directory": str(spill or "")}
     with silent_duckdb(**CLOSED, **own) as connection:
         for statement in (
             f"SET allowed_directories = [{', '.join(literal(str(folder)) for folder in folders)}]",

@@ -176,7 +176,7 @@ async def test_rows_have_a_ceiling_and_a_rate(centre: Centre) -> None:
     for name in ("rows_per_day", "rows_per_minute"):
         assert rules[name]["legal_basis"] and rules[name]["recheck_by"]
         most = rules[name]["value"]
-        answer = await ask(centre, asked(model, rows_per_day=rules["rows_per_day"]["value"], **{name: most + 1}))
+        answer = await ask(centre, asked(model, **{"rows_per_day": rules["rows_per_day"]["value"], name: most + 1}))
         (error,) = answer.json()["errors"]
         assert (answer.status_code, error["pointer"]) == (422, f"#/{name}")
     whole = (await ask(centre, asked(model, rows_per_day=rules["rows_per_day"]["value"]))).json()

@@ -134,7 +134,8 @@ def generated(maker: Any, rows: int, role: str, key: str) -> Callable[[Path], Ra
 
 
 def surveyed(folder: Path) -> Raw:
-    path = survey(folder / "survey", size=900).folder if (folder / "survey").mkdir() is None else folder
+    (folder / "survey").mkdir()
+    path = survey(folder / "survey", size=900).folder
     made: Raw = {}
     with duckdb.connect() as connection:
         names = [row[0] for row in connection.execute(f"DESCRIBE SELECT * FROM read_parquet('{path}/linked.parquet')").fetchall()]

@@ -56,7 +56,6 @@ def test_it_is_built_in_and_its_parameters_have_defaults() -> None:
     Draft202012Validator(CARD.parameters).validate(defaults)
 
 
-@pytest.mark.fit
 def test_outputs_are_declared_and_pass_the_disclosure_check(outputs: Outputs) -> None:
     declared = {kind: {output.name for output in CARD.outputs if output.kind is kind} for kind in OutputKind}
     assert set(outputs.tables) == declared[OutputKind.TABLE] - {"champion"}
@@ -64,7 +63,6 @@ def test_outputs_are_declared_and_pass_the_disclosure_check(outputs: Outputs) ->
     check_passes(outputs)
 
 
-@pytest.mark.fit
 def test_every_model_is_measured_and_reaches_the_goals(outputs: Outputs) -> None:
     models = {row["model"]: row for row in records(outputs.tables["model_comparison"])}
     assert set(models) == {"prior", "logistic", "boosting", "scorecard", "hazard"}
@@ -77,7 +75,6 @@ def test_every_model_is_measured_and_reaches_the_goals(outputs: Outputs) -> None
     assert outputs.alarms == []
 
 
-@pytest.mark.fit
 def test_levels_rise_in_what_really_happened(outputs: Outputs) -> None:
     rows = records(outputs.tables["crisis_levels"])
     rates = [row["rate"] for row in rows]
@@ -99,7 +96,6 @@ def test_levels_that_are_not_in_order_are_joined() -> None:
     assert make_levels(score, np.zeros(10_000), (0.02, 0.08, 0.2)).names == (("normal", "caution", "crisis", "severe"),)
 
 
-@pytest.mark.fit
 def test_industries_are_compared_and_none_stands_on_too_few(outputs: Outputs) -> None:
     rows = records(outputs.tables["industries"])
     assert len(rows) >= 3
@@ -111,7 +107,6 @@ def value_count(outputs: Outputs) -> int:
     return int(next(one["count"] for one in outputs.metrics["summary"]["figures"] if one["name"] == "base_rate"))
 
 
-@pytest.mark.fit
 def test_the_points_of_a_card_rise_with_the_share_of_its_bins(outputs: Outputs) -> None:
     by_feature: dict[str, list[dict[str, Any]]] = {}
     for row in records(outputs.tables["scorecard"]):
@@ -124,7 +119,6 @@ def test_the_points_of_a_card_rise_with_the_share_of_its_bins(outputs: Outputs) 
         assert ordered[-1] > ordered[0]
 
 
-@pytest.mark.fit
 def test_a_listed_business_has_its_level_first(outputs: Outputs) -> None:
     rows = outputs.restricted_list or []
     assert rows

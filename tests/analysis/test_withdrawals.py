@@ -117,7 +117,7 @@ async def in_every_order(centre: Centre, *kinds: Callable[[RequestApproved], Eve
     for step in range(len(kinds)):
         for event, order in orders:
             await centre.say(order[step](event))
-        await centre.client.settle(seconds=60)
+        await centre.client.settle()
     return [event for event, _ in orders]
 
 

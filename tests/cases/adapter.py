@@ -411,7 +411,7 @@ def started(folder: Path, *, worker: bool = True) -> Iterator[Suite]:
 
 
 def findings(check: Json) -> list[Json]:
-    """Errors and warnings of a check: line, column, code, and the English sentence as `text`."""
+    """Errors and warnings of a check: line, lines, column, code, English sentence as `text`."""
     listed = [
         each
         for name in ("errors", "warnings", "findings", "notices")
@@ -420,12 +420,18 @@ def findings(check: Json) -> list[Json]:
     return [
         {
             "line": each.get("line"),
+            "lines": sorted({*(each.get("lines") or []), each.get("line") or 0} - {0}),
             "column": each.get("column"),
             "code": each["code"],
             "text": each["detail"]["en"],
         }
         for each in listed
     ]
+
+
+def hints(dataset: Json) -> list[str]:
+    """What the registration of a dataset says of its table, though it takes it."""
+    return [f"{each['code']} {each['detail']['en']}" for each in dataset.get("hints") or []]
 
 
 def dropped(said: Any, within: bool = False) -> float:

@@ -25,7 +25,7 @@ class Seen:
     """What a case saw; a later stop is empty where an earlier one refused."""
 
     refusals: list[str] = field(default_factory=list)
-    registered: str = ""
+    hints: list[str] = field(default_factory=list)
     findings: list[Json] = field(default_factory=list)
     states: list[str] = field(default_factory=list)
     rows: list[int] = field(default_factory=list)
@@ -73,7 +73,7 @@ class Seen:
         return self.refused_naming(*words) or self.alarmed(*words)
 
     def summary(self) -> str:
-        parts = [*self.refusals]
+        parts = [*self.refusals, *self.hints]
         parts += [
             f"check {state}, {rows} rows"
             for state, rows in zip(self.states, self.rows, strict=True)
@@ -128,11 +128,11 @@ def go_through(folder: Path, case: Json, suite: Suite) -> Seen:
     for each in case["files"]:
         who = STEWARDS[each.get("ministry", "nts")]
         answer = suite.register(who, each["table"], folder.name)
-        seen.registered += answer.text
         if answer.status_code != 201:
             seen.refusals.append(f"registration {answer.status_code} {answer.text[:600]}")
             continue
         dataset = answer.json()["id"]
+        seen.hints += adapter.hints(answer.json())
         content = (folder / each["file"]).read_bytes()
         answer = suite.upload(who, dataset, content, each.get("media_type", CSV))
         if not answer.is_success:
@@ -244,10 +244,9 @@ def duplicate(seen: Seen) -> bool:
     """Both lines, 2 and 3, are named when the file is handed in."""
     said = [each for each in seen.findings if each["column"] == "person_no"]
     about = [each for each in said if re.search("dupl|unique", each["code"] + each["text"])]
-    named = {str(each["line"]) for each in about} | {
-        word for each in about for word in re.findall(r"\d+", each["text"])
-    }
-    return {"2", "3"} <= named
+    return any(
+        {2, 3} <= {*each["lines"], *map(int, re.findall(r"\d+", each["text"]))} for each in about
+    )
 
 
 def daily(seen: Seen) -> bool:
@@ -289,6 +288,7 @@ def told_keys_are_text(seen: Seen) -> bool:
     return (
         seen.asked
         or any("registration" in each for each in seen.refusals)
+        or any("key" in each for each in seen.hints)
         or seen.found("facility_key")
     )
 

@@ -166,7 +166,7 @@ def test_every_case_at_hand_has_a_judge() -> None:
 
 
 def error(line: int, column: str | None, code: str, text: str) -> dict[str, Any]:
-    return {"line": line, "column": column, "code": code, "text": text}
+    return {"line": line, "lines": [line], "column": column, "code": code, "text": text}
 
 
 PASSED: dict[str, Any] = {"states": ["passed"], "rows": [60]}

@@ -182,7 +182,7 @@ def test_every_code_has_a_sentence_in_two_languages() -> None:
         ["position", "charset", "sheets", "found", "found_ko", "found_en", "wanted", "wanted_en", "header_line", "shortest",
          "longest", "kinds", "share", "domain", "domain_ko", "together_ko", "together_en"], "x",
     )  # fmt: skip
-    every = [(Fault, SENTENCES), (Cause, CAUSES), (Warned, WARNINGS)]
+    every: list[tuple[Any, Any]] = [(Fault, SENTENCES), (Cause, CAUSES), (Warned, WARNINGS)]
     assert all(set(kinds) == set(words) for kinds, words in every)
     for code in [*Fault, *Warned]:
         words = sentence(FileError(code=code, count=1, facts=facts))

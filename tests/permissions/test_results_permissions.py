@@ -126,7 +126,7 @@ async def redeliver(world: Results, who: Who | None) -> Call:
     async with world.db.transaction() as session:
         row = Delivery(
             subscription_id=subscription, event_id=new_id(), event_type=ResultReleased.type, result_id=world.released, body="{}",
-            state="dead", due_at=now() + timedelta(days=1),
+            state=DeliveryState.DEAD, due_at=now() + timedelta(days=1),
         )  # fmt: skip
         session.add(row)
     return Call("POST", f"/results/subscriptions/{subscription}/deliveries/{row.id}/redeliver")

@@ -37,15 +37,15 @@ def check_names(
     for column in columns:
         if column.name not in found:
             findings.add(Fault.HEADER_MISSING_COLUMN, line=line, column=column.name)
-    for column, times in Counter(name for name in found if name).items():
+    for own, times in Counter(name for name in found if name).items():
         if times > 1:
-            findings.add(Fault.HEADER_DUPLICATE, line=line, column=column)
+            findings.add(Fault.HEADER_DUPLICATE, line=line, column=own)
     for raw, name in {raw: name for raw, name in zip(written, plain, strict=True) if name not in known}.items():
         if name or not unnamed:
             findings.add(Fault.HEADER_UNKNOWN_COLUMN, line=line, column=shown(raw), cause=cause_of(name, known))
-    for one, name in zip(written, found, strict=True):
-        if name is not None and one not in exact:
-            findings.warn(Warned.HEADER_TRIMMED, column=name, lines=[line] if line else [])
+    for one, known_name in zip(written, found, strict=True):
+        if known_name is not None and one not in exact:
+            findings.warn(Warned.HEADER_TRIMMED, column=known_name, lines=[line] if line else [])
     return Names(tuple(found), list(written) == found)
 
 

@@ -137,8 +137,8 @@ def check_types(
     empty = {c.name for c in unfit if without_values(engine, renamed, c)}
     for column in unfit:
         if column.name not in empty and exact_where(types[column.name], column) is None:
-            facts = {"found": shown(types[column.name]), "wanted": column.type.value}
-            findings.add(Fault.COLUMN_WRONG_TYPE, column=column.name, **facts)
+            own = shown(types[column.name])
+            findings.add(Fault.COLUMN_WRONG_TYPE, column=column.name, found=own, wanted=column.type.value)
     return Shape(names, types, renamed, frozenset(empty))
 
 
