@@ -60,10 +60,12 @@ def test_stored_columns_are_those_of_the_bundle_piece_by_piece(tmp_path: Path) -
 
 @pytest.mark.usefixtures("small_pieces")
 @pytest.mark.parametrize("name", ["printf('%08d', i // 2)", "md5((i // 2)::VARCHAR)"])
-def test_ranks_stand_in_the_order_of_the_pseudonyms_and_lead_back_to_them(tmp_path: Path, name: str) -> None:
+def test_subjects_are_numbered_in_the_order_of_their_rows_and_lead_back_to_them(tmp_path: Path, name: str) -> None:
     bundle = bundle_of(tmp_path, name)
     table, names = Table(bundle), bundle.columns(["pseudonym"])["pseudonym"]
-    distinct, ranks = np.unique(names.astype(str), return_inverse=True)
+    distinct = np.array([*dict.fromkeys(names.tolist())])
+    number = {name: at for at, name in enumerate(distinct.tolist())}
+    ranks = np.array([number[name] for name in names.tolist()])
     np.testing.assert_array_equal(table.ranks, ranks)
     places = np.array([1234, 0, 2999, 1235])
     assert table.subjects.names(table.ranks[places]).tolist() == names[places].tolist()
@@ -121,11 +123,11 @@ def test_statements_in_parts_lose_no_facility_and_find_what_the_whole_finds(tmp_
     assert len(certain[0] & certain[1]) >= 0.9 * len(certain[0] | certain[1])
 
 
-def test_parts_of_a_table_in_another_order_are_refused(tmp_path: Path, few_trees: None) -> None:
+def test_parts_of_a_table_that_scatters_a_facility_are_refused(tmp_path: Path, few_trees: None) -> None:
     ghg.link(tmp_path, 2500, 3)
     (tmp_path / "turned").mkdir()
     with duckdb.connect() as connection:
-        turned = f"SELECT * FROM '{tmp_path}/linked.parquet' ORDER BY pseudonym DESC"
+        turned = f"SELECT * FROM '{tmp_path}/linked.parquet' ORDER BY statements__period, pseudonym"
         connection.execute(f"COPY ({turned}) TO '{tmp_path}/turned/linked.parquet' (FORMAT parquet)")
     with pytest.raises(MethodError) as caught:
         conduct_all(Bundle(tmp_path / "turned"), Parameters.read({}), quiet, most=1300)
