@@ -5,6 +5,8 @@ import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
+import pytest
+
 ROWS = int(os.environ.get("DURE_TEST_LARGE_ROWS", "300000"))
 PIECE = 50_000
 TABLE = [
@@ -22,6 +24,7 @@ async def table() -> AsyncIterator[bytes]:
         yield b"".join(b"M%012d,region-%02d,%d.25\n" % (10**9 + number, number % 17, 1000 + number % 9000) for number in numbers)
 
 
+@pytest.mark.heavy
 async def test_a_large_file_is_published(database_url: str, open_desk: Callable[..., Awaitable[Any]]) -> None:
     desk = await open_desk(database_url=database_url)
     dataset = await desk.register(table=TABLE)
