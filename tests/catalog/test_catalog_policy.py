@@ -7,7 +7,8 @@ import pytest
 
 from services.catalog import policy
 from services.catalog.models import FILE_TRANSITIONS, TRANSITIONS, Dataset, DatasetFile, DatasetState, FileState
-from services.catalog.schemas.reports import SENTENCES, Fault
+from services.catalog.schemas.reports import Fault
+from services.catalog.schemas.sentences import SENTENCES
 from shared.auth import Principal, Role
 from shared.errors import Conflict
 
