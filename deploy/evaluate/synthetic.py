@@ -5,14 +5,13 @@ from itertools import pairwise
 from pathlib import Path
 from types import ModuleType
 
-import duckdb
-
 from deploy.evaluate.bundles import bundle_of, silent
 from deploy.evaluate.findings import Asked, Found, Goal, Line, figure, lines_of, named
 from deploy.generate import business, welfare
 from deploy.generate.blocks import Block, write
 from services.analysis.methods import small_business_crisis, welfare_indicators
 from services.analysis.worker.sdk import Bundle, Outputs
+from shared.duck import silent_duckdb
 
 Blocks = Callable[[int, int], Iterator[Block]]
 TRUE_RATES = {
@@ -45,7 +44,7 @@ def table_of(asked: Asked, role: str) -> Path:
 def true_rate(asked: Asked, role: str, outputs: Outputs) -> Goal:
     """How far the reported base rate is from the rate of the months that were measured, as a share of it."""
     since = outputs.metrics["summary"]["split"]["test_from"]
-    with duckdb.connect(config={"threads": 1}) as connection:
+    with silent_duckdb(threads=1) as connection:
         found = connection.execute(TRUE_RATES[role], [str(table_of(asked, role)), since]).fetchone()
     true = float(found[0]) if found else 0.0
     reported = figure(outputs, "base_rate") or 0.0

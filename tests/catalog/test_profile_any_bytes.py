@@ -9,6 +9,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import duckdb
+import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
@@ -20,6 +21,7 @@ from shared.contracts import Column
 from tests.catalog.workbooks import workbook
 from tests.exploring import examples
 
+pytestmark = pytest.mark.heavy
 LIMITS = Limits(memory_mb=256, threads=1, workbook_bytes=20_000_000, workbook_cells=1_000_000)
 CSV, PARQUET = "text/csv", "application/vnd.apache.parquet"
 COLUMNS = [

@@ -60,6 +60,7 @@ def printed(opening: str, folder: Path) -> tuple[bytes, str]:
     return ended.stdout, ended.stderr.decode().split()[-1]
 
 
+@pytest.mark.heavy
 def test_a_bare_duckdb_draws_and_has_the_zone_of_the_host(tmp_path: Path) -> None:
     """Otherwise the next test would show nothing."""
     drawn, zone = printed(BARE, tmp_path)
@@ -67,6 +68,7 @@ def test_a_bare_duckdb_draws_and_has_the_zone_of_the_host(tmp_path: Path) -> Non
     assert zone == "Asia/Seoul"
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("opening", [CHECK, PREPARE, METHOD, OTHER], ids=["check", "prepare", "method", "deploy"])
 def test_no_duckdb_of_ours_draws_or_has_the_zone_of_the_host(tmp_path: Path, opening: str) -> None:
     assert printed(opening, tmp_path) == (b"", "UTC")
@@ -97,6 +99,7 @@ runpy.run_module("services.catalog.profile", run_name="__main__")
 """
 
 
+@pytest.mark.heavy
 async def test_a_report_arrives_whatever_is_printed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -104,7 +107,7 @@ async def test_a_report_arrives_whatever_is_printed(
     caplog.set_level("INFO")
     rows = 1_200_000
     path = tmp_path / "table"
-    path.write_bytes(b"key,n\n" + b"".join(b"%07d,%d\n" % (number + 1_200_000, number) for number in range(rows)))
+    path.write_bytes(b"key,n\n" + b"".join(b"%d,%d\n" % (12_000_000 + number, number) for number in range(rows)))
     columns = (
         Column.model_validate({"name": "key", "type": "string", "role": "key", "key_domain": "meter", "nullable": False}),
         Column.model_validate({"name": "n", "type": "integer", "role": "measure"}),
@@ -117,6 +120,7 @@ async def test_a_report_arrives_whatever_is_printed(
     assert not any(letter.isdigit() for letter in words)
 
 
+@pytest.mark.heavy
 async def test_a_launcher_is_heard_whatever_is_printed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "sitecustomize.py").write_text("import os\nos.write(1, b'12% ready\\n' * 100_000)\n")
     monkeypatch.setattr(launcher, "import_roots", lambda: [str(tmp_path), str(ROOT)])
@@ -128,6 +132,7 @@ async def test_a_launcher_is_heard_whatever_is_printed(tmp_path: Path, monkeypat
         await one.stop()
 
 
+@pytest.mark.heavy
 async def test_a_picture_arrives_whatever_is_printed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The renderer prints in the middle of its work."""
     from services.results.report import pictures

@@ -110,7 +110,7 @@ WARNINGS: dict[Warned, tuple[str, str]] = {
     ),
     Warned.EMPTY_COLUMNS: (
         "이름도 값도 없는 열 {count}개를 떼어 냈습니다.",
-        "{count} columns with neither name nor value were dropped.",
+        "Columns with neither name nor value, which were dropped: {count}.",
     ),
     Warned.LINE_ENDS: (
         "줄바꿈이 섞여 있습니다({count}줄이 머리글과 다름). 하나로 맞추었습니다.",
@@ -118,19 +118,19 @@ WARNINGS: dict[Warned, tuple[str, str]] = {
     ),
     Warned.BLANK_LINES: (
         "파일 끝의 빈 줄 {count}개를 떼어 냈습니다.",
-        "{count} blank lines at the end of the file were dropped.",
+        "Blank lines at the end of the file, which were dropped: {count}.",
     ),
     Warned.KEY_DUPLICATE: (
         "여러 행에 나오는 키가 {count}개입니다. {together_ko}한 행에 한 키를 원하는 분석은 거절됩니다.",
-        "{count} keys stand in more than one row. {together_en}Methods that want a key once refuse this.",
+        "Keys that stand in more than one row (duplicates): {count}. {together_en}Methods that want a key once refuse this.",
     ),
     Warned.KEY_BLANK: (
         "키가 비어 있거나 공백뿐인 행이 {count}개입니다. 연계에서 빠집니다.",
-        "{count} rows have a key that is empty or blank. They drop out of linkage.",
+        "Rows whose key is empty or blank: {count}. They drop out of linkage.",
     ),
     Warned.KEY_PLACEHOLDER: (
         "키가 아닌 말이나 기호(-, 0000000, 해당없음, 합계 등)가 키 자리에 있는 행이 {count}개입니다. 연계에서 빠집니다.",
-        "{count} rows have a placeholder for a key (-, 0000000, a word for missing or total). They drop out of linkage.",
+        "Rows with a placeholder for a key (-, 0000000, a word for missing or total): {count}. They drop out of linkage.",
     ),
     Warned.KEY_LENGTHS: (
         "키의 길이가 {shortest}자에서 {longest}자까지 다릅니다. 앞자리 0이 지워지지 않았는지 확인하십시오.",
@@ -142,7 +142,7 @@ WARNINGS: dict[Warned, tuple[str, str]] = {
     ),
     Warned.KEY_CASES: (
         "대소문자만 다른 키가 {count}개입니다. 서로 다른 키로 다룹니다.",
-        "{count} keys differ in letter case alone. They count as different keys.",
+        "Keys that differ in letter case alone: {count}. They count as different keys.",
     ),
     Warned.KEY_SEPARATORS: (
         "구분 기호(-, ., /, 공백)가 있는 키가 {share}%입니다. 나머지에는 없습니다.",
@@ -150,11 +150,11 @@ WARNINGS: dict[Warned, tuple[str, str]] = {
     ),
     Warned.KEY_SPELLINGS: (
         "표기를 고르게 해야 하는 키가 {count}개입니다(전각, 보이지 않는 글자, 다른 대시 등). 연계할 때 고르게 합니다.",
-        "{count} keys are written with full-width or invisible characters or other dashes. Linkage evens them out.",
+        "Keys written with full-width or invisible characters or other dashes: {count}. Linkage evens them out.",
     ),
     Warned.KEY_UNLIKE_DOMAIN: (
         "{domain_ko}의 형식에 맞지 않는 키가 {count}개입니다(자릿수 또는 검증 번호).",
-        "{count} keys are not written as a key of the domain {domain} is (digits or check digit).",
+        "Keys not written as those of the domain {domain} are (digits or check digit): {count}.",
     ),
     Warned.KEY_TYPE: (
         "키의 형식이 {wanted}입니다. 연계하는 분석은 string 키만 받습니다.",
@@ -162,19 +162,19 @@ WARNINGS: dict[Warned, tuple[str, str]] = {
     ),
     Warned.KEY_WAS_NUMBER: (
         "키 {count}개가 통합 문서에 숫자로 저장되어 있습니다. 앞자리 0이 지워졌을 수 있습니다.",
-        "{count} keys are numbers in the workbook. Zeros at the front may have been lost.",
+        "Keys that are numbers in the workbook: {count}. Zeros at the front may have been lost.",
     ),
     Warned.CATEGORY_SPELLINGS: (
         "같은 말이 여러 표기로 적혀 있습니다({count}개). 분석할 때 하나로 합칩니다.",
-        "{count} words are spelled in more than one way (blanks, full-width or decomposed letters). They count as one.",
+        "Words spelled in more than one way (blanks, full-width or decomposed letters): {count}. They count as one.",
     ),
     Warned.CATEGORY_MISSING_WORDS: (
         "값이 없다는 뜻의 말이 {count}개 행에 있습니다. 표 정의의 missing에 적으면 빈 값으로 다룹니다.",
-        "{count} rows hold a word for a missing value. Declare it in the column's `missing` and it counts as empty.",
+        "Rows with a word for a missing value: {count}. Declare it in the column's `missing` and it counts as empty.",
     ),
     Warned.TOTAL_ROWS: (
         "합계나 주석으로 보이는 행이 {count}개입니다. 자료의 행이 아니면 지우십시오.",
-        "{count} rows look like totals or footnotes. Delete them if they are no rows of the data.",
+        "Rows that look like totals or footnotes: {count}. Delete them if they are no rows of the data.",
     ),
     Warned.NOT_PROFILED: (
         "자료가 커서 이 열의 키와 표기를 다 살펴보지 못했습니다.",
@@ -190,4 +190,8 @@ def sentence(error: FileError) -> Sentence:
     else:
         ko, en = CAUSES[error.cause] if error.cause else SENTENCES[error.code]
     facts = {"count": error.count, **error.facts}
-    return Sentence(ko=ko.format_map(facts), en=en.format_map(facts))
+    ko, en = ko.format_map(facts), en.format_map(facts)
+    if len(error.lines) > 1:
+        some = ", ".join(map(str, error.lines))
+        ko, en = f"{ko} (행 {some})", f"{en} (Lines {some}.)"
+    return Sentence(ko=ko, en=en)
