@@ -7,7 +7,7 @@ import asyncio
 import base64
 import importlib
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
@@ -170,8 +170,10 @@ async def idle(app: FastAPI) -> bool:
     return unsent is None and unread is None
 
 
-async def let_join(db: Database, members: Iterable[str]) -> None:
+async def let_join(db: Database, members: Collection[str]) -> None:
     """Have the service know these members, as if the catalog had announced them."""
+    if not members:  # its database may be away
+        return
     async with db.transaction() as session:
         for code in members:
             await keep_member(session, code, 0)
@@ -185,7 +187,7 @@ async def serve(make_settings: Callable[..., Any], bus: InProcessBus) -> AsyncIt
     """
     async with AsyncExitStack() as stack:
 
-        async def start(name: str, *, on: Bus | None = None, members: Iterable[str] = MEMBERS, **more: Any) -> Client:
+        async def start(name: str, *, on: Bus | None = None, members: Collection[str] = MEMBERS, **more: Any) -> Client:
             module, settings = importlib.import_module(f"services.{name}.app"), make_settings(name, **more)
             if settings.migrate_at_start:
                 await migrated(Path(module.__file__ or "").with_name("migrations"), settings.database_url)

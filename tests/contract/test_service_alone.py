@@ -267,7 +267,7 @@ UNREACHABLE = {
 @pytest.mark.parametrize("name", SERVICES)
 @pytest.mark.parametrize("url", UNREACHABLE.values(), ids=UNREACHABLE)
 async def test_without_its_database_it_says_so(name: str, url: str, serve: Serve, headers: Headers) -> None:
-    client = await serve(name, database_url=url.format(port=free_port()), migrate_at_start=False)
+    client = await serve(name, database_url=url.format(port=free_port()), migrate_at_start=False, members=())
     status, states = await parts(client, name)
     assert status == 503
     state, detail = states["database"]
@@ -284,7 +284,7 @@ async def test_without_its_database_it_says_so(name: str, url: str, serve: Serve
 
 @pytest.mark.parametrize("name", SERVICES)
 async def test_a_database_without_tables_is_not_ready(name: str, serve: Serve, tmp_path: Path) -> None:
-    client = await serve(name, database_url=f"sqlite+aiosqlite:///{tmp_path}/bare.db", migrate_at_start=False)
+    client = await serve(name, database_url=f"sqlite+aiosqlite:///{tmp_path}/bare.db", migrate_at_start=False, members=())
     status, states = await parts(client, name)
     assert (status, states["database"][0]) == (503, "unavailable")
     assert "not migrated" in states["database"][1]
