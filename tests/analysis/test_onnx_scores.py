@@ -38,7 +38,7 @@ def plainly(method: OnnxMethod, bundle: Bundle, block: int) -> list[dict[str, An
     parts = [method.block(session, matrix[at : at + block]) for at in range(0, len(matrix), block)]
     score = np.concatenate(parts).astype(np.float64)
     names = columns["pseudonym"].astype(str)
-    ranked = np.lexsort((names, -score))
+    ranked = np.argsort(-score, kind="stable")  # equal scores in the order of the rows
     _, first = np.unique(names[ranked], return_index=True)
     chosen = ranked[np.sort(first)][: bundle.parameters["capacity"]]
     drops = []

@@ -3,6 +3,7 @@
 import datetime
 import hashlib
 import json
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -53,8 +54,14 @@ PRICE_COLUMNS = {"site_no": "no", "month": "month", "won": "won"}
 OWNER_COLUMNS = {"site_no": "no", "sector": "sector"}
 
 
+FEW = both("The tables of a test may have nothing in common.")
+
+
 def panel(**changes: Any) -> MethodCard:
-    told = {"inputs": INPUTS, "linkage": {"key_domain": "facility", "base": "site", "match_floor": 0}} | changes
+    told = {
+        "inputs": INPUTS,
+        "linkage": {"key_domain": "facility", "base": "site", "match_floor": 0, "floor_reason": FEW},
+    } | changes
     return card(**told)
 
 
@@ -80,6 +87,10 @@ NUMBERS = strategies.one_of(strategies.just(""), strategies.integers(0, 9).map(s
 
 def distinct(rows: list[Any], width: int) -> list[Any]:
     return list({tuple(cell.strip() for cell in row[:width]): row for row in rows}.values())
+
+
+def in_order(row: dict[str, Any]) -> tuple[Any, ...]:
+    return row["pseudonym"], row["site__month"], row["site__line"]
 
 
 def plain_join(
@@ -108,8 +119,9 @@ def plain_join(
         role: len(table) - len(kept)
         for role, table, kept in zip(("site", "price", "owner"), (site, price, owner), whole, strict=True)
     }
-    ordered = sorted(found, key=lambda row: (row["pseudonym"], row["site__month"], row["site__line"]))
-    rates = {role: round(hits / rows, 6) for role, hits in matched.items()} if rows else {}
+    ordered = sorted(found, key=in_order)
+    # Of all rows of the base: one without a whole key was found nowhere.
+    rates = {role: round(hits / len(site), 6) for role, hits in matched.items()} if rows else {}
     return ordered, rates, dropped
 
 
@@ -130,7 +142,11 @@ def test_a_panel_is_joined_as_plain_python_joins_it(
             assert refusal(folder, files, of=parts(), method=panel()).code == "no-rows"
             return
         rows, linked = link(folder, site, price, owner)
-        assert (rows, linked.rows) == (expected, len(expected))
+        assert (sorted(rows, key=in_order), linked.rows) == (expected, len(expected))
+        subjects = [row["pseudonym"] for row in rows]
+        assert len(list(groupby(subjects))) == len(set(subjects)), "the rows of a subject are neighbours"
+        for _, own in groupby(rows, key=lambda row: row["pseudonym"]):
+            assert (listed := list(own)) == sorted(listed, key=in_order), "in the order of what they are keyed by"
         assert (linked.match_rates, linked.keys_dropped) == (rates, dropped)
 
 
