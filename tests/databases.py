@@ -38,7 +38,12 @@ def postgres_url(name: str) -> str:
 
 async def administer(*statements: str) -> None:
     """Run statements one by one, each in its own transaction, as the server's administrator."""
-    connection = await asyncpg.connect(POSTGRES.replace("+asyncpg", ""))
+    await run_in(POSTGRES, *statements)
+
+
+async def run_in(url: str, *statements: str) -> None:
+    """Run statements in a PostgreSQL database, given by its SQLAlchemy address."""
+    connection = await asyncpg.connect(url.replace("+asyncpg", ""))
     try:
         for statement in statements:
             await connection.execute(statement)

@@ -8,6 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
+# Of shared, a worker has what its methods read keys, texts and times by.
+WORKER_CODE = frozenset(
+    {"shared.contracts", "shared.canonical", "shared.times", "services.analysis.worker", "services.analysis.methods"}
+)
 # Image -> its lock, and the packages that its code may come from.
 CONTENTS: dict[str, tuple[str, frozenset[str]]] = {
     "catalog": ("catalog", frozenset({"shared", "services.catalog", "deploy.seed"})),
@@ -15,8 +19,8 @@ CONTENTS: dict[str, tuple[str, frozenset[str]]] = {
     "analysis": ("analysis", frozenset({"shared", "services.analysis"})),
     "scoring": ("scoring", frozenset({"shared", "services.analysis.models", "services.analysis.scoring"})),
     "results": ("results", frozenset({"shared", "services.results"})),
-    "worker": ("worker", frozenset({"shared.contracts", "services.analysis.worker", "services.analysis.methods"})),
-    "engine": ("engine", frozenset({"shared.contracts", "services.analysis.worker", "services.analysis.methods"})),
+    "worker": ("worker", WORKER_CODE),
+    "engine": ("engine", WORKER_CODE),
     "setup": ("requests", frozenset({"shared", "deploy.compose", "deploy.topology"})),
 }
 NOT_IN = {

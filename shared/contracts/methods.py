@@ -58,7 +58,8 @@ class Linkage(Value):
         default=0.0,
         ge=0,
         le=1,
-        description="Lowest share of base rows found in each other role; below the centre's least only with a reason.",
+        description="Lowest share of base rows found in each other role; below the centre's least only with a reason. "
+        "0 without one: the centre's least.",
     )
     floor_reason: LocalText | None = Field(
         default=None, description="Why fewer base rows than the centre's least may be found in the other roles."

@@ -91,7 +91,8 @@ def input_errors(card: MethodCard) -> Iterator[FieldError]:
         sentence = f"Only a method of one input takes keys of {ANY_DOMAIN} domain: what is linked has one issuer."
         yield FieldError("#/card/linkage/key_domain", "domain-missing", sentence)
     least, linkage = rules().least_match.value, card.linkage
-    low = "match_floor" in linkage.model_fields_set and linkage.match_floor < least and linkage.floor_reason is None
+    # Zero is a card that names no floor: prepare then holds it to the centre's least.
+    low = 0 < linkage.match_floor < least and linkage.floor_reason is None
     if low and len(card.inputs) > 1:
         sentence = f"Below {least:.0%} only with `floor_reason`, which says why so few base rows may be found."
         yield FieldError("#/card/linkage/match_floor", "floor-too-low", sentence)
