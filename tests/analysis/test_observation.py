@@ -25,6 +25,8 @@ from services.analysis.methods.welfare_indicators.reading import read_round
 from services.analysis.worker.sdk import MethodError
 from tests.analysis.linked import generated, pseudonyms, records, silent, value, write
 
+pytestmark = pytest.mark.fit
+
 MONTH_DAYS = (np.datetime64("2020-01", "M") + np.arange(36)).astype("datetime64[D]").astype(np.int64)
 CUT = int(MONTH_DAYS[-1])
 """The last day on which anybody looked."""

@@ -202,8 +202,13 @@ def test_every_method_that_is_built_in_is_asked() -> None:
     assert {name.rpartition(".")[2] for name in BUILT_IN} == CASES.keys()
 
 
-@pytest.mark.timeout(900)  # three whole runs of each method
-@pytest.mark.parametrize("name", CASES)
+# Three whole runs of each method; those that fit the most are left to .ci/run.
+LONG = ("risk_scoring", "regression", "small_business_crisis", "welfare_indicators")
+
+
+@pytest.mark.timeout(900)
+@pytest.mark.fit
+@pytest.mark.parametrize("name", [pytest.param(name, marks=[pytest.mark.slow] if name in LONG else []) for name in CASES])
 def test_three_requests_on_one_version_of_the_data_get_the_same_figures(tmp_path: Path, name: str) -> None:
     module, make, keyed_by, parameters = CASES[name]
     raw = make(tmp_path)

@@ -28,7 +28,7 @@ from shared.db import Database
 from shared.keys import KeyPair
 from shared.storage import Storage
 from tests.analysis.scoring import BASE, NAME, Furniture, echo, expected, linear, tensor
-from tests.conftest import AUDIENCE, ISSUER
+from tests.conftest import AUDIENCE, ISSUER, MEMBERS, let_join
 
 pytestmark = pytest.mark.heavy
 
@@ -95,6 +95,7 @@ def server(tmp_path_factory: pytest.TempPathFactory, identity: KeyPair) -> Itera
         furniture = Furniture(db, Storage((folder / "objects").as_uri()))
         await furniture.grant(await furniture.release(linear()))
         await furniture.grant(await furniture.release(echo(), name="demo.echo"))
+        await let_join(db, MEMBERS)
         await db.close()
 
     uvloop.run(furnish())

@@ -215,7 +215,7 @@ def tables_with_one_bad_cell(draw: st.DrawFn) -> tuple[list[str], list[list[str]
 
 
 @pytest.mark.heavy
-@settings(max_examples=examples(150), suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(50), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     planted=tables_with_one_bad_cell(),
     ending=st.sampled_from(["\n", "\r\n"]),

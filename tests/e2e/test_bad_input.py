@@ -445,7 +445,7 @@ def test_an_alarm_of_a_method_holds_its_result_until_a_person_answers(house: Hou
     request = house.approved(do="alarm")
     result = house.result(request, "held")
     alarm = {"number": 1, "code": "feature-leaks-label", "detail": "It is the label of ….", "feature": "income.wages"}
-    assert result["alarms"] == [alarm | {"answer": None}]
+    assert result["alarms"] == [alarm | {"title": None, "answer": None}]
     assert result["waiting"]["code"] == "alarms-answered"
     refused = problem(house.check(people.SHIN, result["id"]), 409)
     assert "Alarm 1 (feature-leaks-label of income.wages)" in refused["detail"]
@@ -563,7 +563,8 @@ HEADER_FAULTS: dict[str, tuple[str | bytes, str]] = {
     "a NUL byte": ("person_no,wages\nP1,1\x00\n", "nul-byte"),
     "no number": (f"person_no,wages\nP1,1\n{SECRET},much\n", "not-a-number"),
     "a quote left open": ('person_no,wages\n"P1,1\n', "unclosed-quote"),
-    "no text": (b"\x50\x4b\x03\x04\xff\xfe\xfd", "not-utf8"),
+    "a compressed archive": (b"\x50\x4b\x03\x04\xff\xfe\xfd", "zip-archive"),
+    "no text": (b"person_no,wages\nP1,\xfd\xfe\xff\n", "not-utf8"),
 }
 
 
@@ -597,7 +598,7 @@ def test_a_bad_cell_is_named_by_line_and_column(house: House) -> None:
 def test_a_file_that_is_no_table(house: House) -> None:
     dataset = house.register(people.LEE, INCOME)
     house.upload(people.LEE, dataset, b"this is no Parquet", "application/vnd.apache.parquet")
-    assert {error["code"] for error in house.checked(people.LEE, dataset)["errors"]} == {"not-parquet"}
+    assert {error["code"] for error in house.checked(people.LEE, dataset)["errors"]} == {"text-file"}
     problem(house.upload(people.LEE, dataset, "{}", "application/json"), 415)
     wrong = {"Content-Type": "text/csv", "Repr-Digest": f"sha-256=:{base64.b64encode(b'0' * 32).decode()}:"}
     answer = house.send(people.LEE, "PUT", f"/catalog/datasets/{dataset}/file", content=INCOME_CSV, headers=wrong)

@@ -26,6 +26,8 @@ from shared.ids import new_id
 from shared.storage import Storage
 from tests.e2e.troubled import INCOME, INCOME_CSV
 
+pytestmark = pytest.mark.heavy
+
 WEEK = timedelta(days=7)
 
 

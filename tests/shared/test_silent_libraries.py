@@ -17,6 +17,8 @@ from services.catalog.profile.process import Job
 from services.results.report.pictures import draw
 from shared.contracts import Column
 
+pytestmark = pytest.mark.heavy
+
 ROOT = Path(__file__).parents[2]
 # Without a file of its own a program counts as interactive: DuckDB then draws after two seconds,
 # as it does in a module that is started with `python -m`.
