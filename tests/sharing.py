@@ -5,7 +5,7 @@ A module's tests stay in one process, since they share fitted models and program
 """
 
 import resource
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Generator
 from typing import Any
 
@@ -19,6 +19,8 @@ LONG = ("slow", "engine", "heavy", "fit")
 # CPU seconds above which a test without a marker is named: it makes `make test-fast` slow. More than
 # the second that `heavy` speaks of, since a busy machine and a first import cost some too.
 HEAVY = 2.0
+# Modules whose CPU seconds are printed at the end: enough to see where a slow suite spends them.
+COSTLIEST = 15
 LONGEST_FIRST = {name: place for place, name in enumerate(LONG)}
 
 
@@ -32,8 +34,13 @@ class ByModule(LoadGroupScheduling):
 
 def processor_seconds() -> float:
     """User and system seconds of this process and of all its children that have ended."""
-    spent = (resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN))
-    return sum(usage.ru_utime + usage.ru_stime for usage in spent)
+    return sum(map(seconds_of, (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)))
+
+
+def seconds_of(whom: int) -> float:
+    """User and system seconds of RUSAGE_SELF or RUSAGE_CHILDREN."""
+    usage = resource.getrusage(whom)
+    return usage.ru_utime + usage.ru_stime
 
 
 class Sharing:
@@ -45,6 +52,7 @@ class Sharing:
         self.seconds: list[float] = []
         self.began = 0.0
         self.unmarked: dict[str, float] = {}
+        self.modules: dict[str, float] = defaultdict(float)
 
     @property
     def output(self) -> dict[str, Any] | None:
@@ -82,13 +90,16 @@ class Sharing:
         report = yield
         marked = any(item.get_closest_marker(name) for name in LONG)
         spent = processor_seconds() - self.began
-        if call.when == "teardown" and spent > HEAVY and not marked:
-            report.user_properties.append(("unmarked", spent))
+        if call.when == "teardown":
+            report.user_properties.append(("unmarked" if spent > HEAVY and not marked else "spent", spent))
         return report
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         for name, spent in report.user_properties:
-            if name == "unmarked" and isinstance(spent, float):
+            if not isinstance(spent, float):
+                continue
+            self.modules[report.nodeid.split("::")[0]] += spent
+            if name == "unmarked":
                 self.unmarked[report.nodeid] = spent
 
     @pytest.hookimpl(trylast=True)
@@ -115,5 +126,9 @@ class Sharing:
             terminalreporter.write_line(f"LEFT OUT: {count} tests that need {label}", yellow=True)
         for test, spent in sorted(self.unmarked.items(), key=lambda each: -each[1]):
             terminalreporter.write_line(f"{spent:.1f} CPU seconds without a marker: {test}")
-        spent = sum(self.seconds, start=processor_seconds())
+        for module, spent in sorted(self.modules.items(), key=lambda each: -each[1])[:COSTLIEST]:
+            terminalreporter.write_line(f"{spent:.1f} CPU seconds in {module}")
+        # Not the children of this process: they are those that ran tests, and counted themselves.
+        own = seconds_of(resource.RUSAGE_SELF) if self.seconds else processor_seconds()
+        spent = own + sum(self.seconds)
         terminalreporter.write_line(f"{spent:.0f} CPU seconds, programs that tests start included")
