@@ -1,11 +1,14 @@
 """One database per service: the engine, read and write sessions, what every row has."""
 
+import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import datetime
+from threading import Thread
 from typing import Any
 from uuid import UUID
+from weakref import WeakSet
 
 import sqlmodel
 from sqlalchemy import Connection, MetaData, Result, RowMapping, event, orm
@@ -70,6 +73,10 @@ class Due(SQLModel):
     last_error: str | None = None
 
 
+# Seconds that a closing service waits for SQLite's threads. A statement that takes longer is left to the process's end.
+THREADS_END = 5.0
+
+
 def prepare_sqlite(connection: Any, _: Any) -> None:
     connection.isolation_level = None  # SQLAlchemy says BEGIN itself, see begin_sqlite
     for pragma in ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=5000", "foreign_keys=ON"):
@@ -119,9 +126,11 @@ class Database:
         else:
             options["connect_args"] = {"server_settings": {"lock_timeout": "5000", "application_name": f"dure-{service}"}}
         self.engine = create_async_engine(url, **options)
+        self.threads: WeakSet[Thread] = WeakSet()
         read_options: dict[str, Any] = {"dure_reading": True}
         if self.sqlite:
             event.listen(self.engine.sync_engine, "connect", prepare_sqlite)
+            event.listen(self.engine.sync_engine, "connect", self.know_thread)
             event.listen(self.engine.sync_engine, "begin", begin_sqlite)
             event.listen(self.engine.sync_engine, "reset", reset_sqlite)
         else:
@@ -151,8 +160,18 @@ class Database:
             async with session.begin():
                 yield session
 
+    def know_thread(self, connection: Any, _: Any) -> None:
+        self.threads.add(connection.driver_connection._thread)  # the driver has no public name for it
+
     async def close(self) -> None:
+        """Close all connections.
+
+        One whose caller was cancelled is closed by the driver's thread, beside us: it answers to this event loop, which
+        must not have ended by then.
+        """
         await self.engine.dispose()
+        for thread in tuple(self.threads):
+            await asyncio.to_thread(thread.join, THREADS_END)
 
 
 # What PostgreSQL calls a lock that did not come in time, two transactions that cannot both be, and a server that shuts down.
