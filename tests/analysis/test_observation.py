@@ -130,6 +130,7 @@ def test_a_follow_up_shorter_than_the_horizon_is_refused(businesses: Path, tmp_p
     assert refusal.value.code == "horizon-not-over"
 
 
+@pytest.mark.slow
 def test_the_evaluation_sees_rows_that_are_known_because_they_are_cases(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """With the rule switched off every goal but one is met all the same."""
     settings = Asked(rows=48_000, seed=1, data=tmp_path / "nowhere", out=tmp_path)

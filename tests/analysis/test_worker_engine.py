@@ -419,6 +419,7 @@ def test_an_engine_is_named_completely_or_not_at_all(
     assert told in capsys.readouterr().err.splitlines()[-1]
 
 
+@pytest.mark.heavy
 def test_where_the_library_is_missing_a_worker_says_so_when_it_starts(engine: Engine, tmp_path: Path) -> None:
     (tmp_path / "sitecustomize.py").write_text("import sys\nsys.modules['distributed'] = None\n")
     command = [sys.executable, "-m", "services.analysis.worker", *command_line(*engine.options())]

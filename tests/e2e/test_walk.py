@@ -106,7 +106,7 @@ async def verify_url(service: str, url: str, key: Any) -> Any:
         await db.close()
 
 
-@pytest.mark.parametrize("suite", [slow("embedded"), slow("rabbitmq-sqlite"), mode("rabbitmq-postgres")], indirect=True)
+@pytest.mark.parametrize("suite", [mode("embedded"), slow("rabbitmq-sqlite"), mode("rabbitmq-postgres")], indirect=True)
 def test_the_walk(walk: Walk, suite: Embedded | Separate) -> None:
     walk.run()
     check_everything(walk, suite)
@@ -116,7 +116,7 @@ def test_the_walk(walk: Walk, suite: Embedded | Separate) -> None:
 KILLED = {0: ("suite", "catalog"), 3: ("suite", "requests"), 5: ("worker", "worker"), 6: ("suite", "results")}
 
 
-@pytest.mark.parametrize("suite", [mode("embedded"), slow("rabbitmq-sqlite"), slow("rabbitmq-postgres")], indirect=True)
+@pytest.mark.parametrize("suite", [slow("embedded"), slow("rabbitmq-sqlite"), slow("rabbitmq-postgres")], indirect=True)
 def test_the_walk_while_every_program_is_killed_once(
     walk: Walk, suite: Embedded | Separate, disturb: Callable[[str, str], None]
 ) -> None:
