@@ -7,7 +7,7 @@ WORKERS ?= auto
 # modules come first, whatever the number of their tests.
 PYTEST := PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup --no-loadscope-reorder
 NOT_FAST := slow or heavy or fit or engine or browser or postgres or rabbitmq
-.PHONY: help demo serve token test test-fast test-all explore static check bench evaluate verify-audit collect-garbage compose-demo install-demo install-dev lock format contracts clean
+.PHONY: help demo serve token test test-fast test-all explore static check bench evaluate verify-audit collect-garbage compose-demo install-demo install-dev sbom lock format contracts clean
 
 help:
 	@echo "make demo          install what is needed and walk one request from the catalog to the published result"
@@ -23,6 +23,7 @@ help:
 	@echo "make evaluate      [DATA=../shared/data ROWS=120000]: every method beside plain baselines, a report page a task"
 	@echo "make compose-demo  the walk through the gateway of docker-compose.yml, every part a container"
 	@echo "make verify-audit  [FOLDER=var/serve]: check the audit chains offline"
+	@echo "make sbom          the libraries that an installation runs, with their licences: var/sbom.cdx.json (CycloneDX)"
 	@echo "make collect-garbage  [FOLDER=var/serve] [ARGS=--dry-run]: delete the stored files that nobody needs"
 
 install-demo:
@@ -62,7 +63,7 @@ explore: install-dev
 static: install-dev
 	@$(MAKE) --no-print-directory --keep-going --jobs --output-sync=target $(STATIC)
 
-STATIC := static-format static-lint static-types static-imports static-contracts static-topology static-openapi static-docs static-locks
+STATIC := static-format static-lint static-types static-imports static-contracts static-topology static-openapi static-docs static-locks static-licences
 .PHONY: $(STATIC)
 static-format:
 	@$(BIN)/ruff format --check .
@@ -82,6 +83,9 @@ static-docs:
 	@$(BIN)/python -m deploy.docs --check
 static-locks:
 	@$(BIN)/python -m deploy.locks --check
+
+static-licences:
+	@$(BIN)/python -m deploy.licences --check
 
 # EVERYTHING=1: every test, none left out, and the coverage of branches.
 check: static
@@ -106,8 +110,12 @@ contracts: install-dev
 	@$(BIN)/python -m deploy.openapi
 	@$(BIN)/python -m deploy.docs
 
+sbom: install-demo
+	@$(PYTHON) -m deploy.install sbom .venv-sbom
+	@$(BIN)/python -m deploy.sbom
+
 lock:
 	@$(PYTHON) -m deploy.locks
 
 clean:
-	rm -rf var .venv
+	rm -rf var .venv .venv-sbom

@@ -10,7 +10,7 @@ import tomllib
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-GROUPS = ("catalog", "requests", "analysis", "results", "scoring", "worker", "engine", "embedded", "dev")
+GROUPS = ("catalog", "requests", "analysis", "results", "scoring", "worker", "engine", "embedded", "sbom", "dev")
 
 
 def resolve(groups: dict[str, list[object]], name: str) -> set[str]:
