@@ -31,6 +31,7 @@ from services.results.disclosure import Rules as Profile
 from shared.auth import Role
 from shared.clock import now
 from shared.contracts import Based, Event
+from shared.contracts.wording import Sentence
 from shared.errors import Problem
 from shared.members import NotAMember
 from shared.settings import ServiceSettings
@@ -152,9 +153,22 @@ def roles_block() -> str:
     return table(("role", "what it is"), ([f"`{role}`", role.description] for role in Role))
 
 
+def both(sentence: Sentence) -> str:
+    return f"{sentence}<br>{sentence.ko}"
+
+
 def problems_block() -> str:
     found = sorted((one for one in Problem.types.values() if ours(one)), key=lambda problem: (problem.status, problem.slug))
-    rows = ([f"`{one.slug}`", str(one.status), one.title, one.advice, "yes" if one.audited else ""] for one in found)
+    rows = (
+        [
+            f"`{one.slug}`",
+            str(one.status),
+            f"{one.title}<br>{one.title.ko}",
+            f"{one.advice}<br>{one.advice.ko}",
+            "yes" * one.audited,
+        ]
+        for one in found
+    )
     return table(("type", "status", "title", "what to do", "audited"), rows)
 
 

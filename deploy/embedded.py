@@ -13,6 +13,7 @@ from typing import Any
 import uvicorn
 from fastapi import FastAPI
 from starlette.applications import Starlette
+from starlette.datastructures import Headers
 from starlette.responses import JSONResponse, RedirectResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -31,8 +32,9 @@ from services.results import app as results
 from services.results.settings import Settings as ResultsSettings
 from shared.bus import Bus, InProcessBus
 from shared.errors import NotFound
-from shared.http import PROBLEM
+from shared.http import PROBLEM, language_of, said_in
 from shared.memory import settled
+from shared.messages import NO_ADDRESS
 from shared.telemetry import setup_logging
 
 
@@ -58,7 +60,7 @@ def embed(apps: dict[str, FastAPI]) -> Starlette:
 
     async def dispatch(scope: Scope, receive: Receive, send: Send) -> None:
         name = "scoring" if f"{scope['path']}/".startswith(f"{BASE}/") else scope["path"].split("/")[1]
-        other: ASGIApp = RedirectResponse("/catalog/docs") if not name else nowhere(scope["path"])
+        other: ASGIApp = RedirectResponse("/catalog/docs") if not name else nowhere(scope)
         await apps.get(name, other)(scope, receive, send)
 
     @asynccontextmanager
@@ -74,10 +76,11 @@ def embed(apps: dict[str, FastAPI]) -> Starlette:
     return whole
 
 
-def nowhere(path: str) -> JSONResponse:
+def nowhere(scope: Scope) -> JSONResponse:
     """The problem of an address that belongs to no service."""
-    problem = NotFound("There is nothing at this address.").document("", path[:500]) | {"type": "about:blank"}
-    return JSONResponse(problem, 404, media_type=PROBLEM)
+    language = language_of(Headers(scope=scope))
+    problem = NotFound(NO_ADDRESS).document("", scope["path"][:500], language) | {"type": "about:blank"}
+    return JSONResponse(problem, 404, said_in(language), PROBLEM)
 
 
 def main() -> None:

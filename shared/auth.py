@@ -20,7 +20,9 @@ from jwt.exceptions import (
 )
 from pydantic import TypeAdapter, ValidationError
 
+from shared import messages
 from shared.contracts import Code
+from shared.contracts.wording import Sentence
 from shared.errors import Forbidden, Unauthorized, Unavailable
 from shared.jwks import KEY_ALGORITHMS, Jwks, Key
 from shared.texts import is_canonical, is_of_few_scripts
@@ -83,7 +85,7 @@ def require(caller: Principal, *roles: Role) -> None:
     """Any one of these roles is enough; without one, Forbidden names what is missing."""
     if caller.roles.isdisjoint(roles):
         right = " or ".join(roles)
-        raise Forbidden(f"This needs the role {right}, which your token does not carry.", right=right)
+        raise Forbidden(messages.ROLE_MISSING(right=right), right=right)
 
 
 class Fault(StrEnum):
@@ -105,22 +107,20 @@ class Fault(StrEnum):
     MINISTRY = "invalid-ministry"
 
 
-SENTENCES: Final[Mapping[Fault, str]] = {
-    Fault.MALFORMED: "The token cannot be read: it is not a well-formed JSON Web Token.",
-    Fault.OVERSIZED: f"The token is too long: at most {TOKEN_LIMIT} bytes are accepted.",
-    Fault.UNSIGNED: "The token is not signed.",
-    Fault.ALGORITHM: "The token is signed in a way that is not accepted here.",
-    Fault.UNKNOWN_KEY: "The token is signed with a key that the identity provider does not publish.",
-    Fault.SIGNATURE: "The signature of the token is wrong: it was changed, or signed by somebody else.",
-    Fault.EXPIRED: "The token has expired: sign in again to get a new one.",
-    Fault.NOT_YET_VALID: "The token is not valid yet: the clocks may differ.",
-    Fault.AUDIENCE: "The token was issued for another system.",
-    Fault.ISSUER: "The token comes from an identity provider that is not trusted here.",
-    Fault.MISSING_CLAIM: "The token lacks a claim that is needed here:",
-    Fault.INVALID_CLAIM: "A claim of the token is not of the form that is needed here.",
-    Fault.SUBJECT: "The claim `sub` can be taken for another one: it is not normalized (NFC, NFKC), or mixes scripts that are "
-    "not written together (UTS 39, highly restrictive).",
-    Fault.MINISTRY: "The ministry in the token is not the code of one: small letters, digits, _ and -, at most 40.",
+SENTENCES: Final[Mapping[Fault, Sentence]] = {
+    Fault.MALFORMED: messages.TOKEN_MALFORMED,
+    Fault.OVERSIZED: messages.TOKEN_OVERSIZED(most=TOKEN_LIMIT),
+    Fault.UNSIGNED: messages.TOKEN_UNSIGNED,
+    Fault.ALGORITHM: messages.TOKEN_ALGORITHM,
+    Fault.UNKNOWN_KEY: messages.TOKEN_UNKNOWN_KEY,
+    Fault.SIGNATURE: messages.TOKEN_SIGNATURE,
+    Fault.EXPIRED: messages.TOKEN_EXPIRED,
+    Fault.NOT_YET_VALID: messages.TOKEN_NOT_YET_VALID,
+    Fault.AUDIENCE: messages.TOKEN_AUDIENCE,
+    Fault.ISSUER: messages.TOKEN_ISSUER,
+    Fault.INVALID_CLAIM: messages.TOKEN_INVALID_CLAIM,
+    Fault.SUBJECT: messages.TOKEN_SUBJECT,
+    Fault.MINISTRY: messages.TOKEN_MINISTRY,
 }
 FAULTS: Final[Mapping[type[InvalidTokenError], Fault]] = {
     DecodeError: Fault.MALFORMED,
@@ -134,8 +134,9 @@ FAULTS: Final[Mapping[type[InvalidTokenError], Fault]] = {
 
 
 def refuse(fault: Fault, *missing: str) -> NoReturn:
-    named = f" {', '.join(missing)}." if missing else ""
-    raise Unauthorized(SENTENCES[fault] + named, reason=fault.value)
+    lacking = fault is Fault.MISSING_CLAIM
+    sentence = messages.TOKEN_MISSING_CLAIM(claims=", ".join(missing)) if lacking else SENTENCES[fault]
+    raise Unauthorized(sentence, reason=fault.value)
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from fastapi import Request
 
+from shared import messages
 from shared.errors import BadRequest, FieldError, TooLarge, UnsupportedMedia
 
 JSON: Final = "application/json"
@@ -22,15 +23,15 @@ def each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """Of two members of one name one reader takes the first and another the last."""
     found = dict(pairs)
     if len(found) < len(pairs):
-        error = FieldError("#", "duplicate-name", "Give each member of an object once.")
-        raise BadRequest("An object of the body has two members of the same name.", errors=[error])
+        error = FieldError("#", "duplicate-name", messages.MEMBER_ONCE)
+        raise BadRequest(messages.MEMBER_TWICE, errors=[error])
     return found
 
 
 def check_encoding(request: Request, accepted: Sequence[str]) -> None:
     """What is compressed would be kept as if it were the thing itself."""
     if request.headers.get("content-encoding", "identity").strip().lower() not in ("", "identity"):
-        problem = UnsupportedMedia("The body has a Content-Encoding: send it as it is.", accepted=list(accepted))
+        problem = UnsupportedMedia(messages.BODY_ENCODED, accepted=list(accepted))
         problem.headers["Accept-Encoding"] = "identity"
         raise problem
 
@@ -39,18 +40,16 @@ async def read_body(request: Request, limit: int) -> bytes:
     """Read a body within its limit, before anything else looks at it."""
     declared = request.headers.get("content-length", "")
     if declared.isdigit() and int(declared) > limit:
-        raise TooLarge(f"The body may have {limit} bytes.", limit_bytes=limit)
+        raise TooLarge(messages.BODY_TOO_LARGE(limit=limit), limit_bytes=limit)
     chunks, size = [], 0
     async for chunk in request.stream():
         size += len(chunk)
         if size > limit:
-            raise TooLarge(f"The body may have {limit} bytes.", limit_bytes=limit)
+            raise TooLarge(messages.BODY_TOO_LARGE(limit=limit), limit_bytes=limit)
         chunks.append(chunk)
     body = b"".join(chunks)
     if NUL.search(body):
-        raise BadRequest(
-            "The body holds a NUL character, which no text of ours may hold.", errors=[FieldError("#", "nul", "Remove it.")]
-        )
+        raise BadRequest(messages.BODY_NUL, errors=[FieldError("#", "nul", messages.REMOVE_NUL)])
     request._body = body
     return body
 
@@ -60,10 +59,10 @@ def parse_json(request: Request, body: bytes) -> None:
     if not body:
         return
     if not IS_JSON.fullmatch(request.headers.get("content-type", "").split(";")[0].strip().lower()):
-        raise UnsupportedMedia("The body is JSON; Content-Type must say so.", accepted=[JSON])
+        raise UnsupportedMedia(messages.BODY_NOT_JSON_TYPE, accepted=[JSON])
     try:
         request._json = json.loads(body, parse_constant=no_constant, object_pairs_hook=each_once)
         # Neither half a Unicode character nor 1e999, which is read as infinity, can be stored.
         json.dumps(request._json, ensure_ascii=False, allow_nan=False).encode()
     except (ValueError, RecursionError):
-        raise BadRequest("The body is not well-formed JSON.", errors=[FieldError("#", "not-json", "Check the syntax.")]) from None
+        raise BadRequest(messages.BODY_NOT_JSON, errors=[FieldError("#", "not-json", messages.CHECK_SYNTAX)]) from None

@@ -6,6 +6,8 @@ from typing import Annotated
 
 from pydantic import AfterValidator, AwareDatetime, BeforeValidator
 
+from shared import messages
+
 
 def now() -> datetime:
     return datetime.now(UTC)
@@ -16,13 +18,13 @@ def in_utc(value: datetime) -> datetime:
     try:
         return value.astimezone(UTC)
     except OverflowError:
-        raise ValueError("it lies outside of the calendar in UTC") from None
+        raise ValueError(messages.OUTSIDE_CALENDAR) from None
 
 
 def written(value: object) -> object:
     """A number would be taken for seconds, or for milliseconds, as its size has it."""
     if isinstance(value, int | float):
-        raise ValueError("a time is a text, such as 2026-11-24T09:00:00Z")
+        raise ValueError(messages.TIME_FORM)
     return value
 
 

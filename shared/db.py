@@ -20,6 +20,7 @@ from sqlalchemy.pool import PoolResetState
 from sqlmodel import Field, SQLModel
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from shared import messages
 from shared.clock import now
 from shared.errors import PreconditionFailed, Unavailable
 from shared.ids import new_id
@@ -187,14 +188,13 @@ async def translated() -> AsyncIterator[None]:
     try:
         yield
     except (OperationalError, sqlite3.OperationalError, PoolTimeout, TimeoutError, ConnectionError, OSError) as error:
-        raise Unavailable("The database is busy or not reachable. Nothing was changed.") from error
+        raise Unavailable(messages.DATABASE_AWAY) from error
     except DBAPIError as error:
         state = getattr(error.orig, "sqlstate", "")
         if error.connection_invalidated or state in BUSY:
-            raise Unavailable("The database is busy or not reachable. Nothing was changed.") from error
+            raise Unavailable(messages.DATABASE_AWAY) from error
         if state == MADE_TWICE:
-            detail = "Another request made the same at the same moment. Nothing was changed by this one."
-            raise Unavailable(detail, retry_after=1) from error
+            raise Unavailable(messages.MADE_TWICE, retry_after=1) from error
         raise
 
 
@@ -207,4 +207,4 @@ def database(session: Session) -> Database:
 def check_version(row: Row, expected: int | None) -> None:
     """If-Match: refuse a change made on an older reading."""
     if expected is not None and row.version != expected:
-        raise PreconditionFailed(f"It is at version {row.version} now, not {expected}.")
+        raise PreconditionFailed(messages.STALE_VERSION(version=row.version, expected=expected))

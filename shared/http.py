@@ -4,32 +4,41 @@ import json
 import logging
 import re
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine
-from typing import Annotated, Any, Generic, TypeVar
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Collection, Coroutine
+from difflib import get_close_matches
+from typing import Annotated, Any, Final, Generic, TypeVar
 from urllib.parse import unquote
 
 from fastapi import Depends, FastAPI, Header, Query, Request, Response
+from fastapi.dependencies.models import Dependant
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import BaseModel, ConfigDict
+from starlette.datastructures import Headers, QueryParams
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.routing import Match, Mount
 
+from shared import messages
 from shared.audit import Strangers, record_audit
 from shared.auth import Principal
 from shared.bodies import JSON, check_encoding, parse_json, read_body
+from shared.contracts.wording import Language, preferred
 from shared.db import Database, Row, Session
-from shared.errors import BadRequest, FieldError, NotFound, Problem, Unauthorized, Unprocessable
+from shared.errors import BadRequest, FieldError, MethodNotAllowed, NotFound, Problem, Unauthorized, Unprocessable
 from shared.idempotency import Replay, begin_idempotent, keep_answer
 from shared.members import NotAMember, check_member
 from shared.paging import PageQuery
+from shared.validation import sentence
 
 log = logging.getLogger(__name__)
 Item = TypeVar("Item")
 PROBLEM = "application/problem+json"
+MOST_ERRORS: Final = 100
+LONGEST_NAME: Final = 100  # of a parameter that the caller made up
 VERBS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 bearer = HTTPBearer(auto_error=False, bearerFormat="JWT", scheme_name="bearer", description="A token of the identity provider.")
 
@@ -56,7 +65,7 @@ async def optional_caller(
 ) -> Principal | None:
     if credentials is None:
         if request.headers.get("authorization"):
-            raise Unauthorized("The Authorization header is not of the form `Bearer <token>`.", reason="malformed-header")
+            raise Unauthorized(messages.TOKEN_HEADER, reason="malformed-header")
         return None
     caller: Principal = await request.app.state.verifier.verify(credentials.credentials)
     request.state.caller = caller
@@ -68,7 +77,7 @@ async def optional_caller(
 
 async def required_caller(caller: Annotated[Principal | None, Depends(optional_caller)]) -> Principal:
     if caller is None:
-        raise Unauthorized("This needs a token: send it as `Authorization: Bearer <token>`.")
+        raise Unauthorized(messages.TOKEN_MISSING)
     return caller
 
 
@@ -115,8 +124,8 @@ async def if_match(
         return None
     found = re.fullmatch(r'(?:W/)?"(\d{1,18})"', header.strip())
     if not found:
-        error = FieldError("header/if-match", "bad-etag", 'Send the ETag as you got it, for example "3".')
-        raise BadRequest("If-Match does not hold one of our ETags.", errors=[error])
+        error = FieldError("header/if-match", "bad-etag", messages.ETAG_FORM)
+        raise BadRequest(messages.ETAG_UNKNOWN, errors=[error])
     return int(found[1])
 
 
@@ -142,15 +151,41 @@ def taken(route: APIRoute) -> list[str]:
     return list(documented) or [JSON] * (route.body_field is not None)
 
 
+def summary_of(description: str) -> str | None:
+    """The first words of a description, up to a bracket or the end of the clause."""
+    return re.split(r" \(|[.;:]\s|[.;:]$", description.strip(), maxsplit=1)[0].replace("\n", " ") or None
+
+
+def query_names(dependant: Dependant) -> tuple[str, ...]:
+    """The query parameters of a route and of what it depends on, in their order; those of a model one by one."""
+    names: dict[str, None] = {}
+    for field in dependant.query_params:
+        kind = field.field_info.annotation
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            names |= {inner.alias or name: None for name, inner in kind.model_fields.items()}
+        else:
+            names[field.alias] = None
+    for inner in dependant.dependencies:
+        names |= dict.fromkeys(query_names(inner))
+    return tuple(names)
+
+
 class Route(APIRoute):
     """A route that reads its body within bounds, replays known answers and answers If-None-Match."""
 
+    def __init__(self, path: str, endpoint: Callable[..., Any], **more: Any) -> None:
+        super().__init__(path, endpoint, **more)
+        self.summary = self.summary or summary_of(self.description)
+
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handle, accepted = super().get_route_handler(), taken(self)
+        known = query_names(self.dependant)
 
         async def handler(request: Request) -> Response:
             if "\0" in unquote(request.url.path + request.url.query):
-                raise BadRequest("The URL holds a NUL character.")
+                raise BadRequest(messages.URL_NUL)
+            if request.scope["query_string"]:
+                check_query(request.query_params, known)
             if accepted:
                 check_encoding(request, accepted)
             try:
@@ -169,10 +204,32 @@ class Route(APIRoute):
         return handler
 
 
+def check_query(query: QueryParams, known: Collection[str]) -> None:
+    """Unprocessable if a parameter is unknown or given twice, since a filter that is ignored filters nothing."""
+    counts = Counter(name for name, _ in query.multi_items())
+    errors = [unknown_parameter(name, known) for name in counts if name not in known]
+    errors += [
+        FieldError(f"query/{name}", "parameter-twice", messages.PARAMETER_TWICE)
+        for name, count in counts.items()
+        if name in known and count > 1
+    ]
+    if errors:
+        named = ", ".join(error.pointer for error in errors[:5])[:400]
+        raise Unprocessable(messages.FIELDS_AT_FAULT(places=named), errors=errors[:MOST_ERRORS])
+
+
+def unknown_parameter(name: str, known: Collection[str]) -> FieldError:
+    place = pointer(("query", name[:LONGEST_NAME]))
+    if not known:
+        return FieldError(place, "unknown-parameter", messages.PARAMETER_UNKNOWN_HERE)
+    nearest = get_close_matches(name[:LONGEST_NAME].casefold(), known, n=1, cutoff=0)[0]
+    return FieldError(place, "unknown-parameter", messages.PARAMETER_UNKNOWN(nearest=nearest, known=", ".join(known)))
+
+
 def broken_off() -> BadRequest:
     """Nobody hears it any more, but it is no crash of ours; whatever streams a body in leaves nothing of it behind."""
-    error = FieldError("#", "broken-off", "Send all of it again.")
-    return BadRequest("The request ended before all of its body had arrived.", errors=[error])
+    error = FieldError("#", "broken-off", messages.SEND_ALL_AGAIN)
+    return BadRequest(messages.BROKEN_OFF, errors=[error])
 
 
 def pointer(location: tuple[Any, ...]) -> str:
@@ -209,7 +266,19 @@ async def audit_refusal(request: Request, problem: Problem) -> None:
 def render(request: Request, problem: Problem) -> JSONResponse:
     settings, service = request.app.state.settings, request.app.state.db.service
     base = f"{settings.public_url.rstrip('/')}/{service}"
-    return JSONResponse(problem.document(base, request.url.path[:500]), problem.status, problem.headers, PROBLEM)
+    language = language_of(request.headers)
+    headers = problem.headers | said_in(language)
+    return JSONResponse(problem.document(base, request.url.path[:500], language), problem.status, headers, PROBLEM)
+
+
+def language_of(headers: Headers) -> Language:
+    """The language that the caller reads best of those that we have."""
+    return preferred(",".join(headers.getlist("accept-language")))
+
+
+def said_in(language: Language) -> dict[str, str]:
+    """The headers of an answer that another caller would get in another language."""
+    return {"Content-Language": language, "Vary": "Accept-Language"}
 
 
 async def on_problem(request: Request, error: Exception) -> Response:
@@ -222,20 +291,23 @@ async def on_problem(request: Request, error: Exception) -> Response:
 
 async def on_invalid(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
-    errors = [FieldError(pointer(each["loc"]), each["type"], str(each["msg"])[:300]) for each in error.errors()[:100]]
-    named = ", ".join(each.pointer for each in errors[:5])
-    return render(request, Unprocessable(f"These fields cannot be accepted: {named}."[:500], errors=errors))
+    errors = [FieldError(pointer(each["loc"]), each["type"], sentence(each)) for each in error.errors()[:MOST_ERRORS]]
+    named = ", ".join(each.pointer for each in errors[:5])[:400]
+    return render(request, Unprocessable(messages.FIELDS_AT_FAULT(places=named), errors=errors))
 
 
 async def on_http_exception(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    problem: Problem = (
-        NotFound("There is nothing at this address.") if error.status_code == 404 else BadRequest(str(error.detail)[:300])
-    )
+    problem: Problem = BadRequest(messages.NOT_READABLE)
+    if error.status_code == 404:
+        problem = NotFound(messages.NO_ADDRESS)
+    elif error.status_code == 405:
+        problem = MethodNotAllowed(messages.METHOD_NOT_ALLOWED)
+        problem.headers["Allow"] = allowed(request)
     response = render(request, problem)
-    if error.status_code not in (400, 404):
+    if error.status_code not in (400, 404, 405):
         body = json.loads(bytes(response.body)) | {"status": error.status_code, "title": str(error.detail)[:200]}
-        headers = {"Allow": allowed(request)} if error.status_code == 405 else error.headers
+        headers = dict(error.headers or {}) | said_in(language_of(request.headers))
         return JSONResponse(body, error.status_code, headers, PROBLEM)
     return response
 
@@ -249,7 +321,7 @@ def allowed(request: Request) -> str:
 
 
 async def on_crash(request: Request, error: Exception) -> Response:
-    return render(request, Problem("Something went wrong on our side. Nothing was changed."))
+    return render(request, Problem(messages.OUR_FAULT))
 
 
 def install(app: FastAPI) -> None:

@@ -16,6 +16,7 @@ from sqlalchemy import select, update
 from sqlalchemy.dialects.postgresql import insert as insert_postgresql
 from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 
+from shared import messages
 from shared.auth import Principal
 from shared.bodies import read_body
 from shared.clock import now
@@ -51,8 +52,8 @@ def unseal(actor: str, key: str, sealed: str) -> bytes:
 async def begin_idempotent(request: Request, session: Session, caller: Principal | None, key: str) -> None:
     """Note the key in the deed's own transaction; a second request with it waits here, then gets the first one's answer."""
     if not re.fullmatch(r"[\x21-\x7e]{1,200}", key):
-        error = FieldError("header/idempotency-key", "bad-key", "1 to 200 visible ASCII characters.")
-        raise BadRequest("The Idempotency-Key is not usable.", errors=[error])
+        error = FieldError("header/idempotency-key", "bad-key", messages.KEY_FORM)
+        raise BadRequest(messages.KEY_UNUSABLE, errors=[error])
     db: Database = request.app.state.db
     table = db.tables.idempotency
     operation = f"{request.method} {request.url.path}"
@@ -75,8 +76,8 @@ async def begin_idempotent(request: Request, session: Session, caller: Principal
     same = select(table).where(table.c.actor == actor, table.c.key == row["key"])
     known = (await session.execute(same)).mappings().one()
     if (known["operation"], known["body_sha256"]) != (row["operation"], row["body_sha256"]):
-        error = FieldError("header/idempotency-key", "key-reused", "Use a new key for another request.")
-        raise Unprocessable("This Idempotency-Key was used for another request.", errors=[error])
+        error = FieldError("header/idempotency-key", "key-reused", messages.KEY_NEW)
+        raise Unprocessable(messages.KEY_REUSED, errors=[error])
     headers = json.loads(known["headers"]) | {"Idempotent-Replayed": "true"}
     raise Replay(Response(unseal(actor, key, known["body"]), known["status"], headers))
 

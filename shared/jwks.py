@@ -15,6 +15,7 @@ import jwt
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from jwt.exceptions import PyJWTError
 
+from shared import messages
 from shared.errors import Unavailable
 
 log = logging.getLogger(__name__)
@@ -92,7 +93,7 @@ class Jwks:
                 if self.worth_reading(kid):
                     await self.refresh()
         if not self.keys:
-            raise Unavailable("The keys of the identity provider cannot be read, so no token can be checked just now.")
+            raise Unavailable(messages.PROVIDER_AWAY)
         return self.keys.get(kid)
 
     def worth_reading(self, kid: str) -> bool:

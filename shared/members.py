@@ -4,7 +4,9 @@ from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert as insert_postgresql
 from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 
+from shared import messages
 from shared.auth import Principal
+from shared.contracts.wording import Sentence
 from shared.db import Session, database
 from shared.errors import Forbidden, Unavailable
 
@@ -12,8 +14,11 @@ MISSING = "a ministry that is a member"
 
 
 class NotAMember(Forbidden):
-    slug, title = "not-a-member", "Your ministry is not a member"
-    advice = "The council's secretary lets a body join: POST /catalog/ministries. One that has left may join again."
+    slug, title = "not-a-member", Sentence("Your ministry is not a member", ko="회원 기관이 아님")
+    advice = Sentence(
+        "The council's secretary lets a body join: POST /catalog/ministries. One that has left may join again.",
+        ko="협의회 간사가 기관의 참여를 승인합니다: POST /catalog/ministries. 탈퇴한 기관도 다시 참여할 수 있습니다.",
+    )
 
 
 async def keep_member(session: Session, code: str, sequence: int, *, has_left: bool = False) -> None:
@@ -41,8 +46,7 @@ async def check_member(session: Session, caller: Principal) -> None:
     if has_left is False:
         return
     if has_left:
-        raise NotAMember(f"{caller.ministry} has left; its people do not act here any more.", right=MISSING)
+        raise NotAMember(messages.HAS_LEFT(ministry=caller.ministry), right=MISSING)
     if (await session.execute(select(table.c.code).limit(1))).first() is None:
-        sentence = "The members are not known here yet: the catalog announces them. Nothing was changed."
-        raise Unavailable(sentence, retry_after=10)
-    raise NotAMember(f"{caller.ministry} is not a member: the council's secretary must let it join.", right=MISSING)
+        raise Unavailable(messages.MEMBERS_UNKNOWN, retry_after=10)
+    raise NotAMember(messages.NOT_A_MEMBER(ministry=caller.ministry), right=MISSING)

@@ -5,18 +5,19 @@ from datetime import UTC, datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 from sqlalchemy import Table, func, select
 
-from shared import inbox, outbox
+from shared import inbox, messages, outbox
 from shared.audit import record_audit
 from shared.auth import Role, require
 from shared.clock import Moment
+from shared.contracts.wording import said
 from shared.db import Fields, Session, database
 from shared.errors import Conflict, NotFound, Problem
-from shared.http import Caller, Paging, Reading, Route, Transaction
+from shared.http import Caller, Paging, Reading, Route, Transaction, language_of, said_in
 from shared.paging import encode_cursor
 
 router = APIRouter(route_class=Route)
@@ -141,19 +142,19 @@ async def list_audit(
 
 @router.get("/audit/checkpoint", tags=["audit"], response_model=Checkpoint)
 async def latest_checkpoint(session: Reading, caller: Caller) -> Checkpoint:
-    """The newest signed checkpoint (auditor). Store it outside: `make verify-audit` takes it."""
+    """Show the newest signed checkpoint (auditor). Store it outside: `make verify-audit` takes it."""
     require(caller, Role.AUDITOR)
     db = database(session)
     table = db.tables.checkpoints
     row = (await session.execute(select(table).order_by(table.c.position.desc()).limit(1))).mappings().first()
     if row is None:
-        raise NotFound("Nothing has been sealed yet.")
+        raise NotFound(messages.NOTHING_SEALED)
     return Checkpoint(service=db.service, **row)
 
 
 @router.get("/ops/outbox", tags=["ops"], response_model=EnvelopePage)
 async def list_outbox(session: Reading, caller: Caller, limit: Annotated[int, Query(ge=1, le=200)] = 50) -> EnvelopePage:
-    """Events that have not left yet, oldest first (ops)."""
+    """List events that have not left yet, oldest first (ops)."""
     require(caller, Role.OPS)
     table = database(session).tables.outbox
     unsent = table.c.due_at.is_not(None)
@@ -166,7 +167,7 @@ async def list_outbox(session: Reading, caller: Caller, limit: Annotated[int, Qu
 async def list_inbox(
     session: Reading, caller: Caller, state: Literal["new", "dead"] = "dead", limit: Annotated[int, Query(ge=1, le=200)] = 50
 ) -> EnvelopePage:
-    """Events that wait to be handled, or that were given up (ops)."""
+    """List events that wait to be handled, or were given up (ops)."""
     require(caller, Role.OPS)
     table = database(session).tables.inbox
     counts = await count_states(session, table)
@@ -188,17 +189,17 @@ def envelope_out(row: Fields, event_id: UUID, state: str) -> EnvelopeOut:
 
 @router.post("/ops/inbox/{event_id}/replay", tags=["ops"], response_model=Counted)
 async def replay_event(event_id: UUID, session: Transaction, caller: Caller) -> Counted:
-    """Handle a dead event again, after its cause was mended (ops)."""
+    """Handle a dead event again (after its cause was mended; ops)."""
     require(caller, Role.OPS)
     if not await inbox.replay(session, event_id):
-        raise Conflict("There is no dead event of this id that can be handled again.")
+        raise Conflict(messages.NO_DEAD_EVENT)
     await record_audit(session, "bus.replay-event", f"event/{event_id}")
     return Counted(count=1)
 
 
 @router.post("/ops/outbox/republish", tags=["ops"], response_model=Counted)
 async def republish(data: Republish, session: Transaction, caller: Caller) -> Counted:
-    """Send again every event since a time, for example after the broker lost its data (ops)."""
+    """Send again every event since a time (for example after the broker lost its data; ops)."""
     require(caller, Role.OPS)
     count = await outbox.republish_since(session, data.since)
     await record_audit(session, "bus.republish-events", f"since/{data.since.isoformat()}", detail={"count": count})
@@ -206,12 +207,13 @@ async def republish(data: Republish, session: Transaction, caller: Caller) -> Co
 
 
 @router.get("/problems/{slug}", tags=["problems"], response_class=HTMLResponse, include_in_schema=False)
-async def problem_page(slug: str) -> HTMLResponse:
+async def problem_page(slug: str, request: Request) -> HTMLResponse:
     """What a problem type means and what to do about it."""
     found = Problem.types.get(slug)
     if found is None:
-        raise NotFound("There is no problem type of this name.")
-    title, advice = html.escape(found.title), html.escape(found.advice)
-    head = f"<!doctype html><html lang=en><meta charset=utf-8><title>{title}</title>"
-    page = f"{head}<h1>{title}</h1><p>Status {found.status}.</p><p>{advice}</p>"
-    return HTMLResponse(page)
+        raise NotFound(messages.NO_PROBLEM_TYPE)
+    language = language_of(request.headers)
+    title, advice = html.escape(said(found.title, language)), html.escape(said(found.advice, language))
+    status = html.escape(said(messages.STATUS(status=found.status), language))
+    head = f"<!doctype html><html lang={language}><meta charset=utf-8><title>{title}</title>"
+    return HTMLResponse(f"{head}<h1>{title}</h1><p>{status}</p><p>{advice}</p>", headers=said_in(language))

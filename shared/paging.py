@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field
 from sqlmodel import col
 from sqlmodel.sql.expression import SelectOfScalar
 
+from shared import messages
 from shared.db import Row, Session
 from shared.errors import BadRequest, FieldError
 
@@ -33,8 +34,8 @@ def decode_cursor(cursor: str) -> UUID:
     try:
         return UUID(bytes=base64.urlsafe_b64decode(cursor + "=="))
     except (ValueError, binascii.Error):
-        error = FieldError("query/cursor", "bad-cursor", "Use the cursor as the last page gave it.")
-        raise BadRequest("The cursor is not one of ours.", errors=[error]) from None
+        error = FieldError("query/cursor", "bad-cursor", messages.CURSOR_FORM)
+        raise BadRequest(messages.CURSOR_UNKNOWN, errors=[error]) from None
 
 
 async def paginate(

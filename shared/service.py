@@ -157,6 +157,7 @@ def build_service(
     checks: Sequence[Callable[[Context], Awaitable[Part]]] = (),
     state: dict[str, Any] | None = None,
     description: str = "",
+    tags: Sequence[openapi.Tag] = (),
 ) -> FastAPI:
     """One service as a FastAPI app, everything under /{name}."""
     db = Database(settings.database_url, metadata, tables, name)
@@ -177,6 +178,7 @@ def build_service(
         title=f"Dure {name}",
         version="0.1.0",
         description=description,
+        openapi_tags=[tag.as_json() for tag in (*tags, *openapi.COMMON_TAGS)],
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,
@@ -202,25 +204,25 @@ def build_service(
 
 def health(service: Service) -> APIRouter:
     """Liveness, readiness, metrics and the document of the events."""
-    router = APIRouter()
+    router = APIRouter(route_class=http.Route)
 
     @router.get("/healthz", responses={503: {"model": Health, "description": "A background loop has ended."}})
     async def healthz(response: Response) -> Health:
-        """Alive: the process answers and no background loop has ended."""
+        """Check that the service is alive: the process answers and no background loop has ended."""
         ended = [name for name, task in service.tasks.items() if task.done()]
         response.status_code = 503 if ended else 200
         return Health(status=f"ended: {', '.join(ended)}" if ended else "ok")
 
     @router.get("/readyz", responses={503: {"model": Readiness, "description": "A part is missing; it says which."}})
     async def readyz(response: Response) -> Readiness:
-        """Ready to take requests; says which part is missing or degraded."""
+        """Check that the service is ready; says which part is missing or degraded."""
         readiness = await service.readiness()
         response.status_code = 503 if readiness.status == "unavailable" else 200
         return readiness
 
     @router.get("/metrics", response_class=PlainTextResponse, responses=METRICS_TEXT)
     async def metrics() -> Response:
-        """Prometheus metrics."""
+        """Read Prometheus metrics."""
         kept: Metrics = service.context.state["metrics"]
         try:
             await measure(service.context.db, kept)
@@ -230,7 +232,7 @@ def health(service: Service) -> APIRouter:
 
     @router.get("/asyncapi.json", responses=EVENTS_DOCUMENT)
     async def asyncapi() -> dict[str, Any]:
-        """The events this service sends and receives, as AsyncAPI 3."""
+        """Read the events that this service sends and receives, as AsyncAPI 3."""
         return asyncapi_document(service.name, frozenset(service.consumers), service.context.settings.public_url)
 
     return router

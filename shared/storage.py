@@ -13,6 +13,7 @@ from uuid import uuid4
 import obstore
 from obstore.exceptions import BaseError
 
+from shared import messages
 from shared.clock import now
 from shared.contracts import StoredObject
 from shared.errors import TooLarge, Unavailable
@@ -50,7 +51,7 @@ def translated(sha256: str | None = None, *, bucket: bool = False) -> Iterator[N
             if sha256 is None:
                 raise
             raise MissingObject(sha256) from None
-        raise Unavailable("The object storage cannot be used just now. Nothing was changed.", retry_after=5) from error
+        raise Unavailable(messages.STORAGE_AWAY, retry_after=5) from error
 
 
 def object_path(sha256: str) -> str:
@@ -66,7 +67,7 @@ def digest_of(path: Path) -> str:
 
 def check_limit(size: int, limit: int) -> None:
     if size > limit:
-        raise TooLarge(f"The file is larger than the {limit:,} bytes that are accepted.", limit_bytes=limit)
+        raise TooLarge(messages.FILE_TOO_LARGE(limit=limit), limit_bytes=limit)
 
 
 async def in_parts(chunks: AsyncIterator[bytes], limit: int) -> AsyncGenerator[bytes, None]:

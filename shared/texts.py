@@ -7,6 +7,7 @@ from typing import Annotated, Any, Final
 import regex
 from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints
 
+from shared import messages
 from shared.contracts import Text, Title
 
 CONTROL: Final = regex.compile(r"[\p{Cc}--[\n\t\r]]", regex.VERSION1)
@@ -32,18 +33,18 @@ SCRIPTS: Final = [
 def readable(value: str) -> str:
     """The value; ValueError if it holds a control character, a change of direction, or nothing that can be read."""
     if CONTROL.search(value):
-        raise ValueError("it holds a control character")
+        raise ValueError(messages.CONTROL_CHARACTER)
     if REORDERING.search(value):
-        raise ValueError("it holds a character that turns the direction of the text")
+        raise ValueError(messages.TURNS_DIRECTION)
     if not DRAWN.search(value):
-        raise ValueError("it holds nothing that can be read")
+        raise ValueError(messages.NOTHING_READABLE)
     return value
 
 
 def readable_line(value: str) -> str:
     """The value; ValueError if it is not one line, or not readable."""
     if LINE_END.search(value):
-        raise ValueError("it has more than one line")
+        raise ValueError(messages.MANY_LINES)
     return readable(value)
 
 
@@ -75,11 +76,11 @@ def unreadable(value: Any, at: str) -> Iterator[tuple[str, str]]:
 def subject(value: str) -> str:
     """The value; ValueError if it cannot be the `sub` of a token that is accepted."""
     if not value.isprintable():
-        raise ValueError("it holds a character that cannot be printed")
+        raise ValueError(messages.NOT_PRINTABLE)
     if not is_canonical(value):
-        raise ValueError("it is not normalized (NFKC), or holds a character that is not drawn")
+        raise ValueError(messages.NOT_NORMALIZED)
     if not is_of_few_scripts(value):
-        raise ValueError("it mixes scripts that are not written together")
+        raise ValueError(messages.MIXED_SCRIPTS)
     return value
 
 

@@ -16,6 +16,7 @@ from services.analysis.rules import HOUSE_RULES, load_rules
 from services.analysis.settings import Settings
 from shared.bus import Bus
 from shared.memory import settled
+from shared.openapi import Tag
 from shared.rabbit import RabbitBus
 from shared.service import Context, Part, build_service
 from shared.telemetry import setup_logging
@@ -26,6 +27,15 @@ A method is announced by the program that runs it, reviewed by two people of two
 becomes a run: the centre links its inputs under a key of the request's own, and a worker gets only that pseudonymised bundle."""
 MIGRATIONS = Path(__file__).with_name("migrations")
 FORGOTTEN = timedelta(days=1)
+TAGS = (
+    Tag("methods", "What can be computed: announce, review, withdraw a version.", "분석 방법 버전의 등록, 검토, 철회."),
+    Tag("onnx-methods", "Methods that are an ONNX file and a manifest.", "ONNX 파일과 명세로 된 분석 방법."),
+    Tag("runs", "What is being computed: follow, cancel, put first.", "분석 실행의 조회, 추적, 취소, 우선순위."),
+    Tag("models", "Trained models: read, review, withdraw.", "학습된 모형의 조회, 검토, 철회."),
+    Tag("grants", "Who may score with a released model, and for what.", "공개된 모형의 이용 허가."),
+    Tag("quotas", "How many runs a ministry may have under way.", "기관별 동시 실행 한도."),
+    Tag("worker", "For programs that compute: claim a run, hand in its outputs.", "실행기용: 실행 배정과 결과물 제출."),
+)
 
 
 async def prepare(context: Context) -> bool:
@@ -84,6 +94,7 @@ def build(settings: Settings, bus: Bus) -> FastAPI:
         checks=[workers_part],
         state={"prepare_terms": terms, "rules": load_rules(settings.rules or HOUSE_RULES)},
         description=DESCRIPTION,
+        tags=TAGS,
     )
 
 

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
 from fastapi.responses import StreamingResponse
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
-from services.analysis import actions, policy, queries
+from services.analysis import actions, messages, policy, queries
 from services.analysis.intake import take_model
 from services.analysis.schemas import (
     ArtefactOut,
@@ -84,11 +84,11 @@ async def this_attempt(
     run_id: UUID, door: Doorway, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)]
 ) -> Attempt:
     if credentials is None:
-        raise Unauthorized("This needs the run token that the claim gave: send it as `Authorization: Bearer <token>`.")
+        raise Unauthorized(messages.RUN_TOKEN_MISSING)
     attempt = read_token(door.settings.token_bytes, credentials.credentials)
     door.request.state.caller = attempt.worker
     if attempt.run_id != run_id:
-        raise Unauthorized("This run token speaks for another run.", reason="other-run")
+        raise Unauthorized(messages.OTHER_RUN_TOKEN, reason="other-run")
     async with door.db.reading(caller=attempt.worker) as session:
         await check_member(session, attempt.worker)
     return attempt
@@ -99,7 +99,7 @@ ThisAttempt = Annotated[Attempt, Depends(this_attempt)]
 
 @router.post("/claims", responses={204: {"description": "Nothing to do within the time waited."}}, response_model=ClaimOut)
 async def claim_run(data: ClaimIn, caller: Caller, door: Doorway) -> ClaimOut | Response:
-    """Take the run of one of these methods whose turn it is (worker); waits for one if asked to.
+    """Claim the next run of these methods (worker); waits for one if asked to.
 
     Runs of a higher priority go first, then those of the ministry with the fewest under way, then the oldest.
     Only runs of live methods that were announced by this same client are given out.
@@ -133,7 +133,7 @@ async def try_claim(door: Door, caller: Principal, offer: actions.Offer) -> Clai
 
 @router.get("/runs/{run_id}/bundle")
 async def show_bundle(run_id: UUID, attempt: ThisAttempt, door: Doorway) -> BundleOut:
-    """What the run is to be done with: parameters and files (run token)."""
+    """Show the run's bundle: parameters and files (run token)."""
     async with door.db.reading() as session:
         return await queries.describe_bundle(session, run_id, attempt.fence)
 
@@ -142,7 +142,7 @@ async def show_bundle(run_id: UUID, attempt: ThisAttempt, door: Doorway) -> Bund
 async def get_bundle_file(
     run_id: UUID, name: Annotated[str, Path(max_length=100, examples=["linked.parquet"])], attempt: ThisAttempt, door: Doorway
 ) -> StreamingResponse:
-    """The bytes of a file of the bundle (run token). The reading is audited before the first byte leaves."""
+    """Download a file of the bundle (run token). The reading is audited before the first byte leaves."""
     async with door.db.transaction(caller=attempt.worker) as session:
         stored = await actions.read_bundle(session, run_id, attempt.fence, name)
     stream = door.storage.open_stream(stored.sha256)
@@ -151,7 +151,7 @@ async def get_bundle_file(
     except (Corrupt, MissingObject):
         async with door.db.transaction(caller=attempt.worker) as session:
             await actions.end_damaged_run(session, run_id, attempt.fence)
-        raise Gone("A file of the bundle is damaged; the run was ended.") from None
+        raise Gone(messages.BUNDLE_DAMAGED) from None
     headers = {"Content-Length": str(stored.size)}
     return StreamingResponse(prefixed(first, stream), media_type=stored.media_type, headers=headers)
 
@@ -177,7 +177,7 @@ async def beat(run_id: UUID, data: HeartbeatIn, attempt: ThisAttempt, door: Door
 
 @router.get("/runs/{run_id}/signals")
 async def wait_for_signal(run_id: UUID, attempt: ThisAttempt, door: Doorway, wait: Wait = 0) -> SignalOut:
-    """Answers at once when the run is cancelled, else after the time given (run token)."""
+    """Wait for a signal (run token): answered at once when the run is cancelled, else after the time given."""
 
     async def look() -> bool | None:
         async with door.db.reading() as session:
@@ -199,7 +199,7 @@ async def put_artefact(
     door: Doorway,
     content_type: Annotated[str, Header(max_length=200)] = "",
 ) -> ArtefactOut:
-    """Hand in one output, as its bytes (run token). It counts only if `finish` names it under the same fence.
+    """Hand in one output of a run (run token). It counts only if `finish` names it under the same fence.
 
     Tables, figures and metrics are `application/json`, a restricted list `application/x-ndjson`, a log `text/plain`, a model
     `application/octet-stream`: an ONNX or skops file with its manifest inside, refused (422) if anything in it is not plain data.

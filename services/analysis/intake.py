@@ -7,9 +7,11 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Final
 
+from services.analysis import messages
 from services.analysis.modelfiles import Inspected, RefusedFileError, inspect_file
 from shared.contracts import ModelManifest, StoredObject
 from shared.errors import FieldError, TooLarge, Unprocessable
+from shared.messages import FILE_TOO_LARGE
 from shared.storage import Storage
 
 CHUNK: Final = 1 << 20
@@ -34,8 +36,8 @@ def inspected(path: Path, limit: int) -> Inspected:
     try:
         return inspect_file(path, limit)
     except RefusedFileError as refused:
-        error = FieldError("#", refused.code, refused.detail)
-        raise Unprocessable("This model file is not taken.", errors=[error]) from None
+        error = FieldError("#", refused.code, messages.REFUSED_FILE(why=refused.detail))
+        raise Unprocessable(messages.MODEL_FILE_NOT_TAKEN, errors=[error]) from None
 
 
 async def receive(stream: AsyncIterator[bytes], path: Path, limit: int) -> None:
@@ -44,7 +46,7 @@ async def receive(stream: AsyncIterator[bytes], path: Path, limit: int) -> None:
         async for chunk in stream:
             size += len(chunk)
             if size > limit:
-                raise TooLarge(f"The file is larger than the {limit:,} bytes that are accepted.", limit_bytes=limit)
+                raise TooLarge(FILE_TOO_LARGE(limit=limit), limit_bytes=limit)
             await asyncio.to_thread(file.write, chunk)
 
 

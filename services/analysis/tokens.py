@@ -9,6 +9,7 @@ from hashlib import sha256
 from typing import Final
 from uuid import UUID
 
+from services.analysis import messages
 from shared.auth import Principal, Role
 from shared.errors import Unauthorized
 
@@ -48,6 +49,6 @@ def read_token(key: bytes, token: str) -> Attempt:
         told = b""
     signature, words = told[:SIGNATURE], told[SIGNATURE:]
     if not words or not hmac.compare_digest(sign(key, words), signature):
-        raise Unauthorized("The run token is not one of ours: use the one that the claim gave.", reason="bad-run-token")
+        raise Unauthorized(messages.RUN_TOKEN_UNKNOWN, reason="bad-run-token")
     run_id, fence, subject, ministry = json.loads(words)
     return Attempt(UUID(run_id), fence, subject, ministry)

@@ -13,6 +13,7 @@ from services.catalog.models import PLUMBING, Base
 from services.catalog.settings import Settings
 from shared.bus import Bus
 from shared.memory import settled
+from shared.openapi import Tag
 from shared.rabbit import RabbitBus
 from shared.service import Context, build_service
 from shared.telemetry import setup_logging
@@ -21,6 +22,11 @@ DESCRIPTION = """Which tables the member ministries offer for joint analysis, on
 
 A steward registers a dataset with its table schema and hands in a file; the file is checked against the schema, and the
 dataset is published whole or not at all. Nobody reads a raw file here."""
+TAGS = (
+    Tag("datasets", "Which tables are offered: register, find, change, withdraw.", "데이터셋의 등록, 검색, 변경, 철회."),
+    Tag("files", "A dataset's file: hand it in, and see its check.", "데이터셋 파일의 제출과 점검 결과."),
+    Tag("ministries", "Who is a member, and the keys that lists are sealed to.", "회원 기관과 제한 목록 봉인용 키."),
+)
 
 
 async def announce(context: Context) -> bool:
@@ -45,6 +51,7 @@ def build(settings: Settings, bus: Bus) -> FastAPI:
         consumers=consumers,
         steps=[check_next, announce],
         description=DESCRIPTION,
+        tags=TAGS,
     )
 
 

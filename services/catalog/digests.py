@@ -5,6 +5,7 @@ import binascii
 import re
 from collections.abc import Mapping
 
+from services.catalog import messages
 from shared.contracts import StoredObject
 from shared.errors import BadRequest, FieldError, Unprocessable
 
@@ -23,16 +24,16 @@ def decoded(header: str, value: str) -> str:
     except binascii.Error:
         digest = b""
     if len(digest) != 32:
-        error = FieldError(f"header/{header}", "bad-digest", "Send it as `sha-256=:<base64 of 32 bytes>:`.")
-        raise BadRequest("The digest header cannot be read.", errors=[error])
+        error = FieldError(f"header/{header}", "bad-digest", messages.DIGEST_FORM)
+        raise BadRequest(messages.DIGEST_UNREADABLE, errors=[error])
     return digest.hex()
 
 
 def check_digests(declared: Mapping[str, str], stored: StoredObject) -> None:
     errors = [
-        FieldError(f"header/{header}", "digest-mismatch", "The bytes that arrived have another SHA-256.")
+        FieldError(f"header/{header}", "digest-mismatch", messages.DIGEST_DIFFERS)
         for header, digest in declared.items()
         if digest != stored.sha256
     ]
     if errors:
-        raise Unprocessable("The file did not arrive as it was sent. Send it again.", errors=errors)
+        raise Unprocessable(messages.ARRIVED_OTHERWISE, errors=errors)

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 
+from services.catalog import messages
 from services.catalog.models import (
     FILE_TRANSITIONS,
     TRANSITIONS,
@@ -28,13 +29,13 @@ FIXED_TABLE = (DatasetState.CHECKING, DatasetState.PUBLISHED, DatasetState.WITHD
 def check_move(dataset: Dataset, to: DatasetState) -> None:
     """The only reader of TRANSITIONS: refuse a move that the life of a dataset does not have."""
     if to not in TRANSITIONS[dataset.state]:
-        raise Conflict(f"The dataset is {dataset.state}; it cannot become {to}.", status_now=dataset.state)
+        raise Conflict(messages.DATASET_MOVE(state=dataset.state, to=to), status_now=dataset.state)
 
 
 def check_file_move(file: DatasetFile, to: FileState) -> None:
     """The only reader of FILE_TRANSITIONS."""
     if to not in FILE_TRANSITIONS[file.state]:
-        raise Conflict(f"The file is {file.state}; it cannot become {to}.", status_now=file.state)
+        raise Conflict(messages.FILE_MOVE(state=file.state, to=to), status_now=file.state)
 
 
 def is_steward(caller: Principal, ministry: str) -> bool:
@@ -48,19 +49,19 @@ def sees(caller: Principal, dataset: Dataset) -> bool:
 
 def check_steward(caller: Principal, ministry: str) -> None:
     if not is_steward(caller, ministry):
-        raise Forbidden("Only a steward of the ministry that owns the dataset may do this.", right=f"steward of {ministry}")
+        raise Forbidden(messages.OWNERS_STEWARD, right=f"steward of {ministry}")
 
 
 def check_may_let_leave(caller: Principal, ministry: Ministry) -> None:
     """Not one's own body: somebody has to be left who can let it join again."""
     require(caller, Role.COUNCIL_SECRETARY)
     if caller.ministry == ministry.code:
-        raise Forbidden("Nobody lets their own ministry leave.", right="council-secretary of another ministry")
+        raise Forbidden(messages.OWN_LEAVING, right="council-secretary of another ministry")
 
 
 def check_present(ministry: Ministry) -> None:
     if ministry.left_at is not None:
-        raise Conflict("The ministry has left before.")
+        raise Conflict(messages.LEFT_BEFORE)
 
 
 def ministry_actions_for(caller: Principal, ministry: Ministry) -> list[str]:
@@ -76,12 +77,10 @@ def ministry_actions_for(caller: Principal, ministry: Ministry) -> list[str]:
 def check_table(table: Sequence[Column]) -> None:
     """Column names are compared without regard to case: not every reader of a file keeps `A` and `a` apart."""
     if errors := list(repeated_names(table)):
-        raise Unprocessable("Two columns have the same name.", errors=errors)
+        raise Unprocessable(messages.COLUMNS_SAME_NAME, errors=errors)
     shown = [column.model_dump(mode="json") for column in table]
-    if wrong := [
-        FieldError(at, "unreadable-text", f"The text cannot be taken: {why}.") for at, why in unreadable(shown, "#/table")
-    ]:
-        raise Unprocessable("A text of the table cannot be taken.", errors=wrong[:100])
+    if wrong := [FieldError(at, "unreadable-text", messages.TEXT_NOT_TAKEN(why=why)) for at, why in unreadable(shown, "#/table")]:
+        raise Unprocessable(messages.TABLE_TEXT, errors=wrong[:100])
 
 
 def repeated_names(table: Sequence[Column]) -> Iterator[FieldError]:
@@ -91,7 +90,7 @@ def repeated_names(table: Sequence[Column]) -> Iterator[FieldError]:
         for field, name in (("name", column.name), ("source_name", column.source_name)):
             folded = canonical_text(name or "").casefold()
             if folded and seen.setdefault(folded, position) != position:
-                yield FieldError(f"#/table/{position}/{field}", "duplicate-column", "An earlier column has this name.")
+                yield FieldError(f"#/table/{position}/{field}", "duplicate-column", messages.COLUMN_NAMED_BEFORE)
 
 
 def unlinkable_keys(table: Sequence[Column]) -> list[int]:
@@ -105,15 +104,13 @@ def unlinkable_keys(table: Sequence[Column]) -> list[int]:
 
 def check_table_open(dataset: Dataset) -> None:
     if dataset.state in FIXED_TABLE:
-        error = FieldError("#/table", "table-fixed", "Register a new dataset for another table.")
-        raise Conflict(
-            "The table is fixed as soon as a file of it is checked or published.", errors=[error], status_now=dataset.state
-        )
+        error = FieldError("#/table", "table-fixed", messages.REGISTER_NEW)
+        raise Conflict(messages.TABLE_FIXED, errors=[error], status_now=dataset.state)
 
 
 def check_not_withdrawn(dataset: Dataset) -> None:
     if dataset.state is DatasetState.WITHDRAWN:
-        raise Conflict("The dataset was withdrawn; nothing about it changes any more.", status_now=dataset.state)
+        raise Conflict(messages.DATASET_WITHDRAWN, status_now=dataset.state)
 
 
 def may_update(caller: Principal, dataset: Dataset) -> None:
@@ -153,18 +150,18 @@ def allowed(check: Callable[[Principal, Dataset], None], caller: Principal, data
 
 def check_key_holder(caller: Principal, ministry: str) -> None:
     if not is_steward(caller, ministry):
-        raise Forbidden("Only a steward of the ministry itself decides on its keys.", right=f"steward of {ministry}")
+        raise Forbidden(messages.OWN_KEYS, right=f"steward of {ministry}")
 
 
 def check_key(key: PublicKey, *, valid_from: datetime, valid_until: datetime, at: datetime) -> None:
     """A key to which something can be sealed, and that is or will be valid."""
     errors = []
     if not is_point(key.x):
-        errors.append(FieldError("#/key/x", "key-unusable", "This is no public key of X25519 in base64url."))
+        errors.append(FieldError("#/key/x", "key-unusable", messages.NOT_X25519))
     if valid_until <= max(valid_from, at):
-        errors.append(FieldError("#/valid_until", "never-valid", "It lies before the key's first day, or in the past."))
+        errors.append(FieldError("#/valid_until", "never-valid", messages.NEVER_VALID))
     if errors:
-        raise Unprocessable("The key cannot be used.", errors=errors)
+        raise Unprocessable(messages.KEY_CANNOT_BE_USED, errors=errors)
 
 
 def is_point(x: str) -> bool:
@@ -182,7 +179,7 @@ def is_point(x: str) -> bool:
 def may_retire(caller: Principal, key: MinistryKey) -> None:
     check_key_holder(caller, key.ministry)
     if key.retired_at is not None:
-        raise Conflict("The key was retired before.")
+        raise Conflict(messages.KEY_RETIRED)
 
 
 def key_actions_for(caller: Principal, key: MinistryKey) -> list[str]:

@@ -21,7 +21,7 @@ from services.requests.schemas import (
 )
 from shared.contracts import Code
 from shared.http import Caller, IfMatch, Page, Paging, Reading, Route, Transaction, link_next, tagged
-from shared.openapi import UNCHANGED
+from shared.openapi import CREATED, UNCHANGED
 
 router = APIRouter(route_class=Route, tags=["requests"])
 
@@ -34,7 +34,7 @@ def rules_in_force(request: Request) -> Rules:
 RulesInForce = Annotated[Rules, Depends(rules_in_force)]
 
 
-@router.post("", status_code=201)
+@router.post("", status_code=201, responses=CREATED)
 async def submit_request(
     data: RequestIn, session: Transaction, caller: Caller, rules: RulesInForce, response: Response
 ) -> RequestOut:
@@ -60,7 +60,7 @@ async def list_requests(
     status: Annotated[Status | None, Query(description="Only requests that stand there.")] = None,
     ministry: Annotated[Code | None, Query(description="Only requests of this ministry.")] = None,
 ) -> Page[RequestSummary]:
-    """The requests that you may see, newest first."""
+    """List the requests that you may see, newest first."""
     rows, cursor = await queries.list_requests(session, caller, page, status=status, ministry=ministry)
     link_next(http, response, cursor)
     return Page(items=await queries.summaries(session, rows, caller, rules), next=cursor)
@@ -68,7 +68,7 @@ async def list_requests(
 
 @router.get("/rules")
 async def show_rules(caller: Caller, rules: RulesInForce) -> Rules:
-    """The rules in force: quorum, grounds of refusal, timers, risk lanes, each with its legal basis."""
+    """Show the rules in force: quorum, grounds of refusal, timers, risk lanes, each with its legal basis."""
     return rules
 
 
@@ -76,7 +76,7 @@ async def show_rules(caller: Caller, rules: RulesInForce) -> Rules:
 async def list_work(
     session: Reading, caller: Caller, rules: RulesInForce, page: Paging, http: Request, response: Response
 ) -> Page[WorkItem]:
-    """What waits for you: datasets to decide on, requests to vote on or to correct; for the council secretary what is overdue."""
+    """List what waits for you: datasets to decide on, requests to vote on or correct; for the secretary what is overdue."""
     rows, cursor = await queries.list_work(session, caller, rules, page)
     link_next(http, response, cursor)
     return Page(items=await queries.work_items(session, rows, caller, rules), next=cursor)
@@ -84,7 +84,7 @@ async def list_work(
 
 @router.get("/{request_id}", responses=UNCHANGED)
 async def get_request(request_id: UUID, session: Reading, caller: Caller, rules: RulesInForce, response: Response) -> RequestOut:
-    """One request: where it stands, why it waits and who must act, what was decided, and what you may do now."""
+    """Show a request: where it stands, why it waits and who must act, what was decided, and what you may do now."""
     request = await queries.get_request(session, caller, request_id)
     tagged(response, request)
     return await queries.describe(session, request, caller, rules)
@@ -92,7 +92,7 @@ async def get_request(request_id: UUID, session: Reading, caller: Caller, rules:
 
 @router.get("/{request_id}/history")
 async def list_history(request_id: UUID, session: Reading, caller: Caller) -> list[HistoryOut]:
-    """Everything that happened to the request, oldest first."""
+    """List what happened to a request, oldest first."""
     return [HistoryOut.model_validate(entry) for entry in await queries.list_history(session, caller, request_id)]
 
 
@@ -106,7 +106,7 @@ async def return_request(
     expected: IfMatch,
     response: Response,
 ) -> RequestOut:
-    """Send the request back for correction.
+    """Return a request for correction.
 
     A steward of an owner may while the owners decide, a council member not recused while the council votes, the council
     secretary at both stages.
@@ -193,7 +193,7 @@ async def withdraw_request(
     expected: IfMatch,
     response: Response,
 ) -> RequestOut:
-    """Take the request back (requester): whatever of it runs stops, and nothing of it is released."""
+    """Withdraw a request (requester): whatever of it runs stops, and nothing of it is released."""
     request = await actions.withdraw_request(session, caller, request_id, data, expected=expected)
     tagged(response, request)
     return await queries.describe(session, request, caller, rules)

@@ -13,12 +13,20 @@ from shared.bus import Bus
 from shared.clock import now
 from shared.health import rules_part
 from shared.memory import settled
+from shared.openapi import Tag
 from shared.rabbit import RabbitBus
 from shared.service import Context, Part, build_service
 from shared.telemetry import setup_logging
 
 MIGRATIONS = Path(__file__).with_name("migrations")
 DESCRIPTION = "Requests for analyses: what was asked, who has to decide, what they said and why."
+TAGS = (
+    Tag(
+        "requests",
+        "Ask for an analysis, decide on it, vote on it, and see where it stands.",
+        "분석 요청, 데이터 제공 결정, 협의회 표결, 진행 상황.",
+    ),
+)
 
 
 def build(settings: Settings, bus: Bus) -> FastAPI:
@@ -34,6 +42,7 @@ def build(settings: Settings, bus: Bus) -> FastAPI:
         checks=[rules_checked],
         state={"rules": load_rules(settings.rules or HOUSE_RULES)},
         description=DESCRIPTION,
+        tags=TAGS,
     )
 
 

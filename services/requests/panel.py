@@ -4,7 +4,9 @@ from collections import Counter
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
+from services.requests import messages
 from services.requests.models import Ballot, Vote
+from shared.contracts.wording import Sentence
 
 
 @dataclass(frozen=True)
@@ -38,12 +40,9 @@ def barred(members: Collection[str], *, recused: Collection[str], quorum: int) -
     return out if len(members) - len(out) < quorum else []
 
 
-def out_of_reach(barred: Collection[str], quorum: int) -> str:
+def out_of_reach(barred: Collection[str], quorum: int) -> Sentence:
     """Why the council could not decide."""
-    return (
-        f"The council needs {quorum} votes of members without a part in the request, and fewer are left: "
-        f"{', '.join(barred)} ask for it or own its data. Ask for fewer owners' data at once."
-    )
+    return messages.NO_QUORUM(quorum=quorum, barred=", ".join(barred))
 
 
 def count_votes(votes: Iterable[Vote], *, recused: Collection[str], quorum: int) -> Tally:

@@ -3,15 +3,16 @@
 from collections.abc import Callable
 from uuid import UUID
 
+from services.requests import messages
 from services.requests.models import IN_REVIEW, TRANSITIONS, AnalysisRequest, Status
 from shared.auth import Principal, Role
 from shared.contracts import PartKind
 from shared.errors import Conflict, Forbidden, Problem
 
 WORDS = {
-    PartKind.REQUESTER: "a requester of",
-    PartKind.OWNER: "who decided for",
-    PartKind.COUNCIL: "the council's member of",
+    PartKind.REQUESTER: messages.PART_REQUESTER,
+    PartKind.OWNER: messages.PART_OWNER,
+    PartKind.COUNCIL: messages.PART_COUNCIL,
 }
 READERS = (Role.COUNCIL_MEMBER, Role.COUNCIL_SECRETARY, Role.CENTRE_ANALYST, Role.AUDITOR)
 
@@ -23,7 +24,7 @@ def can_move(status: Status, to: Status) -> bool:
 def check_move(request: AnalysisRequest, to: Status) -> None:
     """The only reader of TRANSITIONS for deeds: refuse a move that the life of a request does not have."""
     if not can_move(request.status, to):
-        raise Conflict(f"The request is {request.status}; it cannot become {to}.", status_now=request.status)
+        raise Conflict(messages.REQUEST_MOVE(status=request.status, to=to), status_now=request.status)
 
 
 def is_requester(caller: Principal, request: AnalysisRequest) -> bool:
@@ -40,7 +41,7 @@ def may_read(caller: Principal, request: AnalysisRequest) -> bool:
 
 def check_not_own(caller: Principal, request: AnalysisRequest) -> None:
     if caller.subject in request.authors:
-        raise Forbidden("Nobody decides on their own request.", right="somebody else than the requester")
+        raise Forbidden(messages.OWN_REQUEST, right="somebody else than the requester")
 
 
 def check_one_part(caller: Principal, request: AnalysisRequest, part: PartKind) -> None:
@@ -49,7 +50,7 @@ def check_one_part(caller: Principal, request: AnalysisRequest, part: PartKind) 
         same_body = ministry == caller.ministry or part is PartKind.COUNCIL
         if subject == caller.subject and not (other is part and same_body):
             raise Forbidden(
-                f"You have a part in this request already, as {WORDS[other]} {ministry}: one person has one part.",
+                messages.PART_ALREADY(part=WORDS[other], ministry=ministry),
                 right="somebody without another part in the request",
             )
 
@@ -57,23 +58,23 @@ def check_one_part(caller: Principal, request: AnalysisRequest, part: PartKind) 
 def check_may_change(caller: Principal, request: AnalysisRequest) -> None:
     """Resubmit and withdraw are for the requester's ministry."""
     if not is_requester(caller, request):
-        raise Forbidden("Only a requester of the ministry that asked may do this.", right=f"requester of {request.ministry}")
+        raise Forbidden(messages.ASKERS_REQUESTER, right=f"requester of {request.ministry}")
     check_one_part(caller, request, PartKind.REQUESTER)
 
 
 def check_may_decide(caller: Principal, request: AnalysisRequest, owner: str) -> None:
     if not (caller.has(Role.STEWARD) and caller.ministry == owner):
-        raise Forbidden("Only a steward of the ministry that owns the dataset decides on it.", right=f"steward of {owner}")
+        raise Forbidden(messages.OWNERS_STEWARD, right=f"steward of {owner}")
     check_not_own(caller, request)
     check_one_part(caller, request, PartKind.OWNER)
 
 
 def check_may_vote(caller: Principal, request: AnalysisRequest) -> None:
     if not caller.has(Role.COUNCIL_MEMBER):
-        raise Forbidden("Only members of the council vote.", right=Role.COUNCIL_MEMBER.value)
+        raise Forbidden(messages.COUNCIL_VOTES, right=Role.COUNCIL_MEMBER.value)
     if caller.ministry in request.recused:
         raise Forbidden(
-            "You are recused: your ministry has a part in this request, as requester or as owner of a dataset.",
+            messages.RECUSED,
             right="council-member of a ministry that is not recused",
         )
     check_not_own(caller, request)
@@ -86,7 +87,7 @@ def check_may_return(caller: Principal, request: AnalysisRequest) -> None:
     member = caller.has(Role.COUNCIL_MEMBER) and caller.ministry not in request.recused
     if not (steward or member or caller.has(Role.COUNCIL_SECRETARY)):
         right = f"steward of {' or '.join(request.owners)}, council-member not recused, or council-secretary"
-        raise Forbidden("Only those who decide on the request may return it.", right=right)
+        raise Forbidden(messages.DECIDERS_RETURN, right=right)
     check_not_own(caller, request)
     if not caller.has(Role.COUNCIL_SECRETARY):
         check_one_part(caller, request, PartKind.OWNER if steward else PartKind.COUNCIL)
@@ -95,33 +96,31 @@ def check_may_return(caller: Principal, request: AnalysisRequest) -> None:
 def check_stage(request: AnalysisRequest, *stages: Status) -> None:
     if request.status not in stages:
         wanted = " or ".join(stages)
-        raise Conflict(f"The request is {request.status}; this is possible only while it is {wanted}.", status_now=request.status)
+        raise Conflict(messages.REQUEST_NOT_OPEN(status=request.status, wanted=wanted), status_now=request.status)
 
 
 def check_undecided(request: AnalysisRequest, dataset_id: UUID) -> None:
     check_stage(request, Status.OWNER_REVIEW)
     if dataset_id not in request.undecided:
-        raise Conflict("This dataset has been decided on already; an approval is taken back by a revocation.")
+        raise Conflict(messages.DATASET_DECIDED)
 
 
 def check_granted(request: AnalysisRequest, dataset_id: UUID) -> None:
     """An approval may be taken back until something of it has been released."""
     if request.status in (Status.RELEASED, Status.RECALLED):
-        raise Conflict(
-            "A result has been released: an output checker or the council's secretary may recall it.", status_now=request.status
-        )
+        raise Conflict(messages.RESULT_RELEASED, status_now=request.status)
     check_move(request, Status.REVOKED)
     if dataset_id not in request.granted:
-        raise Conflict("There is no approval of this dataset to take back.")
+        raise Conflict(messages.NO_APPROVAL)
 
 
 def check_not_voted(caller: Principal, request: AnalysisRequest) -> None:
     check_stage(request, Status.COUNCIL_REVIEW)
     for vote in request.current_votes:
         if vote.member == caller.subject:
-            raise Conflict("You have voted already; a vote is not taken back.")
+            raise Conflict(messages.VOTED)
         if vote.ministry == caller.ministry:
-            raise Conflict("Your ministry has voted already: one vote for each ministry.")
+            raise Conflict(messages.MINISTRY_VOTED)
 
 
 def check_turn_to_return(caller: Principal, request: AnalysisRequest) -> None:
@@ -136,14 +135,14 @@ def check_turn_to_return(caller: Principal, request: AnalysisRequest) -> None:
 def decide(caller: Principal, request: AnalysisRequest) -> None:
     check_stage(request, Status.OWNER_REVIEW)
     if caller.ministry not in request.undecided.values():
-        raise Conflict("No dataset of your ministry waits for a decision.")
+        raise Conflict(messages.NOTHING_WAITS)
     check_may_decide(caller, request, caller.ministry)
 
 
 def revoke(caller: Principal, request: AnalysisRequest) -> None:
     check_move(request, Status.REVOKED)
     if caller.ministry not in request.granted.values():
-        raise Conflict("Your ministry has approved no dataset for this request.")
+        raise Conflict(messages.NOTHING_APPROVED)
     check_may_decide(caller, request, caller.ministry)
 
 

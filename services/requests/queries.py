@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, and_, false, or_, true
 from sqlmodel import col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
-from services.requests import panel, policy, waiting
+from services.requests import messages, panel, policy, waiting
 from services.requests.models import (
     IN_REVIEW,
     AnalysisRequest,
@@ -58,7 +58,7 @@ async def get_request(session: Session, caller: Principal, request_id: UUID) -> 
     query = select(AnalysisRequest).where(col(AnalysisRequest.id) == request_id, visible_to(caller))
     request = (await session.exec(query)).one_or_none()
     if request is None:
-        raise NotFound("There is no request of this id that you may see.")
+        raise NotFound(messages.NO_REQUEST)
     return request
 
 

@@ -6,6 +6,9 @@ import socket
 from dataclasses import dataclass
 from urllib.parse import SplitResult, urlsplit
 
+from services.results import messages
+from shared.contracts.wording import Sentence
+
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 MAX_URL = 500
@@ -15,7 +18,7 @@ LOOKUP_SECONDS = 5.0
 class AddressError(Exception):
     """The URL may not be called. Carries a stable code and a sentence."""
 
-    def __init__(self, code: str, detail: str) -> None:
+    def __init__(self, code: str, detail: Sentence) -> None:
         super().__init__(detail)
         self.code, self.detail = code, detail
 
@@ -44,16 +47,16 @@ class Target:
 def check_url(url: str, *, private: bool) -> SplitResult:
     """The parts of a URL that is well formed and uses an allowed scheme. `private` also allows http."""
     if len(url) > MAX_URL or any(ord(letter) < 33 or ord(letter) > 126 for letter in url):
-        raise AddressError("url-invalid", "The URL is too long or has letters that a URL cannot have.")
+        raise AddressError("url-invalid", messages.URL_LETTERS)
     try:
         parts = urlsplit(url)
         port = parts.port
     except ValueError as error:
-        raise AddressError("url-invalid", "This is not a URL.") from error
+        raise AddressError("url-invalid", messages.NOT_A_URL) from error
     if parts.scheme not in ({"https", "http"} if private else {"https"}):
-        raise AddressError("scheme-not-allowed", "Only https is called.")
+        raise AddressError("scheme-not-allowed", messages.HTTPS_ONLY)
     if not parts.hostname or port == 0 or parts.username is not None or parts.password is not None or parts.fragment:
-        raise AddressError("url-invalid", "The URL needs a host, and no user, password or fragment.")
+        raise AddressError("url-invalid", messages.URL_PARTS)
     return parts
 
 
@@ -76,7 +79,7 @@ async def check_address(url: str, *, private: bool) -> Target:
     host, port = parts.hostname or "", parts.port or (443 if tls else 80)
     addresses = await look_up(host, port)
     if not private and not all(is_public(address) for address in addresses):
-        raise AddressError("address-not-public", "The host has an address that is not public.")
+        raise AddressError("address-not-public", messages.NOT_PUBLIC)
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     return Target(tls=tls, host=host, port=port, path=path, ip=str(addresses[0]))
 
@@ -86,8 +89,8 @@ async def look_up(host: str, port: int) -> list[Address]:
         async with asyncio.timeout(LOOKUP_SECONDS):
             found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError, TimeoutError) as error:
-        raise AddressError("host-unknown", "The host cannot be looked up.") from error
+        raise AddressError("host-unknown", messages.HOST_UNKNOWN) from error
     addresses = [ipaddress.ip_address(str(entry[4][0]).partition("%")[0]) for entry in found]
     if not addresses:
-        raise AddressError("host-unknown", "The host cannot be looked up.")
+        raise AddressError("host-unknown", messages.HOST_UNKNOWN)
     return addresses

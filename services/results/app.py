@@ -17,11 +17,16 @@ from shared.bus import Bus
 from shared.clock import now
 from shared.health import rules_part
 from shared.memory import settled
+from shared.openapi import Tag
 from shared.rabbit import RabbitBus
 from shared.service import Context, Part, build_service
 from shared.telemetry import setup_logging
 
 MIGRATIONS = Path(__file__).parent / "migrations"
+TAGS = (
+    Tag("results", "Released results: find, read, check, recall.", "결과의 검색, 열람, 점검, 회수."),
+    Tag("webhooks", "Have a system of yours told of results.", "결과를 기관 시스템에 알리는 웹훅."),
+)
 
 
 def build(settings: Settings, bus: Bus) -> FastAPI:
@@ -40,6 +45,7 @@ def build(settings: Settings, bus: Bus) -> FastAPI:
         checks=[webhooks_part, rules_checked],
         state={"rules": Rules.load(settings.disclosure_rules or DEFAULT), "vault": Vault(keys) if keys else None},
         description="Results: disclosure control, output check, release, recall, reading, and webhooks.",
+        tags=TAGS,
     )
 
 

@@ -3,9 +3,11 @@
 from collections.abc import Sequence
 from typing import TypeGuard
 
+from services.results import messages
 from services.results.models import TRANSITIONS, VOTES_NEEDED, AlarmAnswer, ReleaseVote, Result, Status, Subscription
 from shared.auth import Principal, Role, require
 from shared.contracts import Alarm, AudienceKind
+from shared.contracts.wording import Sentence
 from shared.errors import Conflict, Forbidden, Gone, NotFound
 
 # Machines and the operators see neither records nor data; the auditor sees records, and data only where everybody does.
@@ -17,7 +19,7 @@ LIST_READERS = (Role.REQUESTER, Role.STEWARD)
 
 def check_move(result: Result, to: Status) -> None:
     if to not in TRANSITIONS[result.status]:
-        raise Conflict(f"The result is {result.status}, so it cannot become {to}.")
+        raise Conflict(messages.RESULT_MOVE(status=result.status, to=to))
 
 
 def is_author(caller: Principal, result: Result) -> bool:
@@ -91,7 +93,7 @@ def reads(caller: Principal | None, result: Result) -> bool:
 
 def check_known(caller: Principal | None, result: Result | None) -> Result:
     if result is None or not knows(caller, result):
-        raise NotFound("There is no such result that you may see.")
+        raise NotFound(messages.NO_RESULT)
     return result
 
 
@@ -99,24 +101,24 @@ def check_readable(caller: Principal | None, result: Result | None) -> Result:
     """404 for what the caller may not know of, 410 with the reason after a recall, 403 for what is not the caller's to read."""
     known = check_known(caller, result)
     if known.status is Status.RECALLED:
-        raise Gone(f"The result was recalled: {known.reason}")
+        raise Gone(messages.RECALLED(reason=known.reason))
     if reads(caller, known):
         return known
     if known.status is Status.RELEASED:
-        raise Forbidden("You see the record of this result, not its data.", right="a role of the result's audience")
-    raise Forbidden(f"The result is {known.status}; before release only output checkers read it.", right=Role.OUTPUT_CHECKER)
+        raise Forbidden(messages.RECORD_ONLY, right="a role of the result's audience")
+    raise Forbidden(messages.BEFORE_RELEASE(status=known.status), right=Role.OUTPUT_CHECKER)
 
 
 def check_list_reader(caller: Principal, result: Result | None) -> Result:
     """A restricted list is read by the ministry that asked, by its requesters and stewards, after release."""
     known = check_known(caller, result)
     if caller.ministry != known.ministry:
-        raise Forbidden("Only the ministry that asked may read a restricted list.", right=f"{Role.REQUESTER} of {known.ministry}")
+        raise Forbidden(messages.ASKERS_LIST, right=f"{Role.REQUESTER} of {known.ministry}")
     require(caller, *LIST_READERS)
     if known.status is Status.RECALLED:
-        raise Gone(f"The result was recalled: {known.reason}")
+        raise Gone(messages.RECALLED(reason=known.reason))
     if known.status is not Status.RELEASED:
-        raise Conflict(f"The result is {known.status}; a restricted list is read after release.")
+        raise Conflict(messages.LIST_AFTER_RELEASE(status=known.status))
     return known
 
 
@@ -124,17 +126,16 @@ def check_may_vote(caller: Principal, result: Result | None) -> Result:
     known = check_known(caller, result)
     require(caller, Role.OUTPUT_CHECKER)
     if is_author(caller, known):
-        raise Forbidden("Nobody checks the result of their own request.", right="output-checker who is not the author")
-    check_not_involved(caller, known, "checks the result")
+        raise Forbidden(messages.OWN_RESULT, right="output-checker who is not the author")
+    check_not_involved(caller, known, messages.INVOLVED_CHECKER)
     if caller.ministry == known.ministry:
         right = f"output-checker of another ministry than {known.ministry}"
-        raise Forbidden("No ministry checks the result of its own request: two others do.", right=right)
+        raise Forbidden(messages.OWN_BODYS_RESULT, right=right)
     return known
 
 
-def check_not_involved(caller: Principal, result: Result, what: str) -> None:
+def check_not_involved(caller: Principal, result: Result, sentence: Sentence) -> None:
     if is_involved(caller, result):
-        sentence = f"You decided or voted on the request, and nobody who did {what}: one person has one part."
         raise Forbidden(sentence, right="somebody without another part in the request")
 
 
@@ -148,11 +149,11 @@ def check_may_answer(caller: Principal, result: Result | None) -> Result:
     require(caller, Role.OUTPUT_CHECKER, Role.CENTRE_ANALYST)
     if is_author(caller, known):
         right = "output-checker or centre-analyst who is not the author"
-        raise Forbidden("Nobody answers an alarm of their own request.", right=right)
-    check_not_involved(caller, known, "answers its alarms")
+        raise Forbidden(messages.OWN_ALARM, right=right)
+    check_not_involved(caller, known, messages.INVOLVED_ANSWERER)
     if caller.has(Role.OUTPUT_CHECKER) and not caller.has(Role.CENTRE_ANALYST) and caller.ministry == known.ministry:
         right = f"centre-analyst, or output-checker of another ministry than {known.ministry}"
-        raise Forbidden("No ministry checks the result of its own request: two others do.", right=right)
+        raise Forbidden(messages.OWN_BODYS_RESULT, right=right)
     return known
 
 
@@ -165,22 +166,19 @@ def unanswered(result: Result, answers: Sequence[AlarmAnswer]) -> dict[int, Alar
 def check_answerable(result: Result, number: int, answers: Sequence[AlarmAnswer]) -> Alarm:
     alarm = result.raised.get(number)
     if alarm is None:
-        raise NotFound("The result has no alarm of this number.")
+        raise NotFound(messages.NO_ALARM)
     if number not in unanswered(result, answers):
-        raise Conflict("This alarm was answered; an answer stands.")
+        raise Conflict(messages.ALARM_ANSWERED)
     if result.status is not Status.HELD:
-        raise Conflict(f"The result is {result.status}; an alarm is answered while the result is held.")
+        raise Conflict(messages.ALARM_NOT_OPEN(status=result.status))
     return alarm
 
 
 def check_alarms_answered(result: Result, answers: Sequence[AlarmAnswer]) -> None:
     """Nobody votes on a result before a person has said what its alarms mean."""
     for number, alarm in unanswered(result, answers).items():
-        raised = f"Alarm {number} ({alarm.code}{f' of {alarm.feature}' if alarm.feature else ''})"
-        sentence = (
-            f"{raised} has to be answered before anybody votes: an output checker or an analyst of the centre says what it "
-            f"means, by POST /results/{result.id}/alarms/{number}/answers."
-        )
+        raised = f"{alarm.code}: {alarm.feature}" if alarm.feature else alarm.code
+        sentence = messages.ALARM_FIRST(number=number, alarm=raised, result=result.id)
         raise Conflict(sentence, alarm=number, code=alarm.code)
 
 
@@ -189,17 +187,17 @@ def check_no_other_answer(caller: Principal, answers: Sequence[AlarmAnswer]) -> 
     for answer in answers:
         same = answer.role == Role.OUTPUT_CHECKER and answer.ministry == caller.ministry
         if answer.answered_by == caller.subject and not same:
-            sentence = f"You answered an alarm of it as {answer.role} of {answer.ministry}: one person has one part."
+            sentence = messages.ANSWERED_ALARM(role=answer.role, ministry=answer.ministry)
             raise Forbidden(sentence, right="somebody without another part in the request")
 
 
 def check_vote_open(result: Result, votes: Sequence[ReleaseVote], caller: Principal) -> None:
     if any(vote.checker == caller.subject for vote in votes):
-        raise Conflict("You have voted on this result; a vote stands.")
+        raise Conflict(messages.VOTED)
     if any(vote.ministry == caller.ministry for vote in votes):
-        raise Conflict(f"Somebody of {caller.ministry} has voted already: the second checker is of another body.")
+        raise Conflict(messages.SAME_BODY_VOTED(ministry=caller.ministry))
     if result.status is not Status.HELD:
-        raise Conflict(f"The result is {result.status}; only a held result is voted on.")
+        raise Conflict(messages.RESULT_NOT_OPEN(status=result.status))
 
 
 def check_may_recall(caller: Principal, result: Result | None) -> Result:
@@ -219,7 +217,7 @@ def check_may_subscribe(caller: Principal) -> None:
 
 def check_subscription(caller: Principal, subscription: Subscription | None) -> Subscription:
     if subscription is None or subscription.ministry != caller.ministry or subscription.ended_at is not None:
-        raise NotFound("Your ministry has no such subscription.")
+        raise NotFound(messages.NO_SUBSCRIPTION)
     return subscription
 
 

@@ -4,6 +4,7 @@ from typing import Annotated, Self
 
 from pydantic import AllowInfNan, Field, StrictFloat, StrictInt, StringConstraints, model_validator
 
+from shared.contracts import messages
 from shared.contracts.base import Value
 from shared.contracts.methods import MethodCard, OutputKind
 from shared.contracts.values import LocalText
@@ -40,9 +41,9 @@ class HostingManifest(Value):
     def fits_its_card(self) -> Self:
         known = {f"{role.name}__{column.name}" for role in self.card.inputs for column in role.columns}
         if missing := [feature.column for feature in self.features if feature.column not in known]:
-            raise ValueError(f"the card has no column {missing[0]}")
+            raise ValueError(messages.CARD_COLUMN_MISSING(missing=missing[0]))
         if len({feature.name for feature in self.features}) != len(self.features):
-            raise ValueError("two features have one name")
+            raise ValueError(messages.FEATURE_NAME_TWICE)
         if other := [output.name for output in self.card.outputs if (output.name, output.kind) not in OUTPUTS]:
-            raise ValueError(f"a model gives score_bands, summary and highest, and no {other[0]}")
+            raise ValueError(messages.MODEL_OUTPUTS(other=other[0]))
         return self

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from pydantic import AllowInfNan, Field, StringConstraints, model_validator
 
+from shared.contracts import messages
 from shared.contracts.base import Value
 from shared.contracts.methods import ModelFormat
 from shared.contracts.values import Code, Name, Reason, SemVer, Sha256
@@ -90,7 +91,7 @@ class Histogram(Value):
     @model_validator(mode="after")
     def one_bin_more(self) -> Self:
         if len(self.shares) != len(self.edges) + 1:
-            raise ValueError("there is one share more than inner bounds")
+            raise ValueError(messages.SHARES_AND_BOUNDS)
         return self
 
 
@@ -135,5 +136,5 @@ class ModelManifest(Value):
     @model_validator(mode="after")
     def names_once(self) -> Self:
         if len({feature.name for feature in self.features}) != len(self.features):
-            raise ValueError("a feature is named twice")
+            raise ValueError(messages.FEATURE_TWICE)
         return self

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import Field, StrictBool, StringConstraints, field_validator, model_validator
 
+from shared.contracts import messages
 from shared.contracts.base import Value
 
 Code = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{1,39}$")]
@@ -70,7 +71,7 @@ class Based(Value):
     @model_validator(mode="after")
     def _dated(self) -> Self:
         if self.verified and self.checked is None:
-            raise ValueError("what is verified names the day on which its basis was read")
+            raise ValueError(messages.VERIFIED_WITHOUT_DAY)
         return self
 
 
@@ -103,7 +104,7 @@ class Column(Value):
     @model_validator(mode="after")
     def key_has_domain(self) -> "Column":
         if (self.role is ColumnRole.KEY) != (self.key_domain is not None):
-            raise ValueError("a key column, and only a key column, names its key_domain")
+            raise ValueError(messages.KEY_DOMAIN_OF_KEY)
         return self
 
     @field_validator("time_zone")
@@ -113,7 +114,7 @@ class Column(Value):
             try:
                 ZoneInfo(zone)
             except (ValueError, OSError, LookupError):
-                raise ValueError("time_zone is no IANA name of a time zone, such as Asia/Seoul") from None
+                raise ValueError(messages.TIME_ZONE) from None
         return zone
 
 
@@ -149,7 +150,7 @@ class Audience(Value):
     @model_validator(mode="after")
     def names_fit_kind(self) -> "Audience":
         if (self.kind is AudienceKind.MINISTRIES) != bool(self.ministries):
-            raise ValueError("ministries are named for the audience `ministries`, and only for it")
+            raise ValueError(messages.AUDIENCE_MINISTRIES)
         return self
 
 

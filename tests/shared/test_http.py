@@ -1,6 +1,7 @@
 """What every HTTP door does the same way, shown on a small service."""
 
 import json
+import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -17,6 +18,7 @@ from sqlmodel import select as select_rows
 from shared import http
 from shared.audit import Strangers, record_audit
 from shared.auth import Jwks, Role, TokenVerifier, require
+from shared.contracts.wording import Sentence
 from shared.db import Database, check_version
 from shared.errors import Conflict, Forbidden, NotFound
 from shared.http import Caller, IfMatch, Page, Paging, Reading, Route, Transaction, link_next, tagged
@@ -46,7 +48,7 @@ def door(job: type[Any]) -> APIRouter:
         session.add(row)
         await record_audit(session, "jobs.add-job", f"job/{row.id}")
         if data.name == "refused":
-            raise Conflict("There is one already.")
+            raise Conflict(Sentence("There is one already.", ko="이미 있습니다."))
         if data.name == "crash":
             raise RuntimeError("a secret that must not leave")
         tagged(response, row)
@@ -62,7 +64,7 @@ def door(job: type[Any]) -> APIRouter:
     async def get_job(job_id: UUID, session: Reading, caller: Caller, response: Response) -> Any:
         row = await session.get(job, job_id)
         if row is None:
-            raise NotFound("No such job.")
+            raise NotFound(Sentence("No such job.", ko="그런 작업이 없습니다."))
         tagged(response, row)
         return row
 
@@ -76,7 +78,9 @@ def door(job: type[Any]) -> APIRouter:
 
     @router.get("/forbidden")
     async def forbidden(caller: Caller) -> None:
-        raise Forbidden("Only a steward of nts may.", right="steward of nts")
+        raise Forbidden(
+            Sentence("Only a steward of nts may.", ko="nts의 데이터 책임자만 할 수 있습니다."), right="steward of nts"
+        )
 
     return router
 
@@ -330,3 +334,92 @@ async def test_unknown_addresses_and_methods_are_problems(client: httpx.AsyncCli
         assert (answer.status_code, answer.headers["content-type"]) == (status, "application/problem+json")
     assert (await client.delete("/jobs")).headers["allow"] == "GET, POST"
     assert (await client.delete(f"/jobs/{UUID(int=1)}")).headers["allow"] == "GET, PUT"
+
+
+# Query parameters
+
+
+@pytest.mark.parametrize(
+    ("query", "faults"),
+    [
+        ("limt=3", {"query/limt": ("unknown-parameter", "limit")}),
+        ("Limit=3", {"query/Limit": ("unknown-parameter", "limit")}),
+        ("limit%5B%5D=3", {"query/limit[]": ("unknown-parameter", "limit")}),
+        ("curser=", {"query/curser": ("unknown-parameter", "cursor")}),
+        ("sort=name&q=x", {"query/sort": ("unknown-parameter", ""), "query/q": ("unknown-parameter", "")}),
+        ("limit=3&limit=4", {"query/limit": ("parameter-twice", "")}),
+        ("=3", {"query/": ("unknown-parameter", "")}),
+    ],
+)
+async def test_a_parameter_that_would_not_be_heard_is_refused(
+    client: httpx.AsyncClient, steward: dict[str, str], query: str, faults: dict[str, tuple[str, str]]
+) -> None:
+    answer = await client.get(f"/jobs?{query}", headers=steward)
+    assert answer.status_code == 422, answer.text
+    assert answer.json()["type"].endswith("/problems/unprocessable")
+    assert {each["pointer"]: each["code"] for each in answer.json()["errors"]} == {at: code for at, (code, _) in faults.items()}
+    for each in answer.json()["errors"]:
+        code, nearest = faults[each["pointer"]]
+        assert f"`{nearest}`" in each["detail"] or not nearest
+        assert "limit, cursor" in each["detail"] or code != "unknown-parameter"
+
+
+async def test_a_long_or_repeated_parameter_is_answered_briefly(client: httpx.AsyncClient, steward: dict[str, str]) -> None:
+    answer = await client.get(f"/jobs?{'x' * 3000}=1&" + "&".join(f"y{number}=1" for number in range(300)), headers=steward)
+    assert answer.status_code == 422
+    assert len(answer.json()["errors"]) == 100
+    assert len(answer.text) < 50_000
+
+
+async def test_a_parameter_where_none_is_known(client: httpx.AsyncClient, steward: dict[str, str]) -> None:
+    for verb, path in (("GET", "/forbidden"), ("POST", "/jobs")):
+        answer = await client.request(verb, f"{path}?dry_run=true", headers=steward, json={"name": "not made"})
+        assert answer.status_code == 422, answer.text
+        assert answer.json()["errors"][0]["pointer"] == "query/dry_run"
+    assert (await client.get("/jobs", headers=steward)).json()["items"] == []
+
+
+# Languages
+
+
+async def test_problems_are_said_in_the_language_of_the_caller(client: httpx.AsyncClient, steward: dict[str, str]) -> None:
+    korean = {"Accept-Language": "ko-KR,ko;q=0.9,en;q=0.8"}
+    path = "/jobs/00000000-0000-7000-8000-000000000000"
+    told = {}
+    for language, more in (("ko", korean), ("en", {"Accept-Language": "en"}), ("", {}), ("fr", {"Accept-Language": "fr"})):
+        answer = await client.get(path, headers=steward | more)
+        assert answer.headers["content-language"] == ("ko" if language == "ko" else "en")
+        assert answer.headers["vary"] == "Accept-Language"
+        told[language] = answer.json()
+    assert told["ko"]["title"] == "조회할 수 있는 대상이 없음"
+    assert told["ko"]["detail"] == "그런 작업이 없습니다."
+    assert told["en"] == told[""] == told["fr"]
+    assert told["en"]["detail"] == "No such job."
+    assert told["ko"].keys() == told["en"].keys()
+
+
+@pytest.mark.parametrize(
+    ("verb", "path", "body"),
+    [
+        ("POST", "/jobs", b"{"),
+        ("POST", "/jobs", b"{}"),
+        ("POST", "/jobs", b'{"name": "", "other": 1}'),
+        ("POST", "/jobs", b'{"name": "refused"}'),
+        ("POST", "/jobs", b'{"name": "crash"}'),
+        ("GET", "/jobs?limit=0", b""),
+        ("GET", "/jobs?cursor=x", b""),
+        ("GET", "/jobs/1", b""),
+        ("GET", "/nothing", b""),
+        ("DELETE", "/jobs", b""),
+        ("GET", "/forbidden", b""),
+    ],
+)
+async def test_every_sentence_of_a_korean_problem_is_korean(
+    client: httpx.AsyncClient, steward: dict[str, str], verb: str, path: str, body: bytes
+) -> None:
+    headers = steward | {"Accept-Language": "ko", "Content-Type": "application/json"}
+    answer = await client.request(verb, path, content=body, headers=headers)
+    assert answer.status_code >= 400
+    found = answer.json()
+    for text in (found["title"], found["detail"], *(each["detail"] for each in found.get("errors", []))):
+        assert re.search("[가-힣]", text), found

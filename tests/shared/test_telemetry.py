@@ -15,6 +15,7 @@ from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.responses import JSONResponse
 from prometheus_client.parser import text_string_to_metric_families
 
+from shared.contracts.wording import Sentence
 from shared.errors import Conflict
 from shared.logs import MESSAGE_LIMIT, JsonFormatter, JsonHandler
 from shared.telemetry import (
@@ -195,7 +196,8 @@ def test_an_exception_is_logged_without_its_words() -> None:
 
 
 def test_words_that_name_no_data_are_kept() -> None:
-    assert formatted(msg="x", exc_info=crash(Conflict("It has ended.")))["exception"]["detail"] == "It has ended."
+    ended = Conflict(Sentence("It has ended.", ko="끝났습니다."))
+    assert formatted(msg="x", exc_info=crash(ended))["exception"]["detail"] == "It has ended."
     assert "no attribute" in formatted(msg="x", exc_info=crash(AttributeError("no attribute")))["exception"]["detail"]
     refused = crash(ConnectionRefusedError(111, "Connection refused"))
     assert formatted(msg="x", exc_info=refused)["exception"]["detail"] == "Connection refused"

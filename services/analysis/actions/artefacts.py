@@ -4,7 +4,7 @@ from uuid import UUID
 
 from sqlmodel import col, func, select
 
-from services.analysis import policy
+from services.analysis import messages, policy
 from services.analysis.actions.endings import end_run, locked_run
 from services.analysis.models import Method, Run, RunArtefact, RunStatus
 from shared.audit import record_audit
@@ -14,14 +14,13 @@ from shared.db import Session
 from shared.errors import Conflict, NotFound, StaleClaim
 
 DAMAGED = Reason(code="input-corrupt", detail="The prepared input was damaged in the storage, so nobody can work on it.")
-STALE = "This claim no longer holds: the run was given to another worker, or has ended."
 
 
 async def held_run(session: Session, run_id: UUID, fence: int) -> Run:
     """The run, if this claim still holds it. A lease that ran out unnoticed does no harm: the fence decides."""
     run = await locked_run(session, run_id)
     if run.fence != fence or run.status is not RunStatus.RUNNING:
-        raise StaleClaim(STALE)
+        raise StaleClaim(messages.CLAIM_LOST)
     return run
 
 
@@ -35,7 +34,7 @@ async def read_bundle(session: Session, run_id: UUID, fence: int, name: str) -> 
     run = await held_run(session, run_id, fence)
     found = next((file for file in run.bundle_files if file["name"] == name), None)
     if found is None:
-        raise NotFound("The bundle has no such file.")
+        raise NotFound(messages.NO_BUNDLE_FILE)
     detail = {"file": name, "sha256": found["sha256"], "fence": fence, "worker": str(run.worker_id)}
     await record_audit(session, "analysis.read-bundle", f"run/{run.id}", outcome="read", detail=detail)
     return StoredObject.model_validate(found)
@@ -45,12 +44,12 @@ async def read_log(session: Session, caller: Principal, run_id: UUID) -> StoredO
     """What the method printed in the last attempt that sent it; noted before it is shown."""
     run = await session.get(Run, run_id)
     if run is None:
-        raise NotFound("There is no such run.")
+        raise NotFound(messages.NO_RUN)
     policy.check_may_read_log(caller, run)
     logs = select(RunArtefact).where(col(RunArtefact.run_id) == run_id, col(RunArtefact.kind) == OutputKind.LOG)
     log = (await session.exec(logs.order_by(col(RunArtefact.fence).desc(), col(RunArtefact.id).desc()).limit(1))).first()
     if log is None:
-        raise NotFound("No log of this run was kept: its worker was not told to send any, or it was deleted.")
+        raise NotFound(messages.NO_LOG)
     detail = {"fence": log.fence, "sha256": log.sha256}
     await record_audit(session, "analysis.read-log", f"run/{run.id}", outcome="read", detail=detail)
     return StoredObject(sha256=log.sha256, size=log.size, media_type=log.media_type)
@@ -68,7 +67,7 @@ async def check_artefact(session: Session, run_id: UUID, fence: int, kind: Outpu
     policy.check_output(await card_of(session, run), kind, name)
     of_this_attempt = (col(RunArtefact.run_id) == run_id, col(RunArtefact.fence) == fence)
     if (await session.exec(select(func.count()).select_from(RunArtefact).where(*of_this_attempt))).one() >= most:
-        raise Conflict(f"An attempt may hand in {most} files.")
+        raise Conflict(messages.MOST_FILES(most=most))
 
 
 async def keep_artefact(

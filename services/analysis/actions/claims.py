@@ -9,8 +9,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, CursorResult, delete, update
 from sqlmodel import col, select
 
-from services.analysis import policy, queries
-from services.analysis.actions.artefacts import STALE
+from services.analysis import messages, policy, queries
 from services.analysis.actions.endings import end_run, locked_run, obstacle
 from services.analysis.actions.models import register_models
 from services.analysis.actions.queue import claim_next
@@ -127,7 +126,7 @@ async def check_fence(session: Session, run_id: UUID, fence: int) -> Run:
     """The run as it is now, running or ended, unless a later claim has it."""
     run = (await session.exec(select(Run).where(col(Run.id) == run_id))).first()
     if run is None or run.fence != fence:
-        raise StaleClaim(STALE)
+        raise StaleClaim(messages.CLAIM_LOST)
     return run
 
 
@@ -144,7 +143,7 @@ async def finish_run(
     """Accept the end of the attempt that holds the run. Said twice it is accepted once; said too late it is refused."""
     run = await locked_run(session, run_id)
     if run.fence != fence:
-        raise StaleClaim(STALE)
+        raise StaleClaim(messages.CLAIM_LOST)
     if run.status is not RunStatus.RUNNING:
         return repeated(run, outcome)
     of_this_attempt = select(RunArtefact).where(col(RunArtefact.run_id) == run_id, col(RunArtefact.fence) == fence)
@@ -173,7 +172,7 @@ def repeated(run: Run, outcome: Outcome) -> Run:
     if outcome is Outcome.FAILED and run.status is RunStatus.PREPARED and run.last_error:
         return run
     if outcome is not Outcome.CANCELLED and run.status != RunStatus(outcome):
-        raise StaleClaim(STALE)
+        raise StaleClaim(messages.CLAIM_LOST)
     return run
 
 

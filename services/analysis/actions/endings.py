@@ -7,7 +7,7 @@ from uuid import UUID
 
 from sqlmodel import col, select
 
-from services.analysis import policy
+from services.analysis import messages, policy
 from services.analysis.models import Run, RunArtefact, RunDataset, RunStatus, Tombstone, Withdrawn
 from services.analysis.prepare.keys import destroy_key
 from shared.audit import record_audit
@@ -72,7 +72,7 @@ async def locked_run(session: Session, run_id: UUID) -> Run:
     query = select(Run).where(col(Run.id) == run_id).with_for_update().execution_options(populate_existing=True)
     run = (await session.exec(query)).first()
     if run is None:
-        raise NotFound("There is no such run.")
+        raise NotFound(messages.NO_RUN)
     return run
 
 

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from sqlmodel import col, func, select
 
-from services.analysis import policy
+from services.analysis import messages, policy
 from services.analysis.models import Grant, GrantObjection, GrantReview, GrantState, ReleasedModel, Verdict
 from services.analysis.rules import Rules
 from services.analysis.schemas import GrantIn
@@ -96,7 +96,7 @@ async def revoke_grant(session: Session, caller: Principal, grant_id: UUID, reas
 async def locked_grant(session: Session, caller: Principal, grant_id: UUID) -> tuple[Grant, ReleasedModel]:
     grant = (await session.exec(select(Grant).where(col(Grant.id) == grant_id).with_for_update())).first()
     if grant is None:
-        raise NotFound("There is no such grant.")
+        raise NotFound(messages.NO_GRANT)
     model = await session.get_one(ReleasedModel, grant.model_id)
     policy.check_may_see_grant(caller, grant, model)
     return grant, model

@@ -3,7 +3,7 @@
 from sqlmodel import col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
-from services.analysis import policy
+from services.analysis import messages, policy
 from services.analysis.actions.uploads import find_upload
 from services.analysis.actions.withdrawals import end_withdrawn_runs
 from services.analysis.models import Method, MethodReview, MethodState, Verdict, Withdrawn
@@ -25,7 +25,7 @@ async def announce_method(session: Session, caller: Principal, card: MethodCard,
     known = (await session.exec(named(card.name, card.version))).first()
     uploaded = await find_upload(session, card.name, card.version)
     if uploaded and MethodCard.model_validate(uploaded.manifest["card"]) != card:
-        raise Conflict(f"{card.name}@{card.version} was uploaded with another card: announce a new version.")
+        raise Conflict(messages.OTHER_CARD(name=card.name, version=card.version))
     if known:
         policy.check_same_announcement(caller, known, card, digest)
         return known, False
@@ -91,7 +91,7 @@ async def withdraw_method(
 async def locked_method(session: Session, caller: Principal, name: str, release: str) -> Method:
     method = (await session.exec(named(name, release).with_for_update())).first()
     if method is None:
-        raise NotFound("There is no such method version.")
+        raise NotFound(messages.NO_METHOD_VERSION)
     policy.check_may_see_method(caller, method)
     return method
 

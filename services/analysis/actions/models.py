@@ -5,7 +5,7 @@ from uuid import UUID
 
 from sqlmodel import col, select
 
-from services.analysis import policy
+from services.analysis import messages, policy
 from services.analysis.actions.endings import obstacle
 from services.analysis.actions.grants import keep_released_model
 from services.analysis.actions.withdrawals import SOURCE, take_back
@@ -93,13 +93,13 @@ async def review_model(
 
 async def release_model(session: Session, model: Model) -> None:
     if await withdrawal_waits(session):
-        raise Conflict("A withdrawal waits to be handled, so nothing is released. Your review was not counted: try again later.")
+        raise Conflict(messages.WITHDRAWAL_WAITS)
     run = (await session.exec(select(Run).where(col(Run.id) == model.run_id))).one()
     key = await session.get(RequestKey, run.request_id)
     if run.alarms and (key is None or key.destroyed_at is None):
-        raise Conflict("The run raised alarms: its model is released after its result, when a person has answered each.")
+        raise Conflict(messages.ALARMS_FIRST)
     if ending := await obstacle(session, run, of=SOURCE):
-        raise Conflict(f"The model cannot be released: {ending.reason.detail}", state=model.state)
+        raise Conflict(messages.MODEL_CANNOT_BE_RELEASED(detail=ending.reason.detail), state=model.state)
     policy.check_model_move(model, ModelState.RELEASED)
     model.state, model.released_at = ModelState.RELEASED, now()
     await record_audit(session, "analysis.release-model", f"model/{model.id}", detail={"sha256": model.sha256})
@@ -120,6 +120,6 @@ async def locked_model(session: Session, caller: Principal, model_id: UUID) -> M
     query = select(Model).where(col(Model.id) == model_id).with_for_update().execution_options(populate_existing=True)
     model = (await session.exec(query)).first()
     if model is None:
-        raise NotFound("There is no such model.")
+        raise NotFound(messages.NO_MODEL)
     policy.check_may_see_model(caller, model)
     return model

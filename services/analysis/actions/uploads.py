@@ -6,7 +6,7 @@ from pathlib import Path
 
 from sqlmodel import col, select
 
-from services.analysis import policy
+from services.analysis import messages, policy
 from services.analysis.modelfiles import RefusedFileError, onnx_structure
 from services.analysis.models import Method, OnnxMethod
 from shared.audit import record_audit
@@ -25,10 +25,10 @@ async def upload_manifest(session: Session, caller: Principal, manifest: Hosting
     known = await find_upload(session, card.name, card.version)
     if known:
         if (HostingManifest.model_validate(known.manifest), known.uploaded_by) != (manifest, caller.subject):
-            raise Conflict(f"{known.label} was uploaded with another manifest or by somebody else: upload a new version.")
+            raise Conflict(messages.OTHER_MANIFEST(label=known.label))
         return known, False
     if await announced(session, card.name, card.version):
-        raise Conflict(f"{card.name}@{card.version} is a method already: upload a new version.")
+        raise Conflict(messages.METHOD_EXISTS(name=card.name, version=card.version))
     method = OnnxMethod(
         name=card.name,
         release=card.version,
@@ -57,18 +57,16 @@ async def check_onnx_file(storage: Storage, sha256: str, method: OnnxMethod) -> 
         try:
             structure = await asyncio.to_thread(onnx_structure, path)
         except RefusedFileError as refused:
-            error = FieldError("#", refused.code, refused.detail)
-            raise Unprocessable("The file cannot be taken as a method.", errors=[error]) from None
+            error = FieldError("#", refused.code, messages.REFUSED_FILE(why=refused.detail))
+            raise Unprocessable(messages.FILE_NOT_A_METHOD, errors=[error]) from None
     manifest = HostingManifest.model_validate(method.manifest)
     errors = []
     if manifest.output not in structure.outputs:
-        errors.append(
-            FieldError("#", "missing-output", "The model has no output of the name where the manifest finds the score.")
-        )
+        errors.append(FieldError("#", "missing-output", messages.OUTPUT_MISSING))
     if len(structure.inputs) != 1 and structure.inputs != [feature.name for feature in manifest.features]:
-        errors.append(FieldError("#", "other-inputs", "The model takes one matrix, or an input for each feature, in its order."))
+        errors.append(FieldError("#", "other-inputs", messages.OTHER_INPUTS))
     if errors:
-        raise Unprocessable("The file does not fit its manifest.", errors=errors)
+        raise Unprocessable(messages.FILE_UNLIKE_MANIFEST, errors=errors)
 
 
 async def attach_file(session: Session, caller: Principal, name: str, release: str, stored: StoredObject) -> OnnxMethod:
@@ -103,7 +101,7 @@ async def note_fault(session: Session, caller: Principal, name: str, release: st
 async def locked_upload(session: Session, caller: Principal, name: str, release: str) -> OnnxMethod:
     method = await find_upload(session, name, release, lock=True)
     if method is None:
-        raise NotFound("There is no such ONNX method.")
+        raise NotFound(messages.NO_ONNX_METHOD)
     policy.check_may_see_upload(caller, method)
     return method
 

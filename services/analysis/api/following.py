@@ -8,7 +8,7 @@ from uuid import UUID
 from fastapi import APIRouter, Header, Request, Response
 from fastapi.responses import PlainTextResponse, StreamingResponse
 
-from services.analysis import actions, policy, queries
+from services.analysis import actions, messages, policy, queries
 from services.analysis.api.runs import Present
 from services.analysis.schemas import RunNews
 from services.analysis.schemas.runs import NEWS
@@ -98,7 +98,7 @@ async def follow_run(
         str | None, Header(alias="Last-Event-ID", max_length=100, description="The last event that you have.")
     ] = None,
 ) -> Response:
-    """What becomes of a run, as server-sent events: status, progress, message, when it will have ended.
+    """Follow a run as server-sent events: status, progress, message, when it will have ended.
 
     Seen by whoever may see the run. Each event holds all that is told, so that the newest one is enough; after a broken
     connection the client says which one it has and is told only what is newer. The stream ends with the run.
@@ -113,7 +113,7 @@ async def follow_run(
 
 @router.get("/{run_id}/log", response_class=PlainTextResponse, responses=LOG)
 async def show_log(run_id: UUID, caller: Caller, request: Request) -> Response:
-    """The end of what the method printed (centre-analyst; audited). Kept only where the worker was told to send it.
+    """Read the end of what the method printed (centre-analyst; audited). Kept only where the worker was told to send it.
 
     A method's words pass no disclosure control: what looks like somebody's data is cut out, and nobody else is shown them.
     """
@@ -124,6 +124,6 @@ async def show_log(run_id: UUID, caller: Caller, request: Request) -> Response:
     try:
         text = (await storage.read(stored.sha256, policy.LOG_LIMIT)).decode("utf-8", "replace")
     except (Corrupt, MissingObject):
-        raise Gone("The log is damaged or was deleted.") from None
+        raise Gone(messages.LOG_DAMAGED) from None
     headers = {"X-Content-Type-Options": "nosniff", "Content-Security-Policy": "default-src 'none'", "Cache-Control": "no-store"}
     return PlainTextResponse(policy.shown_log(text), headers=headers)

@@ -10,7 +10,7 @@ from services.analysis.models import GrantState
 from services.analysis.rules import Rules
 from services.analysis.schemas import GrantIn, GrantOut, GrantReviewIn, ObjectionIn, RevokeIn
 from shared.http import Caller, IfMatch, Page, Paging, Reading, Route, Transaction, link_next, tagged
-from shared.openapi import UNCHANGED
+from shared.openapi import CREATED, UNCHANGED
 
 router = APIRouter(prefix="/grants", route_class=Route, tags=["grants"])
 
@@ -23,9 +23,9 @@ def rules_in_force(request: Request) -> Rules:
 RulesInForce = Annotated[Rules, Depends(rules_in_force)]
 
 
-@router.post("", status_code=201)
+@router.post("", status_code=201, responses=CREATED)
 async def ask_for_grant(data: GrantIn, session: Transaction, caller: Caller, rules: RulesInForce, response: Response) -> GrantOut:
-    """Ask that a client of your ministry may score rows with a released model, for one purpose (requester)."""
+    """Ask for a grant to score with a released model (requester): a client of your ministry, for one purpose."""
     grant = await actions.ask_for_grant(session, caller, data, rules=rules)
     response.headers["Location"] = f"/analysis/grants/{grant.id}"
     tagged(response, grant)
@@ -42,7 +42,7 @@ async def list_grants(
     state: Annotated[GrantState | None, Query(description="Only grants in this state.")] = None,
     model_id: Annotated[UUID | None, Query(description="Only grants on this model.")] = None,
 ) -> Page[GrantOut]:
-    """Grants of your ministry, on its models, and on models that were trained on its data, newest first.
+    """List grants, newest first: of your ministry, on its models, and on models that were trained on its data.
 
     Reviewers, analysts and auditors see all.
     """
@@ -53,13 +53,13 @@ async def list_grants(
 
 @router.get("/rules")
 async def show_grant_rules(caller: Caller, rules: RulesInForce) -> Rules:
-    """The limits of grants, each with its basis: rows in a day and in a minute, days of its term."""
+    """Show the limits of grants: each with its basis: rows in a day and in a minute, days of its term."""
     return rules
 
 
 @router.get("/{grant_id}", responses=UNCHANGED)
 async def show_grant(grant_id: UUID, session: Reading, caller: Caller, response: Response) -> GrantOut:
-    """A grant with the decisions on it, what was counted today, and what you may do with it."""
+    """Show a grant: the decisions on it, what was counted today, and what you may do with it."""
     grant = await queries.get_grant(session, caller, grant_id)
     tagged(response, grant)
     return await queries.describe_grant(session, caller, grant)

@@ -1,6 +1,6 @@
 """Methods: announce, read, review, withdraw."""
 
-from typing import Annotated
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Path, Query, Request, Response
 
@@ -9,14 +9,21 @@ from services.analysis.models import MethodState
 from services.analysis.schemas import AnnounceIn, MethodOut, MethodSummary, ReviewIn, WithdrawIn
 from shared.contracts import Name, SemVer
 from shared.http import Caller, IfMatch, Page, Paging, Reading, Route, Transaction, link_next, tagged
-from shared.openapi import UNCHANGED
+from shared.openapi import CREATED, NEW, UNCHANGED
 
 router = APIRouter(prefix="/methods", route_class=Route, tags=["methods"])
+AGAIN: Final[dict[int | str, dict[str, Any]]] = {
+    200: {"model": MethodOut, "description": "It was announced before, the same.", "headers": NEW}
+}
 MethodName = Annotated[Name, Path(examples=["energy_peers"])]
 Version = Annotated[SemVer, Path(examples=["1.0.0"])]
 
 
-@router.post("", status_code=201, responses={200: {"model": MethodOut, "description": "It was announced before, the same."}})
+@router.post(
+    "",
+    status_code=201,
+    responses=CREATED | AGAIN,
+)
 async def announce_method(data: AnnounceIn, session: Transaction, caller: Caller, response: Response) -> MethodOut:
     """Announce a version of a method (worker). It is only registered until two reviewers of two bodies approve it.
 
@@ -39,7 +46,7 @@ async def list_methods(
     state: Annotated[MethodState | None, Query(description="Only versions in this state.")] = None,
     name: Annotated[Name | None, Query(description="Only versions of this method.")] = None,
 ) -> Page[MethodSummary]:
-    """Versions of methods, newest first. What is only registered is shown to reviewers and to who announced it."""
+    """List versions of methods, newest first. What is only registered is shown to reviewers and to who announced it."""
     items, cursor = await queries.list_methods(session, caller, page, state=state, name=name)
     link_next(request, response, cursor)
     return Page(items=items, next=cursor)
@@ -47,7 +54,7 @@ async def list_methods(
 
 @router.get("/{name}/{version}", responses=UNCHANGED)
 async def show_method(name: MethodName, version: Version, session: Reading, caller: Caller, response: Response) -> MethodOut:
-    """A version of a method with its card, its reviews, and what you may do with it."""
+    """Show a version of a method: its card, its reviews, and what you may do with it."""
     method = await queries.get_method(session, caller, name, version)
     tagged(response, method)
     return await queries.describe_method(session, caller, method)

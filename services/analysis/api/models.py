@@ -25,7 +25,7 @@ async def list_models(
     state: Annotated[ModelState | None, Query(description="Only models in this state.")] = None,
     method: Annotated[Name | None, Query(description="Only models that this method trained.")] = None,
 ) -> Page[ModelSummary]:
-    """Trained models, newest first. One that was never released is shown to reviewers and to the ministry that asked for it."""
+    """List trained models, newest first. One that was never released is shown to reviewers and the ministry that asked."""
     items, cursor = await queries.list_models(session, caller, page, state=state, method=method)
     link_next(request, response, cursor)
     return Page(items=items, next=cursor)
@@ -33,7 +33,7 @@ async def list_models(
 
 @router.get("/{model_id}", responses=UNCHANGED)
 async def show_model(model_id: UUID, session: Reading, caller: Caller, response: Response) -> ModelOut:
-    """A model: what it says of itself, how good it is, what it learned from, and what you may do with it."""
+    """Show a model: what it says of itself, how good it is, what it learned from, and what you may do with it."""
     model = await queries.get_model(session, caller, model_id)
     tagged(response, model)
     return await queries.describe_model(session, caller, model)

@@ -16,7 +16,7 @@ Ministry = Annotated[Code, Path(examples=["mohw"])]
 
 @router.get("")
 async def list_quotas(session: Reading, caller: Caller, now: Present) -> list[QuotaOut]:
-    """Who has how many runs under way and waiting, and may have how many (centre-analyst, auditor, ops)."""
+    """List the quotas (of runs under way and waiting, by ministry; centre-analyst, auditor, ops)."""
     return await queries.list_quotas(session, caller, now.order)
 
 
@@ -24,7 +24,7 @@ async def list_quotas(session: Reading, caller: Caller, now: Present) -> list[Qu
 async def set_quota(
     ministry: Ministry, data: QuotaIn, session: Transaction, caller: Caller, expected: IfMatch, now: Present, response: Response
 ) -> QuotaOut:
-    """Set how many runs of a ministry may be under way at one time, with a reason (centre-analyst). What runs goes on."""
+    """Set a ministry's quota of runs under way, with a reason (centre-analyst). What runs goes on."""
     quota = await actions.set_quota(session, caller, ministry, data.most, data.reason, expected)
     tagged(response, quota)
     return await queries.describe_quota(session, quota, now.order)

@@ -34,7 +34,7 @@ async def list_runs(
     status: Annotated[RunStatus | None, Query(description="Only runs that stand there.")] = None,
     request_id: Annotated[UUID | None, Query(description="Only the run of this request.")] = None,
 ) -> Page[RunSummary]:
-    """The runs that you may see, newest first: those of your ministry's requests, or all at the centre."""
+    """List the runs that you may see, newest first: those of your ministry's requests, or all at the centre."""
     items, cursor = await queries.list_runs(session, caller, page, status=status, request_id=request_id, present=now)
     link_next(request, response, cursor)
     return Page(items=items, next=cursor)
@@ -42,7 +42,7 @@ async def list_runs(
 
 @router.get("/{run_id}")
 async def show_run(run_id: UUID, session: Reading, caller: Caller, now: Present, response: Response) -> RunOut:
-    """A run: where it stands, why it waits and who must act, how its inputs matched."""
+    """Show a run: where it stands, why it waits and who must act, how its inputs matched."""
     run = await queries.get_run(session, caller, run_id)
     # No ETag: why it waits depends on which workers are there, not only on the run.
     return await queries.describe_run(session, caller, run, now)

@@ -1,23 +1,31 @@
 """Methods that are an ONNX file and a manifest: upload them over HTTP; a stock worker hosts them."""
 
-from typing import Annotated
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
-from services.analysis import actions, queries
+from services.analysis import actions, messages, queries
 from services.analysis.api.methods import MethodName, Version
 from services.analysis.schemas import FaultIn, ManifestIn, OnnxMethodOut, OnnxMethodSummary
 from services.analysis.schemas.uploads import ONNX, ONNX_FILE
 from shared.contracts import HostingManifest
 from shared.errors import NotFound, UnsupportedMedia
 from shared.http import Caller, Page, Paging, Reading, Route, Transaction, link_next, tagged
+from shared.openapi import CREATED, ETAG, NEW
 
 router = APIRouter(prefix="/onnx-methods", route_class=Route, tags=["onnx-methods"])
 BYTES = "application/octet-stream"
+AGAIN: Final[dict[int | str, dict[str, Any]]] = {
+    200: {"model": OnnxMethodOut, "description": "It was uploaded before, the same.", "headers": NEW}
+}
 
 
-@router.post("", status_code=201, responses={200: {"model": OnnxMethodOut, "description": "It was uploaded before, the same."}})
+@router.post(
+    "",
+    status_code=201,
+    responses=CREATED | AGAIN,
+)
 async def upload_manifest(data: ManifestIn, session: Transaction, caller: Caller, response: Response) -> OnnxMethodOut:
     """Upload the manifest of an ONNX method (requester of the ministry that owns it, or centre-analyst). Its file comes next."""
     method, created = await actions.upload_manifest(session, caller, HostingManifest.model_validate(data.model_dump()))
@@ -27,7 +35,7 @@ async def upload_manifest(data: ManifestIn, session: Transaction, caller: Caller
     return await queries.describe_upload(session, method)
 
 
-@router.put("/{name}/{version}/file", openapi_extra=ONNX)
+@router.put("/{name}/{version}/file", openapi_extra=ONNX, responses={200: {"headers": ETAG}})
 async def attach_file(name: MethodName, version: Version, request: Request, caller: Caller, response: Response) -> OnnxMethodOut:
     """Hand in the ONNX file (who uploaded the manifest).
 
@@ -35,7 +43,7 @@ async def attach_file(name: MethodName, version: Version, request: Request, call
     announces the method, and two reviewers of two bodies make it live."""
     state = request.app.state
     if request.headers.get("content-type", "").split(";")[0].strip().lower() != BYTES:
-        raise UnsupportedMedia(f"An ONNX file is sent as {BYTES}.", accepted=[BYTES])
+        raise UnsupportedMedia(messages.ONNX_MEDIA_TYPE(media_type=BYTES), accepted=[BYTES])
     async with state.db.transaction(caller=caller) as session:
         method = await actions.check_attach(session, caller, name, version)
     stored = await state.storage.put_stream(request.stream(), media_type=BYTES, limit=state.settings.model_limit)
@@ -55,7 +63,7 @@ async def list_uploads(
     response: Response,
     hostable: Annotated[bool, Query(description="Only those whose file is there and that no worker found fault with.")] = False,
 ) -> Page[OnnxMethodSummary]:
-    """Uploaded ONNX methods, newest first: those of your ministry, or all for workers, reviewers and the centre."""
+    """List uploaded ONNX methods, newest first: those of your ministry, or all for workers, reviewers and the centre."""
     items, cursor = await queries.list_uploads(session, caller, page, hostable=hostable)
     link_next(request, response, cursor)
     return Page(items=items, next=cursor)
@@ -63,22 +71,22 @@ async def list_uploads(
 
 @router.get("/{name}/{version}")
 async def show_upload(name: MethodName, version: Version, session: Reading, caller: Caller) -> OnnxMethodOut:
-    """One of them with its manifest, what it lacks, and who must act."""
+    """Show an uploaded ONNX method: its manifest, what it lacks, and who must act."""
     return await queries.describe_upload(session, await queries.get_upload(session, caller, name, version))
 
 
 @router.get("/{name}/{version}/file", response_class=StreamingResponse, responses=ONNX_FILE)
 async def get_file(name: MethodName, version: Version, request: Request, caller: Caller) -> StreamingResponse:
-    """The ONNX file (worker or method-reviewer). The reading is audited before the first byte leaves."""
+    """Download the ONNX file (worker or method-reviewer). The reading is audited before the first byte leaves."""
     async with request.app.state.db.transaction(caller=caller) as session:
         method = await actions.read_file(session, caller, name, version)
     if method.sha256 is None:
-        raise NotFound("The file of this ONNX method has not been handed in.")
+        raise NotFound(messages.NO_ONNX_FILE)
     stream = request.app.state.storage.open_stream(method.sha256)
     return StreamingResponse(stream, media_type=BYTES, headers={"Content-Length": str(method.size)})
 
 
 @router.post("/{name}/{version}/fault")
 async def note_fault(name: MethodName, version: Version, data: FaultIn, session: Transaction, caller: Caller) -> OnnxMethodOut:
-    """Say why it cannot be hosted (worker); those who uploaded it read it."""
+    """Say why an ONNX method cannot be hosted (worker); those who uploaded it read it."""
     return await queries.describe_upload(session, await actions.note_fault(session, caller, name, version, data.detail))

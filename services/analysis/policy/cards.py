@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from jsonschema import Draft202012Validator, SchemaError
 
+from services.analysis import messages
 from services.analysis.rules import rules
 from shared.contracts import ANY_DOMAIN, ColumnRole, ColumnType, InputRole, MethodCard
 from shared.errors import FieldError, TooLarge, Unprocessable
@@ -21,21 +22,21 @@ DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 def check_card(card: MethodCard) -> None:
     """Refuse a card that contradicts itself, naming each field at fault."""
     if depth(card.parameters) > DEEPEST or not whole(card.parameters):
-        error = FieldError("#/card/parameters", "not-plain", f"Whole Unicode characters, nested at most {DEEPEST} levels.")
-        raise Unprocessable("The schema of the parameters cannot be kept.", errors=[error])
+        error = FieldError("#/card/parameters", "not-plain", messages.WHOLE_CHARACTERS(deepest=DEEPEST))
+        raise Unprocessable(messages.SCHEMA_UNKEEPABLE, errors=[error])
     size = len(card.model_dump_json().encode())
     if size > CARD_LIMIT:
-        raise TooLarge(f"The method card has {size:,} bytes; {CARD_LIMIT:,} are accepted.", limit_bytes=CARD_LIMIT)
+        raise TooLarge(messages.CARD_TOO_LARGE(size=size, limit=CARD_LIMIT), limit_bytes=CARD_LIMIT)
     errors = [*schema_errors(card.parameters), *input_errors(card), *output_errors(card), *naming_errors(card)]
     errors += text_errors(card)
     if errors:
-        raise Unprocessable("The method card contradicts itself.", errors=errors[:100])
+        raise Unprocessable(messages.CARD_CONTRADICTS, errors=errors[:100])
 
 
 def text_errors(card: MethodCard) -> Iterator[FieldError]:
     """Reviewers, owners and the council read the card: every text in it can be read, as it is written."""
     for place, wrong in unreadable(card.model_dump(mode="json", exclude={"parameters"}), "#/card"):
-        yield FieldError(place[:300], "unreadable-text", f"The text cannot be taken: {wrong}.")
+        yield FieldError(place[:300], "unreadable-text", messages.TEXT_NOT_TAKEN(wrong=wrong))
 
 
 def schema_errors(schema: dict[str, Any]) -> Iterator[FieldError]:
@@ -45,17 +46,17 @@ def schema_errors(schema: dict[str, Any]) -> Iterator[FieldError]:
         Draft202012Validator.check_schema(schema)
     except SchemaError as error:
         path = "".join(f"/{part}" for part in error.absolute_path)
-        yield FieldError(f"{at}{path}"[:300], "bad-schema", "This is not valid JSON Schema (2020-12).")
+        yield FieldError(f"{at}{path}"[:300], "bad-schema", messages.NOT_JSON_SCHEMA)
         return
     if schema.get("type") != "object":
-        yield FieldError(f"{at}/type", "not-object", 'Parameters are an object: give `"type": "object"`.')
+        yield FieldError(f"{at}/type", "not-object", messages.PARAMETERS_OBJECT)
     for name, value in keywords(schema):
         if name in ("$ref", "$dynamicRef") and not str(value).startswith("#"):
-            yield FieldError(at, "remote-reference", f"{name} may only point into the schema itself.")
+            yield FieldError(at, "remote-reference", messages.POINTS_OUTSIDE(name=name))
         if name == "$schema" and str(value).rstrip("#") != DIALECT:
-            yield FieldError(f"{at}/$schema", "other-dialect", "Only JSON Schema 2020-12 is taken.")
+            yield FieldError(f"{at}/$schema", "other-dialect", messages.OTHER_JSON_SCHEMA)
         if name in ("$id", "$anchor", "$dynamicAnchor", "$vocabulary"):
-            yield FieldError(at, "unknown-keyword", f"{name} has no use here.")
+            yield FieldError(at, "unknown-keyword", messages.NO_USE(name=name))
 
 
 def depth(value: Any) -> int:
@@ -86,21 +87,19 @@ def keywords(schema: Any) -> Iterator[tuple[str, Any]]:
 
 def input_errors(card: MethodCard) -> Iterator[FieldError]:
     for at in doubles(role.name for role in card.inputs):
-        yield FieldError(f"#/card/inputs/{at}/name", "name-twice", "Another input has this name; case does not count.")
+        yield FieldError(f"#/card/inputs/{at}/name", "name-twice", messages.INPUT_NAME_TWICE)
     if card.linkage.key_domain == ANY_DOMAIN and len(card.inputs) > 1:
-        sentence = f"Only a method of one input takes keys of {ANY_DOMAIN} domain: what is linked has one issuer."
-        yield FieldError("#/card/linkage/key_domain", "domain-missing", sentence)
+        yield FieldError("#/card/linkage/key_domain", "domain-missing", messages.ANY_DOMAIN_ONCE(domain=ANY_DOMAIN))
     least, linkage = rules().least_match.value, card.linkage
     # Zero is a card that names no floor: prepare then holds it to the centre's least.
     low = 0 < linkage.match_floor < least and linkage.floor_reason is None
     if low and len(card.inputs) > 1:
-        sentence = f"Below {least:.0%} only with `floor_reason`, which says why so few base rows may be found."
-        yield FieldError("#/card/linkage/match_floor", "floor-too-low", sentence)
+        yield FieldError("#/card/linkage/match_floor", "floor-too-low", messages.FLOOR_TOO_LOW(least=least))
     for at, role in enumerate(card.inputs):
         yield from role_errors(f"#/card/inputs/{at}", role, card.linkage.key_domain)
     base = next((role for role in card.inputs if role.name == card.linkage.base), None)
     if base is None or not base.required:
-        yield FieldError("#/card/linkage/base", "no-base", "The base is one of the required inputs.")
+        yield FieldError("#/card/linkage/base", "no-base", messages.BASE_REQUIRED)
     else:
         for at, role in enumerate(card.inputs):
             yield from sharing_errors(f"#/card/inputs/{at}/keyed_by", role, base)
@@ -108,16 +107,16 @@ def input_errors(card: MethodCard) -> Iterator[FieldError]:
 
 def role_errors(path: str, role: InputRole, key_domain: str) -> Iterator[FieldError]:
     if "__" in role.name:
-        yield FieldError(f"{path}/name", "bad-name", "Two underscores divide input and column in the bundle: not in a name.")
+        yield FieldError(f"{path}/name", "bad-name", messages.TWO_UNDERSCORES)
     for at in doubles(column.name for column in role.columns):
-        yield FieldError(f"{path}/columns/{at}/name", "name-twice", "Another column has this name; case does not count.")
+        yield FieldError(f"{path}/columns/{at}/name", "name-twice", messages.COLUMN_NAME_TWICE)
     keys = [column for column in role.columns if column.role is ColumnRole.KEY]
     for at, column in enumerate(role.columns):
         if (column.role is ColumnRole.KEY) != (column.key_domain is not None):
-            yield FieldError(f"{path}/columns/{at}/key_domain", "key-domain", "A key, and only a key, names its key domain.")
+            yield FieldError(f"{path}/columns/{at}/key_domain", "key-domain", messages.KEY_DOMAIN)
     linking = [column for column in keys if column.key_domain == key_domain]
     if len(linking) != 1 or not linking[0].required:
-        yield FieldError(f"{path}/columns", "no-key", f"Each input has one required key of the domain {key_domain}.")
+        yield FieldError(f"{path}/columns", "no-key", messages.ONE_KEY(key_domain=key_domain))
 
     yield from keyed_errors(path, role)
 
@@ -126,14 +125,13 @@ def keyed_errors(path: str, role: InputRole) -> Iterator[FieldError]:
     """What identifies a row beside its key is always there, is no key, and is of a type whose values are equal or not."""
     columns = {column.name: column for column in role.columns}
     for at in doubles(role.keyed_by):
-        yield FieldError(f"{path}/keyed_by/{at}", "name-twice", "This column is named before.")
+        yield FieldError(f"{path}/keyed_by/{at}", "name-twice", messages.COLUMN_NAMED_BEFORE)
     for at, name in enumerate(role.keyed_by):
         column = columns.get(name)
         if column is None or not column.required or column.role is ColumnRole.KEY:
-            detail = "What identifies a row beside its key is a required column of this input, and no key."
-            yield FieldError(f"{path}/keyed_by/{at}", "bad-key-column", detail)
+            yield FieldError(f"{path}/keyed_by/{at}", "bad-key-column", messages.KEY_COLUMN)
         elif column.type not in EXACT:
-            yield FieldError(f"{path}/keyed_by/{at}", "bad-key-type", f"Its type is one of {', '.join(EXACT)}.")
+            yield FieldError(f"{path}/keyed_by/{at}", "bad-key-type", messages.KEY_TYPES(types=", ".join(EXACT)))
 
 
 def sharing_errors(path: str, role: InputRole, base: InputRole) -> Iterator[FieldError]:
@@ -142,23 +140,22 @@ def sharing_errors(path: str, role: InputRole, base: InputRole) -> Iterator[Fiel
     own = {column.name: column.type for column in role.columns}
     for at, name in enumerate(role.keyed_by):
         if name in own and types.get(name) is not own[name]:
-            detail = f"The base {base.name} is not keyed by a column of this name and type."
-            yield FieldError(f"{path}/{at}", "not-of-base", detail)
+            yield FieldError(f"{path}/{at}", "not-of-base", messages.NOT_OF_BASE(base=base.name))
 
 
 def output_errors(card: MethodCard) -> Iterator[FieldError]:
     for at in doubles(f"{output.kind}/{output.name}" for output in card.outputs):
-        yield FieldError(f"#/card/outputs/{at}/name", "name-twice", "Another output of this kind has this name.")
+        yield FieldError(f"#/card/outputs/{at}/name", "name-twice", messages.OUTPUT_NAME_TWICE)
     for at, output in enumerate(card.outputs):
         if output.disclosure is not output.kind.disclosure:
-            sentence = f"A {output.kind} leaves as {output.kind.disclosure}, and in no other way."
+            sentence = messages.OTHER_DISCLOSURE(kind=output.kind, disclosure=output.kind.disclosure)
             yield FieldError(f"#/card/outputs/{at}/disclosure", "other-door", sentence)
 
 
 def naming_errors(card: MethodCard) -> Iterator[FieldError]:
     for name, sign in card.monotone.items():
         if sign not in (-1, 0, 1):
-            yield FieldError(f"#/card/monotone/{pointed(name)}", "bad-sign", "The sign is -1, 0 or 1.")
+            yield FieldError(f"#/card/monotone/{pointed(name)}", "bad-sign", messages.SIGN)
 
 
 def pointed(name: str) -> str:

@@ -4,10 +4,12 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
+from services.analysis import messages
 from services.analysis.models import GRANT_TRANSITIONS, Grant, GrantReview, GrantState, ReleasedModel, Verdict
 from services.analysis.rules import Rules
 from services.analysis.schemas import GrantIn
 from shared.auth import Principal, Role, require
+from shared.contracts.wording import Sentence
 from shared.errors import Conflict, FieldError, Forbidden, Gone, NotFound, Unprocessable
 
 REVIEWERS: Final = (Role.METHOD_REVIEWER, Role.CENTRE_ANALYST)
@@ -17,7 +19,7 @@ APPROVALS_NEEDED: Final = 2
 
 def check_grant_move(grant: Grant, to: GrantState) -> None:
     if to not in GRANT_TRANSITIONS[grant.state]:
-        raise Conflict(f"The grant is {grant.state} and cannot become {to}.", state=grant.state)
+        raise Conflict(messages.GRANT_MOVE(state=grant.state, to=to), state=grant.state)
 
 
 def check_may_ask(caller: Principal) -> None:
@@ -28,7 +30,7 @@ def check_asked(data: GrantIn, rules: Rules, at: datetime) -> None:
     """The term and the number of rows are within the limits of the rules."""
     check_term(data.valid_from, data.valid_until, at, timedelta(days=rules.term_days.value))
     errors = [
-        FieldError(f"#/{name}", "above-limit", f"At most {limit.value:,}: {limit.legal_basis}")
+        FieldError(f"#/{name}", "above-limit", messages.LIMIT_BASIS(value=limit.value, legal_basis=limit.legal_basis))
         for name, asked, limit in (
             ("rows_per_day", data.rows_per_day, rules.rows_per_day),
             ("rows_per_minute", data.rows_per_minute or 0, rules.rows_per_minute),
@@ -36,33 +38,33 @@ def check_asked(data: GrantIn, rules: Rules, at: datetime) -> None:
         if asked > limit.value
     ]
     if errors:
-        raise Unprocessable("A grant may have fewer rows than are asked for.", errors=errors)
+        raise Unprocessable(messages.FEWER_ROWS, errors=errors)
 
 
 def check_term(valid_from: datetime, valid_until: datetime, at: datetime, longest: timedelta) -> None:
     """It ends after it begins and after now, and does not last too long: then the purpose is looked at again."""
-    wrong = None
+    wrong: Sentence | None = None
     if valid_until <= valid_from:
-        wrong = "It ends before it begins."
+        wrong = messages.ENDS_BEFORE
     elif valid_until <= at:
-        wrong = "It has ended already."
+        wrong = messages.ENDED_ALREADY
     elif valid_until - max(valid_from, at) > longest:
-        wrong = f"A grant lasts {longest.days} days at most."
+        wrong = messages.TERM_TOO_LONG(days=longest.days)
     if wrong:
         raise Unprocessable(wrong, errors=[FieldError("#/valid_until", "bad-term", wrong)])
 
 
 def check_askable(model: ReleasedModel | None) -> ReleasedModel:
     if model is None:
-        error = FieldError("#/model_id", "unknown-model", "It is not the id of a released model.")
-        raise Unprocessable("There is no such released model.", errors=[error])
+        error = FieldError("#/model_id", "unknown-model", messages.NOT_RELEASED_MODEL)
+        raise Unprocessable(messages.NO_RELEASED_MODEL, errors=[error])
     check_not_withdrawn(model)
     return model
 
 
 def check_not_withdrawn(model: ReleasedModel) -> None:
     if model.withdrawn_at is not None:
-        raise Gone("This model was withdrawn: nothing is scored with it any more.")
+        raise Gone(messages.MODEL_WITHDRAWN)
 
 
 def owns(caller: Principal, model: ReleasedModel) -> bool:
@@ -78,7 +80,7 @@ def owns_data(caller: Principal, model: ReleasedModel) -> bool:
 def check_may_object(caller: Principal, model: ReleasedModel) -> None:
     if not owns_data(caller, model):
         right = f"steward of {' or '.join(model.owners)}" if model.owners else "steward of an owner of its data"
-        raise Forbidden("Only stewards of the owners of the data that the model was trained on object.", right=right)
+        raise Forbidden(messages.OBJECTORS, right=right)
 
 
 def objected(grant: Grant) -> GrantState:
@@ -93,24 +95,24 @@ def sees_every_grant(caller: Principal) -> bool:
 def check_may_see_grant(caller: Principal, grant: Grant, model: ReleasedModel) -> None:
     concerned = caller.ministry == grant.ministry or owns(caller, model) or owns_data(caller, model)
     if not (sees_every_grant(caller) or concerned):
-        raise NotFound("There is no such grant.")
+        raise NotFound(messages.NO_GRANT)
 
 
 def check_may_review_grant(caller: Principal, grant: Grant, model: ReleasedModel) -> None:
     if not owns(caller, model):
         require(caller, *REVIEWERS)
     if caller.ministry == grant.ministry or caller.subject in (grant.asked_by, grant.client):
-        raise Forbidden("Nobody decides on what their own ministry asked for.", right="a reviewer of another ministry")
+        raise Forbidden(messages.OWN_GRANT, right="a reviewer of another ministry")
 
 
 def check_grant_reviewable(caller: Principal, grant: Grant, reviews: Sequence[GrantReview]) -> None:
     """It is decided once by each person, once by each body, while it is only asked for."""
     if grant.state is not GrantState.ASKED:
-        raise Conflict(f"The grant is {grant.state}; only one that is asked for is decided on.", state=grant.state)
+        raise Conflict(messages.GRANT_NOT_OPEN(state=grant.state), state=grant.state)
     if any(review.reviewer == caller.subject for review in reviews):
-        raise Conflict("You decided on this grant already; a decision is not changed.")
+        raise Conflict(messages.GRANT_DECIDED)
     if any(review.ministry == caller.ministry for review in reviews):
-        raise Conflict(f"Somebody of {caller.ministry} decided already: the second reviewer is of another body.")
+        raise Conflict(messages.GRANT_SAME_BODY(ministry=caller.ministry))
 
 
 def check_may_revoke(caller: Principal, grant: Grant, model: ReleasedModel) -> None:

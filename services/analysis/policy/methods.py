@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from services.analysis import messages
 from services.analysis.models import Method, MethodReview, MethodState, OnnxMethod, Verdict
 from shared.auth import Principal, Role, require
 from shared.contracts import MethodCard
@@ -17,17 +18,17 @@ def sees_every_method(caller: Principal) -> bool:
 def check_may_see_method(caller: Principal, method: Method) -> None:
     """What is only registered is seen by those who work on it."""
     if method.state is MethodState.REGISTERED and not sees_every_method(caller) and caller.subject != method.announced_by:
-        raise NotFound("There is no such method version.")
+        raise NotFound(messages.NO_METHOD_VERSION)
 
 
 def check_same_announcement(caller: Principal, method: Method, card: MethodCard, digest: str) -> None:
     """A version is announced once and never changes; only its own client may say it again."""
     if (MethodCard.model_validate(method.card), method.digest) != (card, digest):
-        raise Conflict(f"{method.label} is registered with another card or digest: announce a new version.")
+        raise Conflict(messages.OTHER_DIGEST(label=method.label))
     if method.announced_by != caller.subject:
-        raise Conflict(f"{method.label} was announced by another client: a claim needs the client that was reviewed with it.")
+        raise Conflict(messages.OTHER_CLIENT(label=method.label))
     if method.state is MethodState.WITHDRAWN:
-        raise Conflict(f"{method.label} was withdrawn: announce a new version.")
+        raise Conflict(messages.VERSION_WITHDRAWN(label=method.label))
 
 
 def may_claim(caller: Principal, method: Method) -> bool:
@@ -39,23 +40,23 @@ def check_may_review(caller: Principal, method: Method, uploaded: OnnxMethod | N
     """A method-reviewer, neither of the body that announced it nor of the one that uploaded it."""
     require(caller, Role.METHOD_REVIEWER)
     if caller.subject in (method.announced_by, uploaded and uploaded.uploaded_by):
-        raise Forbidden("Nobody reviews what they announced or uploaded themselves.", right="another reviewer")
+        raise Forbidden(messages.OWN_METHOD, right="another reviewer")
     bodies = {method.announced_ministry} | ({uploaded.uploaded_ministry} if uploaded else set())
     if caller.ministry in bodies:
         right = f"method-reviewer of another ministry than {' and '.join(sorted(bodies))}"
-        raise Forbidden("No ministry reviews the method that it announced or uploaded: two others do.", right=right)
+        raise Forbidden(messages.OWN_BODYS_METHOD, right=right)
 
 
 def check_reviewable(caller: Principal, method: Method, reviews: Sequence[MethodReview]) -> None:
     """A version is reviewed while it is registered, once by each person, once by each body."""
     if method.state is not MethodState.REGISTERED:
-        raise Conflict(f"{method.label} is {method.state}; only a registered version is reviewed.", state=method.state)
+        raise Conflict(messages.METHOD_NOT_OPEN(label=method.label, state=method.state), state=method.state)
     if any(review.reviewer == caller.subject for review in reviews):
-        raise Conflict("You reviewed this version already; a review is not changed.")
+        raise Conflict(messages.VERSION_REVIEWED)
     if any(review.ministry == caller.ministry for review in reviews):
-        raise Conflict(f"Somebody of {caller.ministry} reviewed this version already: the second reviewer is of another body.")
+        raise Conflict(messages.VERSION_SAME_BODY(ministry=caller.ministry))
     if rejected(reviews):
-        raise Conflict("This version was rejected and cannot go live: announce a corrected one under a new version.")
+        raise Conflict(messages.VERSION_REJECTED)
 
 
 def rejected(reviews: Sequence[MethodReview]) -> bool:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from services.analysis import messages
 from services.analysis.models import Model, ModelReview, ModelState, Run, Verdict
 from services.analysis.policy.methods import EVERY_METHOD
 from shared.auth import Principal, Role, require
@@ -23,7 +24,7 @@ def asked_for(caller: Principal, model: Model) -> bool:
 def check_may_see_model(caller: Principal, model: Model) -> None:
     """What was released is known to all; before that, to those who judge it and to the ministry that asked for it."""
     if model.released_at is None and not sees_every_model(caller) and not asked_for(caller, model):
-        raise NotFound("There is no such model.")
+        raise NotFound(messages.NO_MODEL)
 
 
 def sees_reference(caller: Principal) -> bool:
@@ -38,25 +39,24 @@ def sees_manifest(caller: Principal, model: Model) -> bool:
 def check_may_review_model(caller: Principal, model: Model) -> None:
     require(caller, Role.METHOD_REVIEWER)
     if caller.subject in (model.announced_by, *model.authors):
-        raise Forbidden("Nobody reviews a model of their own method or request.", right="another reviewer")
+        raise Forbidden(messages.OWN_MODEL, right="another reviewer")
     if any(each["subject"] == caller.subject for each in model.parts):
-        sentence = "You decided or voted on the request that trained it: one person has one part."
-        raise Forbidden(sentence, right="somebody without another part in the request")
+        raise Forbidden(messages.ONE_PART, right="somebody without another part in the request")
     if caller.ministry == model.ministry:
         right = f"method-reviewer of another ministry than {model.ministry}"
-        raise Forbidden("No ministry reviews the model that it asked for: two others do.", right=right)
+        raise Forbidden(messages.OWN_BODYS_MODEL, right=right)
 
 
 def check_model_reviewable(caller: Principal, model: Model, reviews: Sequence[ModelReview]) -> None:
     """A model is reviewed while it is registered, once by each person, once by each body."""
     if model.state is not ModelState.REGISTERED:
-        raise Conflict(f"The model is {model.state}; only a registered one is reviewed.", state=model.state)
+        raise Conflict(messages.MODEL_NOT_OPEN(state=model.state), state=model.state)
     if any(review.reviewer == caller.subject for review in reviews):
-        raise Conflict("You reviewed this model already; a review is not changed.")
+        raise Conflict(messages.MODEL_REVIEWED)
     if any(review.ministry == caller.ministry for review in reviews):
-        raise Conflict(f"Somebody of {caller.ministry} reviewed this model already: the second reviewer is of another body.")
+        raise Conflict(messages.MODEL_SAME_BODY(ministry=caller.ministry))
     if model_rejected(reviews):
-        raise Conflict("This model was rejected and is never released: train another one in a new round.")
+        raise Conflict(messages.MODEL_REJECTED)
 
 
 def model_rejected(reviews: Sequence[ModelReview]) -> bool:
@@ -66,7 +66,7 @@ def model_rejected(reviews: Sequence[ModelReview]) -> bool:
 def check_may_withdraw_model(caller: Principal, model: Model) -> None:
     if not may_withdraw_model(caller, model):
         right = f"requester of {model.ministry} or centre-analyst"
-        raise Forbidden(f"This needs the role {right}.", right=right)
+        raise Forbidden(messages.ROLE_NEEDED(right=right), right=right)
 
 
 def may_withdraw_model(caller: Principal, model: Model) -> bool:
@@ -105,8 +105,8 @@ def check_lineage(manifest: ModelManifest, run: Run) -> None:
     """A model file does not say that another method or another run trained it."""
     told, errors = manifest.method, []
     if (told.name, told.version) != (run.method_name, run.method_release) or told.digest not in (None, run.method_digest):
-        errors.append(FieldError("#/method", "other-method", "The manifest names another method than the run's."))
+        errors.append(FieldError("#/method", "other-method", messages.MANIFEST_OTHER_METHOD))
     if manifest.lineage.run_id not in (None, run.id):
-        errors.append(FieldError("#/lineage/run_id", "other-run", "The manifest names another run."))
+        errors.append(FieldError("#/lineage/run_id", "other-run", messages.MANIFEST_OTHER_RUN))
     if errors:
-        raise Unprocessable("The manifest in the file does not fit the run.", errors=errors)
+        raise Unprocessable(messages.MANIFEST_UNLIKE_RUN, errors=errors)

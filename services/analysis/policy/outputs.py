@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+from services.analysis import messages
 from services.analysis.models import RunArtefact
 from shared.contracts import Alarm, MethodCard, Outcome, OutputKind, Reason
 from shared.errors import FieldError, Unprocessable, UnsupportedMedia
@@ -42,7 +43,7 @@ def check_media_type(kind: OutputKind, media_type: str) -> str:
     """The media type without its parameters, if it is the one of this kind."""
     plain = media_type.split(";", 1)[0].strip().lower()
     if plain != MEDIA_TYPES[kind]:
-        raise UnsupportedMedia(f"A {kind} is sent as {MEDIA_TYPES[kind]}.", accepted=[MEDIA_TYPES[kind]])
+        raise UnsupportedMedia(messages.OUTPUT_MEDIA_TYPE(kind=kind, media_type=MEDIA_TYPES[kind]), accepted=[MEDIA_TYPES[kind]])
     return plain
 
 
@@ -73,28 +74,28 @@ def cut(line: str) -> str:
 def check_output(card: MethodCard, kind: OutputKind, name: str) -> None:
     """A method hands in what its card names, and a log."""
     if kind is not OutputKind.LOG and (kind, name) not in {(output.kind, output.name) for output in card.outputs}:
-        error = FieldError("path/name", "undeclared-output", "The method card names no such output.")
-        raise Unprocessable("This output is not on the method card that was reviewed.", errors=[error])
+        error = FieldError("path/name", "undeclared-output", messages.OUTPUT_NOT_ON_CARD)
+        raise Unprocessable(messages.OUTPUT_UNREVIEWED, errors=[error])
 
 
 def check_finish(outcome: Outcome, reason: Reason | None, named: Sequence[Named], uploaded: Sequence[RunArtefact]) -> None:
     """Success stands on outputs that were uploaded under this fence, byte for byte; failure gives its reason."""
     errors = []
     if outcome is Outcome.FAILED and reason is None:
-        errors.append(FieldError("#/reason", "missing", "A failed run gives its reason."))
+        errors.append(FieldError("#/reason", "missing", messages.FAILED_WITHOUT_REASON))
     if reason is not None and reason.code not in WORKER_CODES:
         errors.append(
-            FieldError("#/reason/code", "not-a-workers", f"A worker's reason is one of {', '.join(sorted(WORKER_CODES))}.")
+            FieldError("#/reason/code", "not-a-workers", messages.WORKER_REASONS(codes=", ".join(sorted(WORKER_CODES))))
         )
     if outcome is Outcome.SUCCEEDED and not named:
-        errors.append(FieldError("#/artefacts", "missing", "A run that succeeded names its outputs."))
+        errors.append(FieldError("#/artefacts", "missing", messages.SUCCEEDED_WITHOUT_OUTPUTS))
     known = {(artefact.kind, artefact.name): artefact.sha256 for artefact in uploaded}
     for at, (kind, name, sha256) in enumerate(named):
         if (kind, name) not in known:
-            errors.append(FieldError(f"#/artefacts/{at}", "not-uploaded", "This attempt has not uploaded it."))
+            errors.append(FieldError(f"#/artefacts/{at}", "not-uploaded", messages.OUTPUT_NOT_UPLOADED))
         elif known[kind, name] != sha256:
-            errors.append(FieldError(f"#/artefacts/{at}/sha256", "other-bytes", "Other bytes were uploaded under this name."))
+            errors.append(FieldError(f"#/artefacts/{at}/sha256", "other-bytes", messages.OTHER_BYTES))
     if len({(kind, name) for kind, name, _ in named}) != len(named):
-        errors.append(FieldError("#/artefacts", "name-twice", "Each output is named once."))
+        errors.append(FieldError("#/artefacts", "name-twice", messages.OUTPUT_ONCE))
     if errors:
-        raise Unprocessable("The run cannot end like this.", errors=errors)
+        raise Unprocessable(messages.CANNOT_END, errors=errors)

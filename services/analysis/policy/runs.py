@@ -1,5 +1,6 @@
 """Who may see a run, cancel it and say when its turn comes."""
 
+from services.analysis import messages
 from services.analysis.models import Run, RunStatus
 from shared.auth import Principal, Role, require
 from shared.errors import Conflict, Forbidden, NotFound
@@ -17,7 +18,7 @@ def asks_for(caller: Principal, run: Run) -> bool:
 
 def check_may_see_run(caller: Principal, run: Run) -> None:
     if not sees_every_run(caller) and not asks_for(caller, run):
-        raise NotFound("There is no such run.")
+        raise NotFound(messages.NO_RUN)
 
 
 def sees_parameters(caller: Principal, run: Run) -> bool:
@@ -29,7 +30,7 @@ def check_may_cancel(caller: Principal, run: Run) -> None:
     check_may_see_run(caller, run)
     if not caller.has(Role.CENTRE_ANALYST) and not asks_for(caller, run):
         right = f"requester of {run.ministry} or centre-analyst"
-        raise Forbidden(f"This needs the role {right}.", right=right)
+        raise Forbidden(messages.ROLE_NEEDED(right=right), right=right)
 
 
 def check_may_prioritise(caller: Principal, run: Run) -> None:
@@ -47,12 +48,12 @@ def check_may_read_log(caller: Principal, run: Run) -> None:
 def check_not_ended(run: Run) -> None:
     if run.ended:
         ended = {RunStatus.CANCELLED: "was cancelled"}.get(run.status, str(run.status))
-        raise Conflict(f"The run has ended already: it {ended}.", state=run.status)
+        raise Conflict(messages.RUN_ENDED(ended=ended), state=run.status)
 
 
 def check_may_see_quotas(caller: Principal) -> None:
     if not sees_every_run(caller):
-        raise Forbidden("Quotas are shown at the centre.", right="centre-analyst, auditor or ops")
+        raise Forbidden(messages.QUOTAS_AT_CENTRE, right="centre-analyst, auditor or ops")
 
 
 def run_actions(caller: Principal, run: Run) -> list[str]:

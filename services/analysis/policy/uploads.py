@@ -1,5 +1,6 @@
 """Who may upload an ONNX method, see it, and host it."""
 
+from services.analysis import messages
 from services.analysis.models import OnnxMethod
 from services.analysis.policy.methods import sees_every_method
 from shared.auth import Principal, Role, require
@@ -13,7 +14,7 @@ def check_may_upload(caller: Principal, manifest: HostingManifest) -> None:
     """A ministry uploads its own methods; the centre anybody's."""
     require(caller, *UPLOADERS)
     if not caller.has(Role.CENTRE_ANALYST) and manifest.card.owner != caller.ministry:
-        sentence = f"The card names {manifest.card.owner} as the owner; you upload for {caller.ministry}."
+        sentence = messages.OTHER_OWNER(owner=manifest.card.owner, ministry=caller.ministry)
         raise Forbidden(sentence, right="centre-analyst")
 
 
@@ -23,22 +24,22 @@ def sees_every_upload(caller: Principal) -> bool:
 
 def check_may_see_upload(caller: Principal, method: OnnxMethod) -> None:
     if not sees_every_upload(caller) and caller.ministry != method.uploaded_ministry:
-        raise NotFound("There is no such ONNX method.")
+        raise NotFound(messages.NO_ONNX_METHOD)
 
 
 def check_may_attach(caller: Principal, method: OnnxMethod, announced: bool) -> None:
     """Its uploader hands in the file, and another one as long as no worker has announced the method."""
     check_may_see_upload(caller, method)
     if caller.subject != method.uploaded_by:
-        raise Forbidden("Only who uploaded the manifest hands in its file.", right=f"the person who uploaded {method.label}")
+        raise Forbidden(messages.NOT_UPLOADER, right=f"the person who uploaded {method.label}")
     if announced:
-        raise Conflict(f"{method.label} was announced with its file: another file is a new version.")
+        raise Conflict(messages.ANNOUNCED_WITH_FILE(label=method.label))
 
 
 def check_may_host(caller: Principal, method: OnnxMethod) -> None:
     require(caller, Role.WORKER, Role.METHOD_REVIEWER)
     if method.sha256 is None:
-        raise NotFound("The file of this ONNX method has not been handed in.")
+        raise NotFound(messages.NO_ONNX_FILE)
 
 
 def upload_waiting(method: OnnxMethod, announced: bool) -> str | None:

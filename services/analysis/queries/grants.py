@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import Text, type_coerce
 from sqlmodel import and_, col, false, func, or_, select
 
-from services.analysis import policy
+from services.analysis import messages, policy
 from services.analysis.models import Grant, GrantObjection, GrantReview, GrantState, ReleasedModel, ScoringBatch
 from services.analysis.schemas import GrantedModel, GrantObjectionOut, GrantOut, GrantReviewOut
 from shared.auth import Principal, Role
@@ -37,7 +37,7 @@ async def list_grants(
 async def get_grant(session: Session, caller: Principal, grant_id: UUID) -> Grant:
     grant = await session.get(Grant, grant_id)
     if grant is None:
-        raise NotFound("There is no such grant.")
+        raise NotFound(messages.NO_GRANT)
     policy.check_may_see_grant(caller, grant, await session.get_one(ReleasedModel, grant.model_id))
     return grant
 

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from sqlmodel import col, or_, select
 
-from services.analysis import policy
+from services.analysis import messages, policy
 from services.analysis.models import Method, MethodReview, MethodState, OnnxMethod
 from services.analysis.schemas import MethodOut, MethodSummary, ReviewOut
 from shared.auth import Principal
@@ -35,7 +35,7 @@ async def list_methods(
 async def get_method(session: Session, caller: Principal, name: str, release: str) -> Method:
     method = (await session.exec(select(Method).where(col(Method.name) == name, col(Method.release) == release))).first()
     if method is None:
-        raise NotFound("There is no such method version.")
+        raise NotFound(messages.NO_METHOD_VERSION)
     policy.check_may_see_method(caller, method)
     return method
 

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from sqlmodel import col, or_, select
 
-from services.analysis import policy
+from services.analysis import messages, policy
 from services.analysis.models import Model, ModelReview, ModelState
 from services.analysis.schemas import LineageOut, ModelOut, ModelSummary, ReviewOut, TrainedOn
 from shared.auth import Principal, Role
@@ -36,7 +36,7 @@ async def list_models(
 async def get_model(session: Session, caller: Principal, model_id: UUID) -> Model:
     model = await session.get(Model, model_id)
     if model is None:
-        raise NotFound("There is no such model.")
+        raise NotFound(messages.NO_MODEL)
     policy.check_may_see_model(caller, model)
     return model
 

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from sqlmodel import col, select
 
-from services.analysis import policy
+from services.analysis import messages, policy
 from services.analysis.models import Method, Run, RunStatus, Sighting
 from services.analysis.queries.queue import Order, place_in_line
 from services.analysis.queries.quotas import full_quotas
@@ -48,7 +48,7 @@ async def list_runs(
 async def get_run(session: Session, caller: Principal, run_id: UUID) -> Run:
     run = await session.get(Run, run_id)
     if run is None:
-        raise NotFound("There is no such run.")
+        raise NotFound(messages.NO_RUN)
     policy.check_may_see_run(caller, run)
     return run
 
@@ -136,7 +136,7 @@ async def describe_bundle(session: Session, run_id: UUID, fence: int) -> BundleO
     """The bundle, for the attempt that holds the run."""
     run = await session.get(Run, run_id)
     if run is None or run.fence != fence or run.status is not RunStatus.RUNNING:
-        raise StaleClaim("This claim no longer holds: the run was given to another worker, or has ended.")
+        raise StaleClaim(messages.CLAIM_LOST)
     return BundleOut(
         method=method_of(run),
         parameters=run.approved["parameters"],
@@ -154,5 +154,5 @@ async def is_cancelled(session: Session, run_id: UUID, fence: int) -> bool:
     """Whether the worker that has this fence must stop; StaleClaim if the run went to another one."""
     run = await session.get(Run, run_id)
     if run is None or run.fence != fence:
-        raise StaleClaim("This claim no longer holds: the run was given to another worker.")
+        raise StaleClaim(messages.CLAIM_TAKEN)
     return run.status is not RunStatus.RUNNING

@@ -4,7 +4,7 @@ from typing import Any
 
 from sqlmodel import col, exists, select
 
-from services.analysis import policy
+from services.analysis import messages, policy
 from services.analysis.models import Method, OnnxMethod
 from services.analysis.schemas import OnnxMethodOut, OnnxMethodSummary
 from shared.auth import Principal
@@ -30,7 +30,7 @@ async def get_upload(session: Session, caller: Principal, name: str, release: st
     named = select(OnnxMethod).where(col(OnnxMethod.name) == name, col(OnnxMethod.release) == release)
     method = (await session.exec(named)).first()
     if method is None:
-        raise NotFound("There is no such ONNX method.")
+        raise NotFound(messages.NO_ONNX_METHOD)
     policy.check_may_see_upload(caller, method)
     return method
 

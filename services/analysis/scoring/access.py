@@ -11,6 +11,7 @@ from shared.auth import Principal, TokenVerifier
 from shared.db import Database
 from shared.errors import Unauthorized
 from shared.members import check_member
+from shared.messages import TOKEN_HEADER, TOKEN_MISSING
 
 KEPT = 10_000
 
@@ -53,10 +54,10 @@ class Doorkeeper:
 
     async def caller(self, authorization: str) -> Principal:
         if not authorization:
-            raise Unauthorized("This needs a token: send it as `Authorization: Bearer <token>`.")
+            raise Unauthorized(TOKEN_MISSING)
         scheme, _, token = authorization.partition(" ")
         if scheme.lower() != "bearer" or not token.strip():
-            raise Unauthorized("The Authorization header is not of the form `Bearer <token>`.", reason="malformed-header")
+            raise Unauthorized(TOKEN_HEADER, reason="malformed-header")
         return await self.verifier.verify(token.strip())
 
     async def look(self, asked: Asked, caller: Principal) -> Access:

@@ -27,7 +27,7 @@ protocol = APIRouter(prefix="/v2", route_class=Route, tags=["inference"])
 
 @router.get("/metrics", response_class=PlainTextResponse, responses=METRICS_TEXT, tags=["health"], name="scoring_metrics")
 async def metrics(request: Request) -> Response:
-    """Prometheus metrics of this process."""
+    """Read Prometheus metrics of this process."""
     kept: Metrics = request.app.state.metrics
     return Response(kept.render(), media_type="text/plain; version=0.0.4")
 
@@ -35,19 +35,19 @@ async def metrics(request: Request) -> Response:
 @protocol.get("", include_in_schema=False)
 @protocol.get("/")
 async def show_server() -> ServerMetadata:
-    """The server's name, version and extensions."""
+    """Show the server: its name, version and extensions."""
     return ServerMetadata()
 
 
 @protocol.get("/health/live")
 async def server_live() -> Live:
-    """Alive: the process answers."""
+    """Check that the server is alive: the process answers."""
     return Live()
 
 
 @protocol.get("/health/ready")
 async def server_ready(request: Request) -> Ready:
-    """Ready: the database, which holds the grants, answers."""
+    """Check that the server is ready: the database, which holds the grants, answers."""
     db: Database = request.app.state.db
     async with db.reading() as session:
         await check_database(session)
@@ -69,21 +69,21 @@ async def opened(request: Request, found: ModelFile) -> Model:
 
 @protocol.get("/models/{model_name}/ready")
 async def model_ready(model_name: ModelName, request: Request, caller: Caller) -> ModelReady:
-    """Whether the newest model of this name can be asked; its file is opened for that."""
+    """Check that the newest model of a name can be asked; its file is opened for that."""
     await opened(request, (await visible(request, caller, model_name, None))[0])
     return ModelReady(name=model_name)
 
 
 @protocol.get("/models/{model_name}/versions/{model_version}/ready")
 async def model_version_ready(model_name: ModelName, model_version: ModelVersion, request: Request, caller: Caller) -> ModelReady:
-    """Whether this version of a model can be asked."""
+    """Check that a version of a model can be asked."""
     await opened(request, (await visible(request, caller, model_name, model_version))[0])
     return ModelReady(name=model_name)
 
 
 @protocol.get("/models/{model_name}")
 async def show_model(model_name: ModelName, request: Request, caller: Caller) -> ModelMetadata:
-    """What the newest model of this name takes and gives, and the versions that you may know of."""
+    """Show the newest model of a name: what it takes and gives, and the versions that you may know of."""
     found = await visible(request, caller, model_name, None)
     return described(found, await opened(request, found[0]))
 
@@ -92,7 +92,7 @@ async def show_model(model_name: ModelName, request: Request, caller: Caller) ->
 async def show_model_version(
     model_name: ModelName, model_version: ModelVersion, request: Request, caller: Caller
 ) -> ModelMetadata:
-    """What one version of a model takes and gives."""
+    """Show a version of a model: what it takes and gives."""
     found = await visible(request, caller, model_name, model_version)
     return described(found, await opened(request, found[0]))
 

@@ -30,6 +30,12 @@ are asked for and decided at the analysis service, `/analysis/grants`. What is a
 audited at most a second apart; a process that is killed loses those of at most a second."""
 
 
+TAGS = (
+    openapi.Tag("inference", "Score rows with released models (Open Inference Protocol v2).", "공개된 모형으로 점수 산출."),
+    openapi.Tag("health", "The metrics of the process.", "프로세스의 지표."),
+)
+
+
 def build(settings: Settings) -> FastAPI:
     """The app, everything under /analysis/scoring."""
     db = Database(settings.database_url, Base.metadata, PLUMBING, "analysis")
@@ -54,6 +60,7 @@ def build(settings: Settings) -> FastAPI:
     app = ScoringApp(
         title="Dure scoring", version="0.1.0", description=DESCRIPTION, lifespan=lifespan, docs_url=None, redoc_url=None,
         openapi_url=f"{BASE}/openapi.json", generate_unique_id_function=openapi.operation_id, redirect_slashes=False,
+        openapi_tags=[tag.as_json() for tag in TAGS],
     )  # fmt: skip
     app.state.db, app.state.settings, app.state.verifier = db, settings, verifier
     app.state.door, app.state.metrics, app.state.ledger = door, metrics, ledger

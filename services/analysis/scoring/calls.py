@@ -9,7 +9,7 @@ from fastapi.routing import APIRoute
 from starlette.types import Receive, Scope, Send
 
 from services.analysis.scoring.schemas import GIVEN, TAKEN, HeaderLength, ModelName, ModelVersion
-from shared.http import Caller
+from shared.http import Caller, summary_of
 from shared.openapi import DocumentedApp
 
 BASE: Final = "/analysis/scoring"
@@ -38,7 +38,7 @@ class ScoringApp(DocumentedApp):
 
 
 async def infer_model(model_name: ModelName, caller: Caller, length: HeaderLength = None) -> None:
-    """Score rows with the newest released model of this name that you have a grant on.
+    """Score rows with the newest model of a name (released, and you have a grant on it).
 
     The Open Inference Protocol in JSON, or with the binary tensor data extension. The inputs are the model's tensors, or its
     features one by one. Every call counts for the grant; the counts are audited.
@@ -48,7 +48,7 @@ async def infer_model(model_name: ModelName, caller: Caller, length: HeaderLengt
 async def infer_model_version(
     model_name: ModelName, model_version: ModelVersion, caller: Caller, length: HeaderLength = None
 ) -> None:
-    """Score rows with one version of a released model."""
+    """Score rows with one version of a model."""
 
 
 def call_routes() -> list[APIRoute]:
@@ -60,7 +60,9 @@ def call_routes() -> list[APIRoute]:
     }
     return [
         CallRoute(
-            path, endpoint, methods=["POST"], name=endpoint.__name__, operation_id=endpoint.__name__, tags=["inference"],
+            path, endpoint, methods=["POST"], name=endpoint.__name__, summary=summary_of(endpoint.__doc__ or ""),
+            operation_id=endpoint.__name__,
+            tags=["inference"],
             responses=GIVEN, response_class=Response, openapi_extra=TAKEN,
         )
         for path, endpoint in found.items()

@@ -11,8 +11,10 @@ from typing import Final, TypeVar
 
 from fastapi import Request
 from prometheus_client import Counter, Histogram
+from starlette.datastructures import QueryParams
 from starlette.types import Message, Receive, Scope, Send
 
+from services.analysis import messages
 from services.analysis.scoring import problems
 from services.analysis.scoring.access import Asked, Doorkeeper
 from services.analysis.scoring.codec import Body, Call, Limits, decode, encode
@@ -22,6 +24,8 @@ from services.analysis.scoring.sessions import Model, Shelf, check_format
 from services.analysis.scoring.settings import Settings
 from shared.auth import Principal
 from shared.errors import BadRequest, Problem, TooLarge, TooMany, UnsupportedMedia
+from shared.http import check_query
+from shared.messages import BODY_TOO_LARGE, URL_NUL
 from shared.telemetry import Metrics
 from shared.trace import REQUEST_ID, bind_trace
 
@@ -88,7 +92,9 @@ class Door:
     async def answer(self, scope: Scope, headers: dict[bytes, str], receive: Receive, told: dict[str, Principal]) -> Body:
         path = scope["path_params"]
         if "\0" in scope["path"]:
-            raise BadRequest("The URL holds a NUL character.")
+            raise BadRequest(URL_NUL)
+        if scope["query_string"]:
+            check_query(QueryParams(scope["query_string"]), ())
         asked = Asked(headers.get(b"authorization", ""), path["model_name"], path.get("model_version"))
         access = self.keeper.remembered(asked) or await self.keeper.check(asked, told)
         check_format(access.model.format)
@@ -112,9 +118,9 @@ class Door:
         """A large body has to find room; it is decoded, scored and encoded beside the loop."""
         limit = self.settings.body_limit
         if declared.isdigit() and int(declared) > limit:
-            raise TooLarge(f"The body may have {limit} bytes.", limit_bytes=limit)
+            raise TooLarge(BODY_TOO_LARGE(limit=limit), limit_bytes=limit)
         if self.large >= self.settings.batch_waiting:
-            problem = TooMany("Too many large batches are being scored; try again, or send smaller ones.")
+            problem = TooMany(messages.TOO_MANY_BATCHES)
             problem.headers["Retry-After"] = "1"
             raise problem
         self.large += 1
@@ -140,12 +146,12 @@ class Door:
                     part = message.get("body", b"")
                     size += len(part)
                     if size > limit:
-                        raise TooLarge(f"The body may have {limit} bytes.", limit_bytes=limit)
+                        raise TooLarge(BODY_TOO_LARGE(limit=limit), limit_bytes=limit)
                     parts.append(part)
                     if not message.get("more_body"):
                         return parts[0] if len(parts) == 1 else b"".join(parts)
         except TimeoutError:
-            raise BadRequest(f"The body did not come within {self.settings.read_seconds:g} seconds.") from None
+            raise BadRequest(messages.BODY_TOO_SLOW(seconds=self.settings.read_seconds)) from None
 
     async def chunk(self, receive: Receive) -> Message:
         message = await receive()
@@ -161,9 +167,7 @@ def finish(access: Access, model: Model, call: Call) -> Body:
 
 def check_encoding(headers: dict[bytes, str]) -> None:
     if headers.get(b"content-encoding", "identity").lower() not in ("", "identity"):
-        raise UnsupportedMedia(
-            "The body is compressed: send it as it is.", accepted=["application/json", "application/octet-stream"]
-        )
+        raise UnsupportedMedia(messages.BODY_COMPRESSED, accepted=["application/json", "application/octet-stream"])
 
 
 async def respond(send: Send, body: Body, request_id: str) -> None:

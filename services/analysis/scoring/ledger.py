@@ -13,6 +13,7 @@ from uuid import UUID, uuid4
 
 from sqlmodel import col, select
 
+from services.analysis import messages
 from services.analysis.models import ScoringBatch
 from services.analysis.scoring.registry import Access, seconds_left_today
 from shared.audit import record_audit
@@ -57,7 +58,7 @@ class Ledger:
         key = access.grant_id, at.date()
         used = self.used.get(key, 0)
         if access.elsewhere + used + rows > access.rows_per_day:
-            problem = TooMany("This call would exceed the rows that the grant allows in a day.", limit_rows=access.rows_per_day)
+            problem = TooMany(messages.ROWS_PER_DAY, limit_rows=access.rows_per_day)
             problem.headers["Retry-After"] = str(seconds_left_today(at))
             raise problem
         self.check_rate(access, rows)
@@ -78,8 +79,7 @@ class Ledger:
         left, before = self.buckets.get(access.grant_id, (float(most), at))
         left = min(float(most), left + (at - before) * most / 60)
         if rows > left:
-            sentence = "This call would exceed the rows that the grant allows in a minute: send smaller or fewer ones."
-            problem = TooMany(sentence, limit_rows=most)
+            problem = TooMany(messages.ROWS_PER_MINUTE, limit_rows=most)
             problem.headers["Retry-After"] = str(math.ceil((min(rows, most) - left) * 60 / most) or 1)
             raise problem
         self.buckets[access.grant_id] = left - rows, at

@@ -11,6 +11,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement
 from sqlmodel import col, func, select
 
+from services.analysis import messages
 from services.analysis.models import Grant, GrantState, ReleasedModel, ScoringBatch
 from shared.auth import Principal, Role, require
 from shared.clock import now
@@ -108,14 +109,14 @@ async def explain(session: Session, caller: Principal, name: str, release: str |
     models = await released_models(session, name, release)
     ids = [each.model_id for each in models]
     if (await session.exec(select(Grant.id).where(col(Grant.model_id).in_(ids), *holding(caller, at)))).first():
-        raise Gone("This model was withdrawn: nothing is scored with it any more.")
+        raise Gone(messages.MODEL_WITHDRAWN)
     known = await grants_on(session, ids)
     visible = [each for each in models if not each.withdrawn and sees(caller, each, known)]
     if not visible:
-        raise NotFound("There is no such model.")
+        raise NotFound(messages.NO_MODEL)
     label = visible[0].label
     raise Forbidden(
-        f"{caller.ministry} has no valid grant for this client on {label}: ask for one with POST /analysis/grants.",
+        messages.NO_VALID_GRANT(ministry=caller.ministry, label=label),
         right=f"grant on {label}",
     )
 
@@ -132,7 +133,7 @@ async def visible_models(session: Session, caller: Principal, name: str, release
     known = await grants_on(session, [each.model_id for each in models])
     found = [each for each in models if sees(caller, each, known)]
     if not found:
-        raise NotFound("There is no such model.")
+        raise NotFound(messages.NO_MODEL)
     return found
 
 

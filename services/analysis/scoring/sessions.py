@@ -11,8 +11,10 @@ from typing import Any, Final, cast
 import numpy as np
 import onnxruntime as ort
 
+from services.analysis import messages
 from services.analysis.scoring.codec import DATATYPES, Array, Call, Layouts, Signature, TensorSpec
 from shared.contracts import ModelFormat
+from shared.contracts.wording import Sentence
 from shared.errors import Conflict, Unavailable, Unprocessable
 from shared.storage import Corrupt, MissingObject, Storage
 
@@ -35,14 +37,14 @@ class Terms:
     big_threads: int = 2
 
 
-def unusable(detail: str, reason: str) -> Conflict:
+def unusable(detail: Sentence, reason: str) -> Conflict:
     """The file of a released model cannot be asked here."""
     return Conflict(detail, reason=reason)
 
 
 def check_format(found: ModelFormat) -> None:
     if found is not ModelFormat.ONNX:
-        raise unusable("This model was released in a form that only a worker opens, not as ONNX.", "format")
+        raise unusable(messages.FORM_OF_WORKERS, "format")
 
 
 def specs(found: list[Any]) -> tuple[TensorSpec, ...]:
@@ -50,10 +52,10 @@ def specs(found: list[Any]) -> tuple[TensorSpec, ...]:
     told = []
     for each in found:
         if each.type not in ONNX_TYPES:
-            raise unusable("The model takes or gives something that is not a tensor of the protocol.", "datatype")
+            raise unusable(messages.NOT_A_TENSOR_TYPE, "datatype")
         shape = tuple(size if isinstance(size, int) and size > 0 else -1 for size in each.shape)
         if not shape or shape[0] not in (-1, 1):
-            raise unusable("The first dimension of the model's tensors is not the rows.", "shape")
+            raise unusable(messages.ROWS_NOT_FIRST, "shape")
         told.append(TensorSpec(each.name, ONNX_TYPES[each.type], (-1, *shape[1:])))
     return tuple(told)
 
@@ -67,7 +69,7 @@ def read_manifest(metadata: dict[str, str]) -> tuple[tuple[str, ...], bool]:
         parity = manifest.get("parity") or {}  # an export that was compared with rows that lack values takes them
         missing = manifest.get("missing_values", parity.get("rows_with_missing", 0) > 0)
     except (ValueError, AttributeError, KeyError, TypeError):
-        raise unusable("The manifest inside the model's file cannot be read.", "manifest") from None
+        raise unusable(messages.MANIFEST_UNREADABLE, "manifest") from None
     return tuple(names) if len(set(names)) == len(names) else (), missing is True
 
 
@@ -99,9 +101,9 @@ class Model:
         except Exception as error:
             # What the runtime says may hold values; what kind of error it is does not.
             log.warning("a model refused its input", extra={"error": type(error).__name__})
-            raise Unprocessable("The model cannot be applied to these values.", reason="model-refused") from None
+            raise Unprocessable(messages.MODEL_REFUSED, reason="model-refused") from None
         if not all(isinstance(each, np.ndarray) for each in found):
-            raise unusable("The model gives something that is not a tensor.", "datatype")
+            raise unusable(messages.NO_TENSOR, "datatype")
         return cast(list[Array], found)
 
     def session(self, rows: int) -> ort.InferenceSession:
@@ -122,7 +124,7 @@ def open_session(data: bytes, threads: int) -> ort.InferenceSession:
         return ort.InferenceSession(data, options, providers=["CPUExecutionProvider"])
     except Exception as error:
         log.warning("a model could not be opened", extra={"error": type(error).__name__})
-        raise unusable("The model's file cannot be opened by the runtime.", "not-loadable") from None
+        raise unusable(messages.NOT_LOADABLE, "not-loadable") from None
 
 
 class Shelf:
@@ -152,7 +154,7 @@ class Shelf:
             data = await self.storage.read(sha256, self.terms.model_bytes)
         except (MissingObject, Corrupt) as error:
             log.error("a released model is not what it should be", extra={"error": type(error).__name__, "sha256": sha256})
-            raise Unavailable("The model's file is missing or damaged; the operators must look.", retry_after=60) from None
+            raise Unavailable(messages.MODEL_FILE_DAMAGED, retry_after=60) from None
         model = await asyncio.to_thread(Model, data, self.terms)
         self.models[sha256] = model
         while len(self.models) > self.terms.models:

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from sqlmodel import select
 
-from services.catalog import policy
+from services.catalog import messages, policy
 from services.catalog.models import MinistryKey
 from services.catalog.queries import find_key, find_ministry
 from shared.audit import record_audit
@@ -26,7 +26,7 @@ async def register_key(
     policy.check_key(key, valid_from=begins, valid_until=valid_until, at=now())
     known = select(MinistryKey).where(MinistryKey.ministry == code, MinistryKey.kid == key.kid)
     if (await session.exec(known)).first():
-        raise Conflict("This key was registered before.", errors=[FieldError("#/key", "key-known", "Make a new key.")])
+        raise Conflict(messages.KEY_KNOWN, errors=[FieldError("#/key", "key-known", messages.MAKE_NEW_KEY)])
     row = MinistryKey(
         ministry=code, kid=key.kid, x=key.x, valid_from=begins, valid_until=valid_until, registered_by=caller.subject
     )

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from sqlmodel import col, select
 
-from services.catalog import policy
+from services.catalog import messages, policy
 from services.catalog.models import Ministry
 from services.catalog.queries import find_ministry, unannounced
 from services.catalog.schemas.ministries import MinistryIn
@@ -26,8 +26,8 @@ async def join_ministry(session: Session, caller: Principal, given: MinistryIn) 
     require(caller, Role.COUNCIL_SECRETARY)
     known = await named(session, given.code)
     if known is not None and known.left_at is None:
-        error = FieldError("#/code", "code-taken", "Choose another code.")
-        raise Conflict("A member with this code has joined already.", errors=[error])
+        error = FieldError("#/code", "code-taken", messages.OTHER_CODE)
+        raise Conflict(messages.CODE_TAKEN, errors=[error])
     return await add_ministry(session, given, known)
 
 

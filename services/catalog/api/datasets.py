@@ -13,7 +13,7 @@ from services.catalog.schemas.datasets import DatasetBrief, DatasetChange, Datas
 from services.catalog.schemas.reports import Warned
 from shared.auth import Principal
 from shared.http import Caller, IfMatch, Page, Reading, Route, Transaction, link_next, tagged
-from shared.openapi import UNCHANGED
+from shared.openapi import CREATED, UNCHANGED
 
 router = APIRouter(prefix="/datasets", route_class=Route, tags=["datasets"])
 
@@ -45,7 +45,7 @@ def hints(dataset: Dataset) -> list[Hint]:
     ]
 
 
-@router.post("", status_code=201)
+@router.post("", status_code=201, responses=CREATED)
 async def register_dataset(given: DatasetIn, session: Transaction, caller: Caller, response: Response) -> DatasetOut:
     """Register a dataset of your ministry (steward). It is a draft until a file of it has passed its check."""
     dataset = await actions.register_dataset(session, caller, given)
@@ -57,7 +57,7 @@ async def register_dataset(given: DatasetIn, session: Transaction, caller: Calle
 async def list_datasets(
     session: Reading, caller: Caller, asked: Annotated[DatasetFilter, Query()], request: Request, response: Response
 ) -> Page[DatasetBrief]:
-    """The datasets that you may see, the newest first. `q` finds parts of words too, in Korean and English."""
+    """List the datasets that you may see, newest first. `q` finds parts of words too, in Korean and English."""
     datasets, cursor = await queries.list_datasets(session, caller, asked)
     link_next(request, response, cursor)
     return Page(items=[DatasetBrief.model_validate(fields(caller, dataset)) for dataset in datasets], next=cursor)
@@ -65,7 +65,7 @@ async def list_datasets(
 
 @router.get("/{dataset_id}", responses=UNCHANGED)
 async def get_dataset(dataset_id: UUID, session: Reading, caller: Caller, response: Response) -> DatasetOut:
-    """One dataset with its table. A withdrawn one is still shown, with the reason."""
+    """Show a dataset with its table. A withdrawn one is still shown, with the reason."""
     return shown(caller, await queries.find_dataset(session, caller, dataset_id), response)
 
 

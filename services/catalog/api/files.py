@@ -5,7 +5,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Path, Request, Response
 
-from services.catalog import actions, policy, queries
+from services.catalog import actions, messages, policy, queries
 from services.catalog.digests import check_digests, declared_sha256
 from services.catalog.models import UNCHECKED, Dataset, DatasetFile
 from services.catalog.profile.media import XLSX, UnknownMediaError, declared
@@ -16,7 +16,8 @@ from shared.auth import Principal
 from shared.contracts import StoredObject
 from shared.errors import TooLarge, UnsupportedMedia
 from shared.http import Caller, Reading, Route, tagged
-from shared.openapi import UNCHANGED
+from shared.messages import FILE_TOO_LARGE
+from shared.openapi import NEW, UNCHANGED
 
 router = APIRouter(prefix="/datasets/{dataset_id}", route_class=Route, tags=["files"])
 FileNumber = Annotated[int, Path(ge=1, le=2**31 - 1, examples=[1])]
@@ -33,14 +34,20 @@ BODY: dict[str, Any] = {
         },
     }
 }
+STORED: dict[int | str, dict[str, Any]] = {200: {"model": CheckOut, "headers": NEW}, 202: {"headers": NEW}}
 REFUSED = {
-    "media type": "A dataset's file is CSV, Parquet or .xlsx; Content-Type must say which.",
-    "charset": "This charset is not taken. Save the file as UTF-8, or name one of `accepted` in Content-Type.",
-    "delimiter": "This delimiter is not taken. Name one of `accepted` in Content-Type.",
+    "media type": messages.MEDIA_TYPE,
+    "charset": messages.CHARSET,
+    "delimiter": messages.DELIMITER,
 }
 
 
-@router.put("/file", status_code=202, openapi_extra=BODY, responses={200: {"model": CheckOut}})
+@router.put(
+    "/file",
+    status_code=202,
+    openapi_extra=BODY,
+    responses=STORED,
+)
 async def attach_file(dataset_id: UUID, request: Request, caller: Caller, response: Response) -> CheckOut:
     """Hand in the dataset's file (steward of its ministry), as CSV, as Parquet or as .xlsx with one sheet.
 
@@ -69,7 +76,7 @@ async def attach_file(dataset_id: UUID, request: Request, caller: Caller, respon
 
 @router.get("/checks/{version}", responses=UNCHANGED)
 async def get_check(dataset_id: UUID, version: FileNumber, session: Reading, caller: Caller, response: Response) -> CheckOut:
-    """The check of one handed-in file (steward of its ministry): every fault by line and column, never by its value."""
+    """Show the check of a handed-in file (steward of its ministry): every fault by line and column, never by its value."""
     dataset = await queries.own_dataset(session, caller, dataset_id)
     return shown(caller, dataset, await queries.find_file(session, dataset, version), response)
 
@@ -86,7 +93,7 @@ def check_length(request: Request, limit: int) -> None:
     """Refuse what says itself that it is too large before any of it is read."""
     declared = request.headers.get("content-length", "")
     if declared.isdigit() and int(declared) > limit:
-        raise TooLarge(f"The file is larger than the {limit:,} bytes that are accepted.", limit_bytes=limit)
+        raise TooLarge(FILE_TOO_LARGE(limit=limit), limit_bytes=limit)
 
 
 def shown(caller: Principal, dataset: Dataset, file: DatasetFile, response: Response) -> CheckOut:

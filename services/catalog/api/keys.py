@@ -8,7 +8,7 @@ from services.catalog.schemas.keys import KeyIn, KeyOut, RetireIn
 from shared.auth import Principal
 from shared.db import Session
 from shared.http import Caller, IfMatch, Page, Paging, Reading, Route, Transaction, link_next, tagged
-from shared.openapi import UNCHANGED
+from shared.openapi import CREATED, UNCHANGED
 
 router = APIRouter(prefix="/ministries/{code}/keys", route_class=Route, tags=["ministries"])
 
@@ -23,9 +23,9 @@ async def answer(session: Session, caller: Principal, key: MinistryKey, response
     return shown(caller, key, await queries.key_in_use(session, key.ministry))
 
 
-@router.post("", status_code=201)
+@router.post("", status_code=201, responses=CREATED)
 async def register_key(code: str, given: KeyIn, session: Transaction, caller: Caller, response: Response) -> KeyOut:
-    """Register an X25519 key that restricted lists are sealed to from now on (steward of the ministry)."""
+    """Register an X25519 key (steward of the ministry). Restricted lists are sealed to it from now on."""
     begin, end = given.valid_from, given.valid_until
     key = await actions.register_key(session, caller, code, given.key.public, valid_from=begin, valid_until=end)
     response.headers["Location"] = f"/catalog/ministries/{code}/keys/{key.kid}"
@@ -36,7 +36,7 @@ async def register_key(code: str, given: KeyIn, session: Transaction, caller: Ca
 async def list_keys(
     code: str, session: Reading, caller: Caller, page: Paging, request: Request, response: Response
 ) -> Page[KeyOut]:
-    """The ministry's keys, the newest first, also those that are no longer used."""
+    """List a ministry's keys, newest first: also those that are no longer used."""
     ministry = await queries.find_ministry(session, code)
     keys, cursor = await queries.list_keys(session, ministry.code, page)
     in_use = await queries.key_in_use(session, ministry.code)
@@ -46,7 +46,7 @@ async def list_keys(
 
 @router.get("/{kid}", responses=UNCHANGED)
 async def get_key(code: str, kid: str, session: Reading, caller: Caller, response: Response) -> KeyOut:
-    """One key."""
+    """Show a key."""
     return await answer(session, caller, await queries.find_key(session, code, kid), response)
 
 
@@ -54,6 +54,6 @@ async def get_key(code: str, kid: str, session: Reading, caller: Caller, respons
 async def retire_key(
     code: str, kid: str, given: RetireIn, session: Transaction, caller: Caller, expected: IfMatch, response: Response
 ) -> KeyOut:
-    """Seal nothing more to this key (steward of the ministry). Lists that were sealed to it are still opened with it."""
+    """Retire a key (steward of the ministry): nothing more is sealed to it. Earlier lists are still opened with it."""
     key = await actions.retire_key(session, caller, code, kid, reason=given.reason, expected=expected)
     return await answer(session, caller, key, response)

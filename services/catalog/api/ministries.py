@@ -7,7 +7,7 @@ from services.catalog.models import Ministry
 from services.catalog.schemas.ministries import FormerBodyOut, LeaveIn, MinistryIn, MinistryOut
 from shared.auth import Principal
 from shared.http import Caller, IfMatch, Page, Paging, Reading, Route, Transaction, link_next, tagged
-from shared.openapi import UNCHANGED
+from shared.openapi import CREATED, UNCHANGED
 
 router = APIRouter(prefix="/ministries", route_class=Route, tags=["ministries"])
 
@@ -27,7 +27,7 @@ def shown(caller: Principal, ministry: Ministry) -> MinistryOut:
     )
 
 
-@router.post("", status_code=201)
+@router.post("", status_code=201, responses=CREATED)
 async def join_ministry(given: MinistryIn, session: Transaction, caller: Caller, response: Response) -> MinistryOut:
     """Let a further body join, or one that has left join again (council secretary). From now on its people may act."""
     ministry = await actions.join_ministry(session, caller, given)
@@ -40,7 +40,7 @@ async def join_ministry(given: MinistryIn, session: Transaction, caller: Caller,
 async def list_ministries(
     session: Reading, caller: Caller, page: Paging, request: Request, response: Response
 ) -> Page[MinistryOut]:
-    """The members, the newest first; one that has left is shown by its code alone."""
+    """List the members, newest first; one that has left is shown by its code alone."""
     ministries, cursor = await queries.list_ministries(session, page)
     link_next(request, response, cursor)
     return Page(items=[shown(caller, ministry) for ministry in ministries], next=cursor)
@@ -50,7 +50,7 @@ async def list_ministries(
 async def leave_ministry(
     code: str, given: LeaveIn, session: Transaction, caller: Caller, expected: IfMatch, response: Response
 ) -> MinistryOut:
-    """A member leaves (council secretary of another one): nobody acts for it any more. What it decided and offered stays."""
+    """Let a member leave (council secretary of another one): nobody acts for it any more. What it decided and offered stays."""
     ministry = await actions.leave_ministry(session, caller, code, reason=given.reason, expected=expected)
     tagged(response, ministry)
     return shown(caller, ministry)
@@ -58,7 +58,7 @@ async def leave_ministry(
 
 @router.get("/{code}", responses=UNCHANGED)
 async def get_ministry(code: str, session: Reading, caller: Caller, response: Response) -> MinistryOut:
-    """One member."""
+    """Show a member."""
     ministry = await queries.find_ministry(session, code)
     tagged(response, ministry)
     return shown(caller, ministry)

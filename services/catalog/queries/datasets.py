@@ -7,7 +7,7 @@ from pydantic import Field
 from sqlalchemy import ColumnElement, Text, or_, true, type_coerce
 from sqlmodel import col, select
 
-from services.catalog import policy
+from services.catalog import messages, policy
 from services.catalog.models import Dataset, DatasetFile, DatasetState
 from services.catalog.search import matching
 from shared.auth import Principal, Role
@@ -58,7 +58,7 @@ async def find_dataset(session: Session, caller: Principal, dataset_id: UUID, *,
     # key_share: a check that claims a file of this dataset must not wait for us, or each would wait for the other.
     dataset = await session.get(Dataset, dataset_id, with_for_update={"key_share": True} if lock else None)
     if dataset is None or not policy.sees(caller, dataset):
-        raise NotFound("There is no dataset with this id that you may see.")
+        raise NotFound(messages.NO_DATASET)
     return dataset
 
 
@@ -66,7 +66,7 @@ async def own_dataset(session: Session, caller: Principal, dataset_id: UUID) -> 
     """A dataset of which the caller is a steward; to others its files are as if they did not exist."""
     dataset = await find_dataset(session, caller, dataset_id)
     if not policy.is_steward(caller, dataset.ministry):
-        raise NotFound("There is no file check with this number that you may see.")
+        raise NotFound(messages.NO_CHECK)
     return dataset
 
 
@@ -74,7 +74,7 @@ async def find_file(session: Session, dataset: Dataset, number: int) -> DatasetF
     query = select(DatasetFile).where(DatasetFile.dataset_id == dataset.id, DatasetFile.number == number)
     file = (await session.exec(query)).one_or_none()
     if file is None:
-        raise NotFound("There is no file check with this number that you may see.")
+        raise NotFound(messages.NO_CHECK)
     return file
 
 

@@ -2,6 +2,7 @@
 
 from sqlmodel import col, select
 
+from services.catalog import messages
 from services.catalog.models import MinistryKey
 from shared.clock import now
 from shared.db import Session
@@ -17,7 +18,7 @@ async def find_key(session: Session, ministry: str, kid: str, *, lock: bool = Fa
     query = select(MinistryKey).where(MinistryKey.ministry == ministry, MinistryKey.kid == kid)
     key = (await session.exec(query.with_for_update() if lock else query)).one_or_none()
     if key is None:
-        raise NotFound("The ministry has no such key.")
+        raise NotFound(messages.NO_KEY)
     return key
 
 

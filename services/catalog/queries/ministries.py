@@ -5,6 +5,7 @@ from datetime import timedelta
 from sqlalchemy import ColumnElement
 from sqlmodel import and_, col, or_, select
 
+from services.catalog import messages
 from services.catalog.models import Ministry
 from shared.clock import now
 from shared.db import Session
@@ -20,7 +21,7 @@ async def list_ministries(session: Session, page: PageQuery) -> tuple[list[Minis
 async def find_ministry(session: Session, code: str) -> Ministry:
     ministry = (await session.exec(select(Ministry).where(Ministry.code == code))).one_or_none()
     if ministry is None:
-        raise NotFound("There is no member with this code.")
+        raise NotFound(messages.NO_MEMBER)
     return ministry
 
 

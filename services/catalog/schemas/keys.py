@@ -5,6 +5,7 @@ from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from services.catalog import messages
 from shared.clock import Moment
 from shared.contracts import Code, KeyId, PublicKey
 from shared.texts import In, Prose
@@ -25,7 +26,7 @@ class JwkIn(PublicKey):
     @model_validator(mode="after")
     def name_fits(self) -> Self:
         if self.given_kid not in (None, self.public.kid):
-            raise ValueError("the kid is not the thumbprint of this key")
+            raise ValueError(messages.KID_DIFFERS)
         return self
 
     @property

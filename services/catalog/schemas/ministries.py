@@ -5,6 +5,7 @@ from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from services.catalog import messages
 from services.catalog.models import MinistryKind
 from shared.contracts import Code, LocalText
 from shared.texts import In, Line, Prose
@@ -58,7 +59,7 @@ class MinistryIn(In):
     def _ends_before(self) -> Self:
         """What it follows ended before it began."""
         if self.valid_from and any(former.until >= self.valid_from for former in self.successor_of):
-            raise ValueError("a body that it follows bears its name until after valid_from")
+            raise ValueError(messages.NAME_AFTER)
         return self
 
 

@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from services.requests import fitting, policy
+from services.requests import fitting, messages, policy
 from services.requests.actions.history import find_request, write_history
 from services.requests.models import (
     AnalysisRequest,
@@ -36,7 +36,7 @@ async def decide_dataset(
     policy.check_undecided(request, data.dataset_id)
     method = await live_method(session, request)
     if faults := fitting.decision_faults(data, inputs, method.card, rules):
-        raise Unprocessable("The decision cannot be taken like this.", errors=faults)
+        raise Unprocessable(messages.DECISION_FAULTY, errors=faults)
     dataset = await present_dataset(session, inputs, method)
     request.decisions.append(decision(request, caller, data, dataset, rules))
     code = data.code or "approved"
@@ -80,8 +80,8 @@ def inputs_of(request: AnalysisRequest, dataset_id: UUID) -> list[RequestInput]:
     """The parts that the dataset plays in this request."""
     inputs = [one for one in request.current_inputs if one.dataset_id == dataset_id]
     if not inputs:
-        error = FieldError("#/dataset_id", "not-in-request", "The request does not ask for this dataset.")
-        raise Unprocessable("The request does not ask for this dataset.", errors=[error])
+        error = FieldError("#/dataset_id", "not-in-request", messages.DATASET_NOT_ASKED)
+        raise Unprocessable(messages.DATASET_NOT_ASKED, errors=[error])
     return inputs
 
 
@@ -89,7 +89,7 @@ async def live_method(session: Session, request: AnalysisRequest) -> MethodLive:
     known = await session.get(KnownMethod, f"{request.method_name}@{request.method_version}")
     live = known.live if known else None
     if live is None:
-        raise Conflict("The method was withdrawn: the request has to be returned or withdrawn.", reason="method-withdrawn")
+        raise Conflict(messages.METHOD_WITHDRAWN, reason="method-withdrawn")
     return live
 
 
@@ -97,7 +97,7 @@ async def live_dataset(session: Session, dataset_id: UUID) -> DatasetPublished:
     known = await session.get(KnownDataset, dataset_id)
     live = known.live if known else None
     if live is None:
-        raise Conflict("The dataset was withdrawn: the request has to be returned or withdrawn.", reason="dataset-withdrawn")
+        raise Conflict(messages.DATASET_WITHDRAWN, reason="dataset-withdrawn")
     return live
 
 
@@ -106,8 +106,7 @@ async def present_dataset(session: Session, inputs: list[RequestInput], method: 
     dataset = await live_dataset(session, inputs[0].dataset_id)
     roles = {role.name: role for role in method.card.inputs}
     if any(fitting.changed_since(one, roles[one.role], dataset, method.card.linkage.key_domain) for one in inputs):
-        sentence = "The dataset has changed since it was asked for: return the request for correction."
-        raise Conflict(sentence, reason="dataset-changed")
+        raise Conflict(messages.DATASET_CHANGED, reason="dataset-changed")
     return dataset
 
 

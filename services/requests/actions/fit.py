@@ -7,7 +7,7 @@ from uuid import UUID
 
 from sqlmodel import col, select
 
-from services.requests import fitting
+from services.requests import fitting, messages
 from services.requests.models import KnownDataset, KnownMethod, KnownModel
 from services.requests.queries import sealing_key
 from services.requests.schemas import MethodIn, RequestIn
@@ -49,16 +49,12 @@ async def sealing_faults(session: Session, card: MethodCard, ministry: str) -> l
     """A restricted list is sealed to the ministry that asks: without a valid key nobody could open it."""
     if not card.lists_entities or await sealing_key(session, ministry):
         return []
-    detail = (
-        f"The method makes a restricted list, and {ministry} has no valid key to seal it to. "
-        f"A steward of {ministry} has to register one: POST /catalog/ministries/{ministry}/keys."
-    )
-    return [FieldError("#/method", "no-sealing-key", detail)]
+    return [FieldError("#/method", "no-sealing-key", messages.NO_SEALING_KEY(ministry=ministry))]
 
 
 def unfit(errors: list[FieldError]) -> Unprocessable:
     places = ", ".join(error.pointer for error in errors[:5])
-    return Unprocessable(f"The request does not fit the method, the catalog or the members: {places}."[:500], errors=errors)
+    return Unprocessable(messages.MISFIT(places=places), errors=errors)
 
 
 async def known_datasets(session: Session, ids: set[UUID]) -> dict[UUID, KnownDataset]:
@@ -76,19 +72,19 @@ async def find_method(session: Session, wanted: MethodIn) -> tuple[MethodLive | 
     found = versions.get(f"{wanted.name}@{wanted.version}")
     if found is not None and found.live:
         return found.live, []
-    others = ", ".join(row.id for row in versions.values() if row.live) or "none"
+    others = ", ".join(row.id for row in versions.values() if row.live) or messages.NONE
     if found is not None and found.withdrawn:
-        return None, [FieldError("#/method/version", "withdrawn-method", f"This version was withdrawn; live: {others}."[:1000])]
+        return None, [FieldError("#/method/version", "withdrawn-method", messages.VERSION_WITHDRAWN(others=others))]
     if versions:
-        return None, [FieldError("#/method/version", "unknown-version", f"No such version is live; live: {others}."[:1000])]
-    return None, [FieldError("#/method/name", "unknown-method", "No method of this name is live.")]
+        return None, [FieldError("#/method/version", "unknown-version", messages.VERSION_UNKNOWN(others=others))]
+    return None, [FieldError("#/method/name", "unknown-method", messages.NO_METHOD)]
 
 
 async def audience_faults(session: Session, audience: Audience | None) -> list[FieldError]:
     codes = audience.ministries if audience else ()
     known = await present_members(session) if codes else frozenset[str]()
     return [
-        FieldError(f"#/audience/ministries/{at}", "unknown-ministry", "No member has this code.")
+        FieldError(f"#/audience/ministries/{at}", "unknown-ministry", messages.NO_MEMBER)
         for at, code in enumerate(codes)
         if code not in known
     ]
@@ -101,11 +97,11 @@ async def champion_faults(session: Session, ministry: str, data: RequestIn) -> l
     query = select(KnownModel).where(col(KnownModel.id) == data.champion.model_id).with_for_update(read=True)
     known = (await session.exec(query.execution_options(populate_existing=True))).first()
     if known is not None and known.withdrawn:
-        return [FieldError(CHAMPION, "withdrawn-model", "This model was withdrawn.")]
+        return [FieldError(CHAMPION, "withdrawn-model", messages.CHAMPION_WITHDRAWN)]
     if known is None or known.live is None or not await usable(session, ministry, known.live):
-        return [FieldError(CHAMPION, "unknown-model", "No released model that your ministry may use has this id.")]
+        return [FieldError(CHAMPION, "unknown-model", messages.NO_CHAMPION)]
     if known.live.model.method.name != data.method.name:
-        return [FieldError(CHAMPION, "other-method", "Another method trained this model.")]
+        return [FieldError(CHAMPION, "other-method", messages.CHAMPION_OTHER_METHOD)]
     return []
 
 

@@ -4,7 +4,7 @@ from uuid import UUID
 
 from sqlmodel import col, select
 
-from services.requests import policy
+from services.requests import messages, policy
 from services.requests.models import AnalysisRequest, HistoryEntry, Status
 from shared.auth import Principal
 from shared.clock import now
@@ -23,7 +23,7 @@ async def find_request(session: Session, caller: Principal, request_id: UUID) ->
     """The request, locked, if the caller may know of it."""
     request = await lock_request(session, request_id)
     if request is None or not policy.may_read(caller, request):
-        raise NotFound("There is no request of this id that you may see.")
+        raise NotFound(messages.NO_REQUEST)
     return request
 
 

@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from services.requests import fitting, panel, policy
+from services.requests import fitting, messages, panel, policy
 from services.requests.actions.asking import brief
 from services.requests.actions.decisions import live_dataset, live_method, refuse_request
 from services.requests.actions.history import find_request, write_history
@@ -82,7 +82,7 @@ async def live_champion(session: Session, request: AnalysisRequest) -> ModelRef 
         return None
     known = await session.get(KnownModel, request.champion_id)
     if known is None or known.live is None:
-        raise Conflict("The model was withdrawn: the request has to be returned or withdrawn.", reason="model-withdrawn")
+        raise Conflict(messages.MODEL_WITHDRAWN, reason="model-withdrawn")
     return known.live.model
 
 

@@ -4,9 +4,11 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from uuid import UUID
 
+from services.requests import messages
 from services.requests.models import KnownDataset
 from services.requests.schemas import InputIn
 from shared.contracts import ANY_DOMAIN, CardColumn, Column, ColumnRole, ColumnType, DatasetPublished, InputRole, MethodCard
+from shared.contracts.wording import Sentence
 from shared.errors import FieldError
 
 
@@ -27,7 +29,7 @@ def fit_inputs(
     roles = {role.name: role for role in card.inputs}
     errors = [unknown_role(name, roles) for name in inputs if name not in roles]
     errors += [
-        FieldError(f"#/inputs/{role.name}", "missing-input", f"The method needs a dataset for its input {role.name}.")
+        FieldError(f"#/inputs/{role.name}", "missing-input", messages.INPUT_MISSING(name=role.name))
         for role in card.inputs
         if (role.required or role.name == card.linkage.base) and role.name not in inputs
     ]
@@ -44,7 +46,7 @@ def fit_inputs(
 
 
 def unknown_role(name: str, roles: Collection[str]) -> FieldError:
-    return FieldError(f"#/inputs/{name}", "unknown-input", f"The method has no such input; it has {', '.join(roles)}.")
+    return FieldError(f"#/inputs/{name}", "unknown-input", messages.UNKNOWN_INPUT(known=", ".join(roles)))
 
 
 def find_dataset(
@@ -54,10 +56,10 @@ def find_dataset(
     place = f"#/inputs/{role}/dataset_id"
     dataset = known.get(asked.dataset_id)
     if dataset is not None and dataset.withdrawn:
-        return None, FieldError(place, "withdrawn-dataset", "This dataset was withdrawn by its owner.")
+        return None, FieldError(place, "withdrawn-dataset", messages.OWNER_WITHDREW)
     live = dataset.live if dataset else None
     if live is None:
-        return None, FieldError(place, "unknown-dataset", "There is no dataset with this id in the catalog.")
+        return None, FieldError(place, "unknown-dataset", messages.NO_DATASET)
     return live, None
 
 
@@ -88,13 +90,13 @@ def fit_column(
     """The dataset's column for one of the card's columns, or what is wrong with it."""
     if column.name in mapping and mapping[column.name] is None:
         if column.required:
-            return None, FieldError(place, "required-column", "The method needs this column; it cannot be left out.")
+            return None, FieldError(place, "required-column", messages.COLUMN_REQUIRED)
         return None, None
     name = mapping.get(column.name) or own_name(column, table)
     if name is None or name not in table:
         if name is None and not column.required:
             return None, None
-        detail = f"The dataset has no column {name or column.name}; it has {', '.join(list(table)[:50])}."
+        detail = messages.COLUMN_NOT_THERE(name=name or column.name, known=", ".join(list(table)[:50]))
         return None, FieldError(place, "missing-column", detail)
     fault = misfit(column, table[name])
     return name, FieldError(place, *fault) if fault else None
@@ -118,19 +120,19 @@ def fit_further(
 
 def further_misfit(
     role: InputRole, name: str, source: str | None, table: Mapping[str, Column], taken: Collection[str]
-) -> tuple[str, str] | None:
+) -> tuple[str, Sentence] | None:
     """A code and a sentence where a further column cannot be added."""
     if not role.further or source is None:
-        return "unknown-card-column", f"The method's input {role.name} has no such column."
+        return "unknown-card-column", messages.CARD_COLUMN_UNKNOWN(role=role.name)
     if name.casefold() in taken:
-        return "name-twice", "Another column of this input has this name; case does not count."
+        return "name-twice", messages.COLUMN_NAME_TWICE
     if source not in table:
-        return "missing-column", f"The dataset has no column {source}; it has {', '.join(list(table)[:50])}."
+        return "missing-column", messages.COLUMN_NOT_THERE(name=source, known=", ".join(list(table)[:50]))
     found = table[source]
     if found.role is ColumnRole.KEY:
-        return "raw-key", f"{found.name} is a key: keys link the inputs and never reach a method."
+        return "raw-key", messages.RAW_KEY(name=found.name)
     if not allows(role.further, found.type):
-        return "wrong-type", f"Further columns of this input are of type {', '.join(role.further)}; {found.name} is {found.type}."
+        return "wrong-type", messages.FURTHER_TYPES(types=", ".join(role.further), name=found.name, type=found.type)
     return None
 
 
@@ -147,19 +149,19 @@ def own_name(column: CardColumn, table: Mapping[str, Column]) -> str | None:
     return keys[0] if len(keys) == 1 else None
 
 
-def misfit(wanted: CardColumn, found: Column) -> tuple[str, str] | None:
+def misfit(wanted: CardColumn, found: Column) -> tuple[str, Sentence] | None:
     """A code and a sentence where the dataset's column is not what the card wants."""
     domain = domain_of(wanted)
     if found.role is ColumnRole.KEY and domain is None:
-        return "raw-key", f"{found.name} is a key: keys link the inputs and never reach a method."
+        return "raw-key", messages.RAW_KEY(name=found.name)
     if not of_domain(found, domain):
-        return "wrong-key-domain", f"The method wants a key of {domain}; {found.name} is not one."
+        return "wrong-key-domain", messages.OTHER_KEY_DOMAIN(domain=domain, name=found.name)
     if domain == ANY_DOMAIN:
         return None
     if wanted.type is not found.type and (wanted.type, found.type) != (ColumnType.NUMBER, ColumnType.INTEGER):
-        return "wrong-type", f"The method wants {wanted.type}; {found.name} is {found.type}."
+        return "wrong-type", messages.OTHER_TYPE(wanted=wanted.type, name=found.name, type=found.type)
     if wanted.unit is not None and wanted.unit != found.unit:
-        return "wrong-unit", f"The method wants {wanted.unit}; {found.name} is in {found.unit or 'no unit'}."
+        return "wrong-unit", messages.OTHER_UNIT(wanted=wanted.unit, name=found.name, unit=found.unit or messages.NO_UNIT)
     return None
 
 
@@ -167,10 +169,10 @@ def linkage_fault(role: InputRole, columns: Mapping[str, str], domain: str, plac
     """Every input is linked by exactly one of its mapped columns: a key of the card's domain."""
     linking = sorted(linking_columns(role, domain) & columns.keys())
     if not linking:
-        return FieldError(f"{place}/dataset_id", "no-linkage-key", f"No column of this input links it as a key of {domain}.")
+        return FieldError(f"{place}/dataset_id", "no-linkage-key", messages.NO_LINKAGE_KEY(domain=domain))
     if len(linking) > 1:
         names = ", ".join(linking)
-        detail = f"Several columns would link this input: {names}. Leave all but one out."
+        detail = messages.KEYS_AMBIGUOUS(names=names)
         return FieldError(f"{place}/columns", "ambiguous-key", detail)
     return None
 
@@ -192,8 +194,8 @@ def of_domain(found: Column, domain: str | None) -> bool:
 def purpose_faults(asked: InputIn, dataset: DatasetPublished, place: str) -> list[FieldError]:
     if asked.allowed_purpose is None or asked.allowed_purpose in dataset.allowed_purposes:
         return []
-    allowed = "; ".join(dataset.allowed_purposes) or "none"
-    sentence = f"The dataset's allowed purposes are: {allowed}."[:1000]
+    allowed = "; ".join(dataset.allowed_purposes) or messages.NONE
+    sentence = messages.PURPOSES(allowed=allowed)
     return [FieldError(f"{place}/allowed_purpose", "purpose-not-allowed", sentence)]
 
 

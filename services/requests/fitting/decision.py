@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
+from services.requests import messages
 from services.requests.fitting.columns import fit_role, lost
 from services.requests.models import RequestInput, Verdict
 from services.requests.rules import Rules
@@ -20,29 +21,29 @@ def decision_faults(data: DecisionIn, inputs: Sequence[RequestInput], card: Meth
 def refusal_faults(data: DecisionIn, rules: Rules) -> Iterator[FieldError]:
     codes = ", ".join(known.code for known in rules.refusal_codes)
     if data.code is None:
-        yield FieldError("#/code", "missing-code", f"A refusal names its ground, one of: {codes}.")
+        yield FieldError("#/code", "missing-code", messages.GROUND_MISSING(codes=codes))
     elif rules.refusal(data.code) is None:
-        yield FieldError("#/code", "unknown-code", f"There is no such ground of refusal; there are: {codes}.")
+        yield FieldError("#/code", "unknown-code", messages.GROUND_UNKNOWN(codes=codes))
     if data.columns is not None:
-        yield FieldError("#/columns", "not-with-refusal", "A refusal lets no column leave: do not name any.")
+        yield FieldError("#/columns", "not-with-refusal", messages.REFUSAL_COLUMNS)
     if data.conditions:
-        yield FieldError("#/conditions", "not-with-refusal", "A refusal has no conditions: return the request instead.")
+        yield FieldError("#/conditions", "not-with-refusal", messages.REFUSAL_CONDITIONS)
 
 
 def approval_faults(data: DecisionIn, inputs: Sequence[RequestInput], card: MethodCard) -> Iterator[FieldError]:
     if data.code is not None:
-        yield FieldError("#/code", "not-with-approval", "Only a refusal names a ground.")
+        yield FieldError("#/code", "not-with-approval", messages.APPROVAL_GROUND)
     if data.columns is None:
         return
     asked = {name for one in inputs for name in one.columns.values()}
     for at, name in enumerate(data.columns):
         if name not in asked:
-            yield FieldError(f"#/columns/{at}", "not-asked", "This column is not asked for.")
+            yield FieldError(f"#/columns/{at}", "not-asked", messages.COLUMN_NOT_ASKED)
     roles = {role.name: role for role in card.inputs}
     needed = {name for one in inputs for name in lost(roles[one.role], card.linkage.key_domain, one.columns, data.columns)}
     if needed:
-        sentence = f"The method cannot run without {', '.join(sorted(needed))}: let them leave, or refuse or return the request."
-        yield FieldError("#/columns", "required-columns", sentence[:1000])
+        sentence = messages.COLUMNS_NEEDED(columns=", ".join(sorted(needed)))
+        yield FieldError("#/columns", "required-columns", sentence)
 
 
 def changed_since(one: RequestInput, role: InputRole, dataset: DatasetPublished, domain: str) -> bool:

@@ -10,24 +10,26 @@ from jsonschema.exceptions import ValidationError
 from referencing import Registry
 from referencing.exceptions import Unresolvable
 
+from services.requests import messages
+from shared.contracts.wording import Sentence
 from shared.errors import FieldError
 
 LARGEST = 64 * 1024
 MOST_ERRORS = 50
 EXPECTED = {
-    "type": "It must be of type {}.",
-    "enum": "It must be one of {}.",
-    "const": "It must be {}.",
-    "minimum": "It must be at least {}.",
-    "exclusiveMinimum": "It must be more than {}.",
-    "maximum": "It must be at most {}.",
-    "exclusiveMaximum": "It must be less than {}.",
-    "multipleOf": "It must be a multiple of {}.",
-    "minLength": "It must have at least {} characters.",
-    "maxLength": "It must have at most {} characters.",
-    "minItems": "It must have at least {} items.",
-    "maxItems": "It must have at most {} items.",
-    "pattern": "It must match the pattern {}.",
+    "type": messages.PARAMETER_TYPE,
+    "enum": messages.PARAMETER_ENUM,
+    "const": messages.PARAMETER_CONST,
+    "minimum": messages.PARAMETER_MINIMUM,
+    "exclusiveMinimum": messages.PARAMETER_MORE_THAN,
+    "maximum": messages.PARAMETER_MAXIMUM,
+    "exclusiveMaximum": messages.PARAMETER_LESS_THAN,
+    "multipleOf": messages.PARAMETER_MULTIPLE_OF,
+    "minLength": messages.PARAMETER_MIN_LENGTH,
+    "maxLength": messages.PARAMETER_MAX_LENGTH,
+    "minItems": messages.PARAMETER_MIN_ITEMS,
+    "maxItems": messages.PARAMETER_MAX_ITEMS,
+    "pattern": messages.PARAMETER_PATTERN,
 }
 
 
@@ -35,7 +37,7 @@ def fit_parameters(schema: Mapping[str, Any], given: Mapping[str, Any]) -> tuple
     """The parameters with defaults filled in, and every fault of them."""
     filled = with_defaults(schema, given)
     if len(json.dumps(filled, ensure_ascii=False).encode()) > LARGEST:
-        return filled, [FieldError("#/parameters", "too-large", f"All parameters together may have {LARGEST} bytes.")]
+        return filled, [FieldError("#/parameters", "too-large", messages.PARAMETERS_TOO_LARGE(limit=LARGEST))]
     # An empty registry: a card that refers to a schema elsewhere never makes us fetch it.
     validator = Draft202012Validator(dict(schema), registry=Registry())
     faults: dict[tuple[str, str], FieldError] = {}
@@ -45,7 +47,7 @@ def fit_parameters(schema: Mapping[str, Any], given: Mapping[str, Any]) -> tuple
             if len(faults) >= MOST_ERRORS:
                 break
     except Unresolvable:
-        return filled, [FieldError("#/method", "unusable-card", "The method's card refers to a schema that it does not hold.")]
+        return filled, [FieldError("#/method", "unusable-card", messages.CARD_UNUSABLE)]
     return filled, list(faults.values())
 
 
@@ -69,10 +71,10 @@ def field_errors(error: ValidationError) -> Iterator[FieldError]:
     if error.validator == "required" and isinstance(error.validator_value, list):
         for name in error.validator_value:
             if name not in instance:
-                yield FieldError(f"{place}/{escaped(name)}", "missing-parameter", "The method needs this parameter.")
+                yield FieldError(f"{place}/{escaped(name)}", "missing-parameter", messages.PARAMETER_MISSING)
     elif error.validator == "additionalProperties" and error.validator_value is False:
         known = error.schema.get("properties", {}) if isinstance(error.schema, Mapping) else {}
-        sentence = f"The method has no such parameter; it has {', '.join(known) or 'none'}."[:1000]
+        sentence = messages.PARAMETER_UNKNOWN(known=", ".join(known) or messages.NONE)
         for name in list(instance)[:MOST_ERRORS]:
             if name not in known:
                 yield FieldError(f"{place}/{escaped(name)}", "unknown-parameter", sentence)
@@ -80,13 +82,13 @@ def field_errors(error: ValidationError) -> Iterator[FieldError]:
         yield FieldError(place, f"parameter-{error.validator}".lower(), expectation(error))
 
 
-def expectation(error: ValidationError) -> str:
+def expectation(error: ValidationError) -> Sentence:
     sentence = EXPECTED.get(str(error.validator))
     if sentence is None:
-        return f"It does not meet `{error.validator}` of the method's card."
+        return messages.PARAMETER_OTHER(rule=error.validator)
     wanted = error.validator_value
     words = ", ".join(map(str, wanted)) if isinstance(wanted, list) else str(wanted)
-    return sentence.format(words)[:1000]
+    return sentence(wanted=words)
 
 
 def escaped(part: object) -> str:

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from pydantic import AfterValidator, ConfigDict, Field, StringConstraints
 
+from services.requests import messages
 from services.requests.models import Ballot, Verdict
 from shared.contracts import Audience, Code, Name, SemVer
 from shared.texts import In, Line, Prose, readable
@@ -23,10 +24,10 @@ def plain_json(value: dict[str, Any]) -> dict[str, Any]:
             elif isinstance(item, list):
                 inner += item
             elif isinstance(item, str) and any("\ud800" <= letter <= "\udfff" for letter in item):
-                raise ValueError("a text holds half a Unicode character")
+                raise ValueError(messages.HALF_CHARACTER)
         level = inner
     if level:
-        raise ValueError(f"it is nested deeper than {DEEPEST} levels")
+        raise ValueError(messages.TOO_DEEP(deepest=DEEPEST))
     return value
 
 

@@ -3,7 +3,7 @@
 from typing import Any
 from uuid import UUID
 
-from services.results import policy
+from services.results import messages, policy
 from services.results.models import Result
 from shared.audit import record_audit
 from shared.auth import Principal
@@ -19,7 +19,7 @@ async def open_restricted_list(
     lists = result.contents.get("lists", [])
     entry = next((entry for entry in lists if name is None or entry["name"] == name), None)
     if entry is None:
-        raise NotFound("The result has no such restricted list.")
+        raise NotFound(messages.NO_LIST)
     detail = {"list": entry["name"], "entities": entry["lines"], "sha256": entry["sha256"], "reason": reason}
     await record_audit(session, "results.read-restricted-list", f"result/{result.id}", outcome="read", detail=detail)
     return entry

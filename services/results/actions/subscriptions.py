@@ -6,7 +6,7 @@ from uuid import UUID
 
 from sqlmodel import col, func, select
 
-from services.results import policy
+from services.results import messages, policy
 from services.results.actions.deliveries import give_up
 from services.results.models import Delivery, DeliveryState, Subscription
 from services.results.signing import new_secret
@@ -28,7 +28,7 @@ async def create_subscription(
     """Returns the subscription and its secret, which is shown this once."""
     policy.check_may_subscribe(caller)
     if await live_count(session, caller.ministry) >= MOST:
-        raise Conflict(f"Your ministry has {MOST} subscriptions already: end one that is not needed.")
+        raise Conflict(messages.MOST_SUBSCRIPTIONS(most=MOST))
     secret, subscription_id = new_secret(), new_id()
     subscription = Subscription(
         id=subscription_id,
@@ -80,9 +80,9 @@ async def redeliver(session: Session, caller: Principal, subscription_id: UUID, 
     subscription = await own_subscription(session, caller, subscription_id)
     delivery = await session.get(Delivery, delivery_id, with_for_update=True)
     if delivery is None or delivery.subscription_id != subscription.id:
-        raise NotFound("There is no such delivery.")
+        raise NotFound(messages.NO_DELIVERY)
     if subscription.disabled_reason:
-        raise Conflict("The subscription is disabled: rotate its secret to enable it.")
+        raise Conflict(messages.SUBSCRIPTION_DISABLED)
     delivery.state, delivery.due_at, delivery.attempts, delivery.delivered_at = DeliveryState.WAITING, now(), 0, None
     delivery.fence += 1
     delivery.touch()

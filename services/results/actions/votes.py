@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from services.results import policy
+from services.results import messages, policy
 from services.results.actions.alarms import answers_of
 from services.results.actions.deliveries import queue_deliveries
 from services.results.actions.results import locked, votes_of, withdrawn, withhold_result
@@ -48,7 +48,7 @@ async def conclude(session: Session, result: Result, votes: Sequence[ReleaseVote
         await withhold_result(session, result, (REJECTED + " / ".join(rejections))[:4000], detail)
         return
     if await withdrawal_waits(session):
-        raise Conflict("A withdrawal waits to be handled, so nothing is released. Your vote was not counted: vote again later.")
+        raise Conflict(messages.WITHDRAWAL_WAITS)
     if reason := await withdrawn(session, result):
         await withhold_result(session, result, reason, detail)
         return

@@ -84,7 +84,7 @@ async def read_table(
     storage: Stored,
     wanted: Annotated[Format | None, Query(alias="format")] = None,
 ) -> Response:
-    """A table as JSON, or as CSV by `?format=csv` or the Accept header. No text in the CSV can act as a formula."""
+    """Read a table: as JSON, or as CSV by `?format=csv` or the Accept header. No text in the CSV can act as a formula."""
     table = await load_table(storage, result, name)
     if wanted is Format.CSV or (wanted is None and "text/csv" in request.headers.get("accept", "")):
         return file_answer(csv_table([column["name"] for column in table["columns"]], table["rows"]), CSV, f"{name}.csv")
@@ -93,25 +93,25 @@ async def read_table(
 
 @router.get("/{result_id}/metrics/{name}", response_class=Response, responses=files.METRICS_ANSWER, openapi_extra=ANYBODY)
 async def read_metrics(result: Readable, name: Name, storage: Stored) -> Response:
-    """A metrics file: each figure with the count it stands on."""
+    """Read metrics: each figure with the count it stands on."""
     return json_answer(await load_json(storage, entry(result, "metrics", name)["sha256"]))
 
 
 @router.get("/{result_id}/figures/{name}.svg", response_class=Response, responses=files.SVG_ANSWER, openapi_extra=ANYBODY)
 async def read_figure_svg(result: Readable, name: Name, storage: Stored, lang: Tongue = Tongue.KO) -> Response:
-    """A figure as SVG, drawn on the server, in Korean or English."""
+    """Read a figure as SVG: drawn on the server, in Korean or English."""
     return file_answer(await storage.read(entry(result, "figures", name)["svg"][lang], LIMIT), "image/svg+xml")
 
 
 @router.get("/{result_id}/figures/{name}.png", response_class=Response, responses=files.PNG_ANSWER, openapi_extra=ANYBODY)
 async def read_figure_png(result: Readable, name: Name, storage: Stored, lang: Tongue = Tongue.KO) -> Response:
-    """A figure as PNG, drawn on the server, in Korean or English."""
+    """Read a figure as PNG: drawn on the server, in Korean or English."""
     return file_answer(await storage.read(entry(result, "figures", name)["png"][lang], LIMIT), "image/png")
 
 
 @router.get("/{result_id}/figures/{name}.json", response_class=Response, responses=files.SPEC_ANSWER, openapi_extra=ANYBODY)
 async def read_figure_spec(result: Readable, name: Name, storage: Stored, lang: Tongue = Tongue.KO) -> Response:
-    """A figure as a Vega-Lite specification with the rows that it draws, for a browser to render."""
+    """Read a figure as a Vega-Lite specification: with the rows that it draws, for a browser to render."""
     spec = await load_json(storage, entry(result, "figures", name)["sha256"])
     return json_answer(with_rows(spec, await load_tables(storage, result), lang), "application/vnd.vegalite+json")
 
@@ -120,7 +120,7 @@ async def read_figure_spec(result: Readable, name: Name, storage: Stored, lang: 
 async def read_report(
     result_id: ResultId, request: Request, storage: Stored, caller: OptionalCaller, lang: Tongue = Tongue.KO
 ) -> HTMLResponse:
-    """The report as one page that loads nothing from anywhere, in Korean or English."""
+    """Read the report: one page that loads nothing from anywhere, in Korean or English."""
     result, around = await result_and_background(request, result_id, caller)
     page = render_page(await report_view(storage, result, around, request.app.state.context.state["rules"]), lang)
     headers = {"Content-Security-Policy": CONTENT_POLICY, "X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer"}
@@ -143,7 +143,7 @@ async def read_restricted_list(
     name: Annotated[str | None, Query(max_length=63)] = None,
     wanted: Annotated[ListFormat, Query(alias="format")] = ListFormat.NDJSON,
 ) -> StreamingResponse:
-    """The restricted list, for requesters and stewards of the ministry that asked. The read is audited before the first byte.
+    """Read the restricted list (requesters and stewards of the ministry that asked). The read is audited before the first byte.
 
     `sealed` is the entity's own key, sealed to the ministry: `python -m deploy.open_list` opens it, offline. It is null if the
     ministry had no valid key when the inputs were prepared.

@@ -29,7 +29,7 @@ async def list_results(
     status: Status | None = None,
     ministry: Annotated[Code | None, Query(description="Of requests of this ministry.", examples=["mohw"])] = None,
 ) -> Page[ResultSummary]:
-    """Results that you may know of, newest first: public ones without a token, others as their audience or role allows."""
+    """List the results that you may know of, newest first: public ones without a token, others by audience or role."""
     items, cursor = await results_queries.list_results(session, caller, page, q=q, status=status, ministry=ministry)
     link_next(request, response, cursor)
     return Page(items=items, next=cursor)
@@ -37,7 +37,7 @@ async def list_results(
 
 @router.get("/{result_id}", responses=UNCHANGED, openapi_extra=ANYBODY)
 async def show_result(result_id: ResultId, response: Response, session: Reading, caller: OptionalCaller) -> ResultOut:
-    """One result, with what you may do now. 410 with the reason if it was recalled."""
+    """Show a result, with what you may do now. 410 with the reason if it was recalled."""
     result, shown = await results_queries.show_result(session, caller, result_id)
     tagged(response, result)
     return shown
@@ -47,7 +47,7 @@ async def show_result(result_id: ResultId, response: Response, session: Reading,
 async def vote(
     result_id: ResultId, data: VoteIn, response: Response, session: Transaction, caller: Caller, expected: IfMatch
 ) -> ResultOut:
-    """Vote on a held result, as one of two output checkers of two bodies, neither the one that asked, without another part in it.
+    """Vote on a held result (one of two output checkers of two bodies, neither the one that asked, without another part in it).
 
     The second vote releases or withholds it.
     """

@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+from services.results import messages
 from services.results.models import Result
 from shared.errors import NotFound
 from shared.storage import Storage
@@ -14,7 +15,7 @@ def entry(result: Result, kind: str, name: str) -> dict[str, Any]:
     """The entry of an output; one that was withheld is answered like one that never was."""
     found = result.content(kind, name)
     if found is None:
-        raise NotFound("The result shows nothing of this name.")
+        raise NotFound(messages.NOTHING_OF_NAME)
     return found
 
 

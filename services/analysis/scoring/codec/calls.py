@@ -7,6 +7,7 @@ from typing import Any, Final
 import numpy as np
 import orjson
 
+from services.analysis import messages
 from services.analysis.scoring.codec.layouts import Layout, Layouts, Slot, ranked
 from services.analysis.scoring.codec.tensors import (
     DATATYPES,
@@ -55,14 +56,14 @@ class Tail:
 
     def take(self, size: Any, pointer: str) -> memoryview:
         if type(size) is not int or not 0 <= size <= len(self.body) - self.at:
-            refuse(f"{pointer}/parameters/binary_data_size", "wrong-size", "It is not a number of bytes that follow the JSON.")
+            refuse(f"{pointer}/parameters/binary_data_size", "wrong-size", messages.TENSOR_BYTES)
         self.at += size
         return self.body[self.at - size : self.at]
 
     def check_empty(self) -> None:
         if self.at != len(self.body):
-            raise BadRequest(f"{len(self.body) - self.at} bytes follow that belong to no tensor.", errors=[
-                FieldError("#", "bytes-left-over", "The sizes of the binary tensors do not add up to the body.")
+            raise BadRequest(messages.BYTES_LEFT(count=len(self.body) - self.at), errors=[
+                FieldError("#", "bytes-left-over", messages.SIZES_DIFFER)
             ])  # fmt: skip
 
 
@@ -70,9 +71,7 @@ def decode(body: bytes, header: str | None, signature: Signature, limits: Limits
     """A call from its bytes; `header` is the value of Inference-Header-Content-Length. BadRequest, Unprocessable, TooLarge."""
     length = header_length(header, len(body))
     if length > limits.json_bytes:
-        raise TooLarge(
-            f"The JSON may have {limits.json_bytes} bytes: send a larger batch as binary.", limit_bytes=limits.json_bytes
-        )
+        raise TooLarge(messages.JSON_TOO_LARGE(limit=limits.json_bytes), limit_bytes=limits.json_bytes)
     view = memoryview(body)
     head = view[:length]
     if header is not None and (layout := layouts.find(head)) is not None:
@@ -93,7 +92,7 @@ def decode(body: bytes, header: str | None, signature: Signature, limits: Limits
 def identifier(asked: Mapping[str, Any]) -> str | None:
     found = asked.get("id")
     if found is not None and (not isinstance(found, str) or len(found) > ID_LIMIT):
-        refuse("#/id", "wrong-type", f"The id is a text of at most {ID_LIMIT} characters.")
+        refuse("#/id", "wrong-type", messages.ID_FORM(most=ID_LIMIT))
     return found or None
 
 
@@ -102,10 +101,8 @@ def header_length(header: str | None, size: int) -> int:
         return size
     # isdigit() alone also takes digits of other scripts.
     if not (header.isascii() and header.isdigit() and len(header) < 20) or not 0 < int(header) <= size:
-        error = FieldError(
-            "header/inference-header-content-length", "wrong-size", "It is the length of the JSON at the beginning."
-        )
-        raise BadRequest("Inference-Header-Content-Length is not a length within the body.", errors=[error])
+        error = FieldError("header/inference-header-content-length", "wrong-size", messages.JSON_LENGTH)
+        raise BadRequest(messages.HEADER_LENGTH, errors=[error])
     return int(header)
 
 
@@ -113,10 +110,10 @@ def parsed(head: memoryview) -> dict[str, Any]:
     try:
         asked = orjson.loads(head)
     except ValueError:
-        error = FieldError("#", "not-json", "Check the syntax; neither NaN nor Infinity is JSON.")
-        raise BadRequest("The body is not well-formed JSON in UTF-8.", errors=[error]) from None
+        error = FieldError("#", "not-json", messages.NO_NAN)
+        raise BadRequest(messages.NOT_JSON_UTF8, errors=[error]) from None
     if not isinstance(asked, dict):
-        refuse("#", "wrong-type", "The body is an object with `inputs`.")
+        refuse("#", "wrong-type", messages.BODY_OBJECT)
     return asked
 
 
@@ -126,35 +123,35 @@ def parameters_of(asked: Mapping[str, Any], pointer: str) -> Mapping[str, Any]:
     if parameters is None:
         return {}
     if not isinstance(parameters, dict):
-        refuse(f"{pointer}/parameters", "wrong-type", "The parameters are an object.")
+        refuse(f"{pointer}/parameters", "wrong-type", messages.PARAMETERS_FORM)
     if unfit := REFUSED & parameters.keys():
         name = min(unfit)
-        refuse(f"{pointer}/parameters/{name}", "not-supported", f"{name} is not supported here.")
+        refuse(f"{pointer}/parameters/{name}", "not-supported", messages.NOT_SUPPORTED(name=name))
     return parameters
 
 
 def read_tensors(inputs: Any, tail: Tail, signature: Signature, limits: Limits) -> dict[str, tuple[str, Array]]:
     """Every input by its name: where it stands, and its array."""
     if not isinstance(inputs, list) or not 0 < len(inputs) <= TENSORS:
-        refuse("#/inputs", "wrong-type", f"The inputs are a list of one to {TENSORS} tensors.")
+        refuse("#/inputs", "wrong-type", messages.INPUTS_FORM(most=TENSORS))
     known = signature.taken
     tensors: dict[str, tuple[str, Array]] = {}
     for number, given in enumerate(inputs):
         pointer = f"#/inputs/{number}"
         if not isinstance(given, dict):
-            refuse(pointer, "wrong-type", "An input is an object with name, shape, datatype and data.")
+            refuse(pointer, "wrong-type", messages.INPUT_FORM)
         name = given.get("name")
         if not isinstance(name, str) or name not in known:
-            refuse(f"{pointer}/name", "unknown-input", "The model has no input of this name; its metadata lists them.")
+            refuse(f"{pointer}/name", "unknown-input", messages.INPUT_UNKNOWN)
         if name in tensors:
-            refuse(f"{pointer}/name", "duplicate", "An input is given twice.")
+            refuse(f"{pointer}/name", "duplicate", messages.INPUT_TWICE)
         tensors[name] = pointer, read_tensor(given, known[name], pointer, tail, limits, missing=signature.missing)
     return tensors
 
 
 def read_tensor(given: dict[str, Any], spec: TensorSpec, pointer: str, tail: Tail, limits: Limits, *, missing: bool) -> Array:
     if given.get("datatype") != spec.datatype:
-        refuse(f"{pointer}/datatype", "wrong-datatype", f"The model takes {spec.datatype} here.")
+        refuse(f"{pointer}/datatype", "wrong-datatype", messages.DATATYPE(datatype=spec.datatype))
     shape, kind = read_shape(given.get("shape"), spec, pointer, limits), DATATYPES[spec.datatype]
     size, rank = parameters_of(given, pointer).get("binary_data_size"), len(spec.shape)
     if size is None:
@@ -162,7 +159,7 @@ def read_tensor(given: dict[str, Any], spec: TensorSpec, pointer: str, tail: Tai
         check_values(found, pointer, missing=missing)
         return ranked(found, rank)
     if "data" in given:
-        refuse(f"{pointer}/data", "given-twice", "A binary tensor has no data in the JSON.")
+        refuse(f"{pointer}/data", "given-twice", messages.DATA_TWICE)
     raw = tail.take(size, pointer)
     tail.slots.append(Slot(spec.name, shape, rank, kind, size, pointer))
     return tail.slots[-1].read(raw, missing=missing)
@@ -171,16 +168,16 @@ def read_tensor(given: dict[str, Any], spec: TensorSpec, pointer: str, tail: Tai
 def read_shape(shape: Any, spec: TensorSpec, pointer: str, limits: Limits) -> tuple[int, ...]:
     """The shape as given. [n] and [n, 1] are the same to a column."""
     if not isinstance(shape, list) or not 0 < len(shape) <= SHAPE_LIMIT or any(type(each) is not int for each in shape):
-        refuse(f"{pointer}/shape", "wrong-type", "The shape is a list of whole numbers.")
+        refuse(f"{pointer}/shape", "wrong-type", messages.SHAPE_FORM)
     if min(shape) < 1:
-        refuse(f"{pointer}/shape", "empty", "Every dimension of the shape is at least 1.")
+        refuse(f"{pointer}/shape", "empty", messages.SHAPE_EMPTY)
     compared = shape
     if len(shape) != len(spec.shape) and column(shape) and column(spec.shape):
         compared = [shape[0], *[1] * (len(spec.shape) - 1)]
     if len(compared) != len(spec.shape) or any(want not in (-1, got) for want, got in zip(spec.shape, compared, strict=True)):
-        refuse(f"{pointer}/shape", "wrong-shape", f"The model takes the shape {list(spec.shape)} here; -1 is any number.")
+        refuse(f"{pointer}/shape", "wrong-shape", messages.SHAPE_OTHER(shape=list(spec.shape)))
     if shape[0] > limits.rows or size_of(shape) > limits.values:
-        refuse(f"{pointer}/shape", "too-many", f"A batch has at most {limits.rows} rows and {limits.values} values.")
+        refuse(f"{pointer}/shape", "too-many", messages.BATCH_TOO_LARGE(rows=limits.rows, values=limits.values))
     return tuple(shape)
 
 
@@ -199,17 +196,17 @@ def fitted(tensors: dict[str, tuple[str, Array]], signature: Signature, limits: 
     """What the model is fed, and the number of rows, the same in every tensor."""
     rows = {len(found) for _, found in tensors.values()}
     if len(rows) > 1:
-        refuse("#/inputs", "rows-differ", "The inputs differ in their number of rows.")
+        refuse("#/inputs", "rows-differ", messages.ROWS_DIFFER)
     names = signature.names
     if tensors.keys() == names:
         return {name: found for name, (_, found) in tensors.items()}, rows.pop()
     if len(names) == 1 and tensors.keys() == set(signature.features):
         whole = np.hstack([tensors[name][1] for name in signature.features])
         if whole.size > limits.values:
-            refuse("#/inputs", "too-many", f"A batch has at most {limits.values} values.")
+            refuse("#/inputs", "too-many", messages.VALUES_TOO_MANY(values=limits.values))
         return {signature.inputs[0].name: whole}, rows.pop()
     missing = sorted((set(signature.features) if tensors.keys() & set(signature.features) else names) - tensors.keys())
-    return refuse("#/inputs", "inputs-missing", f"These inputs of the model are missing: {', '.join(missing)[:500]}.")
+    return refuse("#/inputs", "inputs-missing", messages.INPUTS_MISSING(names=", ".join(missing)[:500]))
 
 
 def wanted(outputs: Any, parameters: Mapping[str, Any], signature: Signature) -> tuple[tuple[str, bool], ...]:
@@ -218,13 +215,13 @@ def wanted(outputs: Any, parameters: Mapping[str, Any], signature: Signature) ->
     if outputs is None or outputs == []:
         return tuple((name, binary) for name in signature.given)
     if not isinstance(outputs, list):
-        refuse("#/outputs", "wrong-type", "The outputs are a list.")
+        refuse("#/outputs", "wrong-type", messages.OUTPUTS_FORM)
     chosen: dict[str, bool] = {}
     for number, asked in enumerate(outputs[:TENSORS]):
         pointer = f"#/outputs/{number}"
         name = asked.get("name") if isinstance(asked, dict) else None
         if not isinstance(name, str) or name not in signature.given or name in chosen:
-            refuse(f"{pointer}/name", "unknown-output", "The model has no output of this name, or it is asked for twice.")
+            refuse(f"{pointer}/name", "unknown-output", messages.OUTPUT_UNKNOWN)
         own = parameters_of(asked, pointer)
         chosen[name] = flag(own, "binary_data", pointer) if "binary_data" in own else binary
     return tuple(chosen.items())
@@ -233,5 +230,5 @@ def wanted(outputs: Any, parameters: Mapping[str, Any], signature: Signature) ->
 def flag(parameters: Mapping[str, Any], name: str, pointer: str) -> bool:
     found = parameters.get(name, False)
     if not isinstance(found, bool):
-        refuse(f"{pointer}/parameters/{name}", "wrong-type", f"{name} is true or false.")
+        refuse(f"{pointer}/parameters/{name}", "wrong-type", messages.TRUE_OR_FALSE_HERE(name=name))
     return found

@@ -11,6 +11,8 @@ from typing import Any, Final, NoReturn, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from services.analysis import messages
+from shared.contracts.wording import Sentence
 from shared.errors import FieldError, Unprocessable
 
 Array: TypeAlias = NDArray[Any]
@@ -79,7 +81,7 @@ class Signature:
         object.__setattr__(self, "given", {spec.name: spec.datatype for spec in self.outputs})
 
 
-def refuse(pointer: str, code: str, detail: str) -> NoReturn:
+def refuse(pointer: str, code: str, detail: Sentence) -> NoReturn:
     """A tensor that does not fit: names the place, never a value."""
     raise Unprocessable(detail, errors=[FieldError(pointer, code, detail)])
 
@@ -87,10 +89,10 @@ def refuse(pointer: str, code: str, detail: str) -> NoReturn:
 def from_json(data: Any, shape: tuple[int, ...], kind: Datatype, pointer: str, *, missing: bool) -> Array:
     """Row-major values, nested as deep as the shape or flat."""
     if not isinstance(data, list):
-        refuse(pointer, "not-a-list", "The data of a tensor is a list, flat or nested as its shape says.")
+        refuse(pointer, "not-a-list", messages.NOT_A_LIST)
     values = flattened(data, shape, pointer)
     if len(values) != prod(shape):
-        refuse(pointer, "wrong-count", f"The shape asks for {prod(shape)} values; {len(values)} are there.")
+        refuse(pointer, "wrong-count", messages.VALUE_COUNT(wanted=prod(shape), count=len(values)))
     if kind.name == "BYTES":
         check_types(values, frozenset({str}), kind, pointer)
         return np.array(values, dtype=object).reshape(shape)
@@ -110,9 +112,9 @@ def packed(values: Sequence[Any], kind: Datatype, pointer: str) -> Array:
             return found
         raise TypeError
     except TypeError:
-        refuse(pointer, "wrong-type", f"Every value of a tensor of {kind.name} is {what_fits(kind)}.")
+        refuse(pointer, "wrong-type", messages.VALUE_TYPE(datatype=kind.name, fitting=what_fits(kind)))
     except OverflowError:
-        refuse(pointer, "out-of-range", f"A value is too large for {kind.name}.")
+        refuse(pointer, "out-of-range", messages.OUT_OF_RANGE(datatype=kind.name))
 
 
 def machine(values: Sequence[Any], kind: Datatype) -> bytes:
@@ -130,14 +132,14 @@ def suspects(found: Array, values: Sequence[Any]) -> Sequence[Any]:
     return [values[at] for at in (found.astype(bool) == found).nonzero()[0].tolist()]
 
 
-def what_fits(kind: Datatype) -> str:
-    words = {"BYTES": "text", "BOOL": "true or false"}
-    return words.get(kind.name, "a number" if kind.floating else "a whole number")
+def what_fits(kind: Datatype) -> Sentence:
+    words = {"BYTES": messages.A_TEXT, "BOOL": messages.TRUE_OR_FALSE}
+    return words.get(kind.name, messages.A_NUMBER if kind.floating else messages.A_WHOLE_NUMBER)
 
 
 def check_types(values: Iterable[Any], allowed: frozenset[type], kind: Datatype, pointer: str) -> None:
     if not allowed.issuperset(map(type, values)):
-        refuse(pointer, "wrong-type", f"Every value of a tensor of {kind.name} is {what_fits(kind)}.")
+        refuse(pointer, "wrong-type", messages.VALUE_TYPE(datatype=kind.name, fitting=what_fits(kind)))
 
 
 def flattened(data: list[Any], shape: tuple[int, ...], pointer: str) -> list[Any]:
@@ -148,12 +150,12 @@ def flattened(data: list[Any], shape: tuple[int, ...], pointer: str) -> list[Any
     for depth, length in enumerate(shape):
         count *= length
         if len(data) != count:
-            refuse(pointer, "wrong-shape", "The lists of the data are not as long as the shape says.")
+            refuse(pointer, "wrong-shape", messages.LIST_LENGTHS)
         if depth + 1 == len(shape):
             break
         width = shape[depth + 1]
         if any(type(row) is not list or len(row) != width for row in data):
-            refuse(pointer, "wrong-shape", "The lists of the data are not nested as the shape says.")
+            refuse(pointer, "wrong-shape", messages.LIST_NESTING)
         data = list(chain.from_iterable(data))
     return data
 
@@ -163,11 +165,11 @@ def from_binary(raw: memoryview, shape: tuple[int, ...], kind: Datatype, pointer
     if kind.name == "BYTES":
         return np.array(texts(raw, prod(shape), pointer), dtype=object).reshape(shape)
     if len(raw) != prod(shape) * kind.dtype.itemsize:
-        refuse(pointer, "wrong-size", f"The shape asks for {prod(shape) * kind.dtype.itemsize} bytes; {len(raw)} are announced.")
+        refuse(pointer, "wrong-size", messages.BYTE_COUNT(wanted=prod(shape) * kind.dtype.itemsize, count=len(raw)))
     if kind.name == "BOOL":
         bits = np.frombuffer(raw, np.uint8)
         if (bits > 1).any():
-            refuse(pointer, "wrong-type", "A boolean is the byte 0 or 1.")
+            refuse(pointer, "wrong-type", messages.BOOLEAN_BYTE)
         return bits.astype(bool).reshape(shape)
     found = np.frombuffer(raw, kind.dtype).reshape(shape)
     return found if found.flags.aligned else found.copy()
@@ -180,14 +182,14 @@ def texts(raw: memoryview, count: int, pointer: str) -> list[str]:
         size = int.from_bytes(raw[at : at + 4], "little")
         at += 4
         if at > len(raw) or size > len(raw) - at:
-            refuse(pointer, "wrong-size", "A text is longer than the bytes that are left.")
+            refuse(pointer, "wrong-size", messages.TEXT_TOO_LONG)
         try:
             found.append(str(raw[at : at + size], "utf-8"))
         except UnicodeDecodeError:
-            refuse(pointer, "not-utf-8", "A text is not UTF-8.")
+            refuse(pointer, "not-utf-8", messages.NOT_UTF8)
         at += size
     if at != len(raw) or len(found) != count:
-        refuse(pointer, "wrong-count", f"The shape asks for {count} texts; there are more or fewer.")
+        refuse(pointer, "wrong-count", messages.TEXT_COUNT(count=count))
     return found
 
 
@@ -197,6 +199,6 @@ def check_values(found: Array, pointer: str, *, missing: bool) -> None:
         return
     if missing:
         if np.logical_or.reduce(np.isinf(found), axis=None):
-            refuse(pointer, "not-finite", "A value is infinite.")
+            refuse(pointer, "not-finite", messages.INFINITE)
     elif not np.logical_and.reduce(np.isfinite(found), axis=None):  # all() without a detour through Python
-        refuse(pointer, "not-finite", "A value is infinite or missing, and this model takes no missing values.")
+        refuse(pointer, "not-finite", messages.INFINITE_OR_MISSING)
