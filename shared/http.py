@@ -37,6 +37,7 @@ from shared.validation import sentence
 log = logging.getLogger(__name__)
 Item = TypeVar("Item")
 PROBLEM = "application/problem+json"
+BYTES = "application/octet-stream"
 MOST_ERRORS: Final = 100
 LONGEST_NAME: Final = 100  # of a parameter that the caller made up
 VERBS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
@@ -143,6 +144,12 @@ def link_next(request: Request, response: Response, cursor: str | None) -> None:
         public = request.app.state.settings.public_url.rstrip("/")
         query = request.url.include_query_params(cursor=cursor).query
         response.headers["Link"] = f'<{public}{request.url.path}?{query}>; rel="next"'
+
+
+def as_asked(request: Request, media_type: str) -> str:
+    """The media type to give bytes as: `application/octet-stream` if the caller's Accept names that and not their own."""
+    accepted = request.headers.get("accept", "")
+    return BYTES if BYTES in accepted and media_type not in accepted else media_type
 
 
 def taken(route: APIRoute) -> list[str]:

@@ -43,6 +43,8 @@ from shared.telemetry import Metrics, TraceMiddleware, bind_service
 __all__ = ["Consumers", "Context", "Part", "Readiness", "Service", "Step", "Wake", "build_service"]
 log = logging.getLogger(__name__)
 E = TypeVar("E", bound=Event)
+LOOK_AGAIN = "5"  # seconds
+WAIT = openapi.headers("Retry-After")
 
 
 class Consumers(dict[str, inbox.Handler]):
@@ -206,18 +208,22 @@ def health(service: Service) -> APIRouter:
     """Liveness, readiness, metrics and the document of the events."""
     router = APIRouter(route_class=http.Route)
 
-    @router.get("/healthz", responses={503: {"model": Health, "description": "A background loop has ended."}})
+    @router.get("/healthz", responses={503: {"model": Health, "description": "A background loop has ended.", "headers": WAIT}})
     async def healthz(response: Response) -> Health:
         """Check that the service is alive: the process answers and no background loop has ended."""
         ended = [name for name, task in service.tasks.items() if task.done()]
-        response.status_code = 503 if ended else 200
+        if ended:
+            response.status_code, response.headers["Retry-After"] = 503, LOOK_AGAIN
         return Health(status=f"ended: {', '.join(ended)}" if ended else "ok")
 
-    @router.get("/readyz", responses={503: {"model": Readiness, "description": "A part is missing; it says which."}})
+    @router.get(
+        "/readyz", responses={503: {"model": Readiness, "description": "A part is missing; it says which.", "headers": WAIT}}
+    )
     async def readyz(response: Response) -> Readiness:
         """Check that the service is ready; says which part is missing or degraded."""
         readiness = await service.readiness()
-        response.status_code = 503 if readiness.status == "unavailable" else 200
+        if readiness.status == "unavailable":
+            response.status_code, response.headers["Retry-After"] = 503, LOOK_AGAIN
         return readiness
 
     @router.get("/metrics", response_class=PlainTextResponse, responses=METRICS_TEXT)

@@ -30,7 +30,7 @@ from shared.auth import Principal, Role, require
 from shared.contracts import Name, OutputKind
 from shared.db import Database
 from shared.errors import Gone, StaleClaim, Unauthorized
-from shared.http import Caller, Route
+from shared.http import Caller, Route, as_asked
 from shared.members import check_member
 from shared.service import Wake
 from shared.storage import Corrupt, MissingObject, Storage
@@ -153,7 +153,7 @@ async def get_bundle_file(
             await actions.end_damaged_run(session, run_id, attempt.fence)
         raise Gone(messages.BUNDLE_DAMAGED) from None
     headers = {"Content-Length": str(stored.size)}
-    return StreamingResponse(prefixed(first, stream), media_type=stored.media_type, headers=headers)
+    return StreamingResponse(prefixed(first, stream), media_type=as_asked(door.request, stored.media_type), headers=headers)
 
 
 async def prefixed(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
@@ -203,6 +203,7 @@ async def put_artefact(
 
     Tables, figures and metrics are `application/json`, a restricted list `application/x-ndjson`, a log `text/plain`, a model
     `application/octet-stream`: an ONNX or skops file with its manifest inside, refused (422) if anything in it is not plain data.
+    Each of them may also be sent as `application/octet-stream`.
     """
     settings, most = door.settings, door.settings.artefact_count
     media_type = policy.check_media_type(kind, content_type)

@@ -169,3 +169,54 @@ def test_the_command_writes_and_checks(tmp_path: Path, capsys: pytest.CaptureFix
     assert openapi.main([], tmp_path) == 0
     assert json.loads((tmp_path / openapi.FOLDER / "results.json").read_text())["info"]["title"] == "Dure results"
     assert openapi.main(["--check"], tmp_path) == 0
+
+
+def headers(document: JsonObject, name: str, status: str) -> set[str]:
+    """The headers that the operation documents with this status, each of which the components explain."""
+    found = dict(openapi.operations(document))[name]["responses"][status].get("headers", {})
+    assert all(openapi.resolved(document, header)["schema"] for header in found.values())
+    return set(found)
+
+
+def test_headers_that_answers_carry_are_documented(documents: dict[str, JsonObject]) -> None:
+    assert headers(documents["catalog"], "POST /catalog/datasets", "201") == {"ETag", "Location"}
+    assert headers(documents["catalog"], "PUT /catalog/datasets/{dataset_id}/file", "202") == {"ETag", "Location"}
+    assert headers(documents["analysis"], "POST /analysis/methods", "200") == {"ETag", "Location"}
+    assert headers(documents["requests"], "GET /requests", "200") == {"Link"}
+    assert headers(documents["requests"], "POST /requests/{request_id}/votes", "201") == {"ETag"}
+    assert headers(documents["results"], "GET /results/{result_id}", "304") == {"ETag"}
+    assert headers(documents["results"], "POST /results/subscriptions", "201") == {"ETag", "Location"}
+    for document in documents.values():
+        for name, operation in openapi.operations(document):
+            if "4XX" in operation["responses"]:
+                assert headers(document, name, "4XX") == {"Content-Language"}
+                assert headers(document, name, "429") == headers(document, name, "503") == {"Content-Language", "Retry-After"}, (
+                    name
+                )
+            taken = {parameter["name"] for parameter in operation.get("parameters", [])}
+            assert ("If-None-Match" in taken) == ("304" in operation["responses"]), name
+
+
+def test_summaries_and_tags_are_for_people(document: JsonObject) -> None:
+    summaries = [operation["summary"] for _, operation in openapi.operations(document)]
+    assert len(set(summaries)) == len(summaries)
+    for name, operation in openapi.operations(document):
+        summary = operation["summary"]
+        assert summary != operation["operationId"].replace("_", " ").title(), name
+        assert len(summary.split()) >= 2, name
+        assert len(summary) <= 80, name
+        assert summary[0].isupper(), name
+    tags = {tag["name"]: tag["description"] for tag in document["tags"]}
+    order = [operation["tags"][0] for _, operation in openapi.operations(document)]
+    assert list(dict.fromkeys(order)) == list(tags), "the trade first"
+    assert list(tags)[-1] == "health"
+    assert all(re.search("[가-힣]", description) for description in tags.values())
+
+
+def test_generators_find_types_where_maps_are(documents: dict[str, JsonObject]) -> None:
+    inputs = documents["requests"]["components"]["schemas"]["RequestIn"]["properties"]["inputs"]
+    assert inputs["additionalProperties"] == {"$ref": "#/components/schemas/InputIn"}
+    assert "pattern" in inputs["propertyNames"]
+    text = json.dumps(documents)
+    assert "patternProperties" not in text
+    assert '"const": 1' not in text, "read by a generator as code"

@@ -29,6 +29,9 @@ HEADERS = st.one_of(
 )
 
 
+HEADERS_TOLD = ("etag", "location", "link", "retry-after", "content-language")
+
+
 @dataclass(frozen=True)
 class Call:
     """One request as it is sent."""
@@ -111,12 +114,15 @@ def changed(draw: st.DrawFn, value: Any) -> Any:
 
 
 def undocumented(document: JsonObject, call: Call, answer: httpx.Response) -> list[str]:
-    """What of the answer the document does not say: its status, its media type, its body."""
+    """What of the answer the document does not say: its status, its headers, its media type, its body."""
     verb, path = call.name.split(" ")
     responses, status = document["paths"][path][verb.lower()]["responses"], answer.status_code
     told = responses.get(str(status)) or responses.get(f"{status // 100}XX")
     if told is None:
         return [f"status {status}"]
+    known = {name.lower() for name in told.get("headers", {})}
+    if silent := [name for name in HEADERS_TOLD if name in answer.headers and name not in known]:
+        return [f"header {name} with {status}" for name in silent]
     contents, kind = told.get("content", {}), answer.headers.get("content-type", "").split(";")[0]
     if kind not in (contents or {"": None}):
         return [f"media type {kind} with {status}"]

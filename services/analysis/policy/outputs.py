@@ -9,12 +9,13 @@ from services.analysis.models import RunArtefact
 from shared.contracts import Alarm, MethodCard, Outcome, OutputKind, Reason
 from shared.errors import FieldError, Unprocessable, UnsupportedMedia
 
+BYTES: Final = "application/octet-stream"
 MEDIA_TYPES: Final[Mapping[OutputKind, str]] = {
     OutputKind.TABLE: "application/json",
     OutputKind.FIGURE: "application/json",
     OutputKind.METRICS: "application/json",
     OutputKind.RESTRICTED_LIST: "application/x-ndjson",
-    OutputKind.MODEL: "application/octet-stream",
+    OutputKind.MODEL: BYTES,
     OutputKind.LOG: "text/plain",
 }
 LOG_LIMIT: Final = 64 * 1024
@@ -40,11 +41,11 @@ UNNAMED: Final = "unnamed-alarm"  # instead of a code that holds a number: the a
 
 
 def check_media_type(kind: OutputKind, media_type: str) -> str:
-    """The media type without its parameters, if it is the one of this kind."""
+    """The media type of this kind, if the file is sent as that or as bytes."""
     plain = media_type.split(";", 1)[0].strip().lower()
-    if plain != MEDIA_TYPES[kind]:
+    if plain not in (MEDIA_TYPES[kind], BYTES):
         raise UnsupportedMedia(messages.OUTPUT_MEDIA_TYPE(kind=kind, media_type=MEDIA_TYPES[kind]), accepted=[MEDIA_TYPES[kind]])
-    return plain
+    return MEDIA_TYPES[kind]
 
 
 def without_cells(words: str, most: int) -> str:

@@ -44,7 +44,10 @@ ONNX: Final[dict[str, Any]] = {
     }
 }
 ONNX_FILE: Final[dict[int | str, dict[str, Any]]] = {
-    200: {"description": "The file.", "content": {"application/octet-stream": {"example": "an ONNX file"}}}
+    200: {
+        "description": "The file.",
+        "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}, "example": "an ONNX file"}},
+    }
 }
 
 

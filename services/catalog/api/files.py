@@ -8,7 +8,7 @@ from fastapi import APIRouter, Path, Request, Response
 from services.catalog import actions, messages, policy, queries
 from services.catalog.digests import check_digests, declared_sha256
 from services.catalog.models import UNCHECKED, Dataset, DatasetFile
-from services.catalog.profile.media import XLSX, UnknownMediaError, declared
+from services.catalog.profile.media import CSV, PARQUET, XLSX, UnknownMediaError, declared
 from services.catalog.schemas.causes import sentence
 from services.catalog.schemas.files import CheckOut, FileErrorOut
 from services.catalog.schemas.reports import FileError, Report
@@ -21,16 +21,17 @@ from shared.openapi import NEW, UNCHANGED
 
 router = APIRouter(prefix="/datasets/{dataset_id}", route_class=Route, tags=["files"])
 FileNumber = Annotated[int, Path(ge=1, le=2**31 - 1, examples=[1])]
+# Generators of clients know no other media type for bytes; which of them it is the bytes say, or Content-Type.
 BODY: dict[str, Any] = {
     "requestBody": {
         "required": True,
+        "description": "CSV, Parquet or .xlsx. Beside `application/octet-stream`, where the bytes say which it is, "
+        f"Content-Type may be `{CSV}`, `{PARQUET}` or `{XLSX}`.",
         "content": {
-            "text/csv": {
+            "application/octet-stream": {
                 "schema": {"type": "string", "format": "binary"},
                 "example": "person_no,tax_year,wages\n0000-4073-2979,2012,100757\n0000-9818-1151,2012,\n",
             },
-            "application/vnd.apache.parquet": {"schema": {"type": "string", "format": "binary"}, "example": "PAR1…PAR1"},
-            XLSX: {"schema": {"type": "string", "format": "binary"}, "example": "PK…"},
         },
     }
 }

@@ -19,7 +19,7 @@ from services.results.queries.results import readable_result
 from services.results.report import CONTENT_POLICY, render_page, with_rows
 from services.results.schemas import files
 from services.results.schemas.results import Why
-from shared.http import Caller, OptionalCaller, Route
+from shared.http import Caller, OptionalCaller, Route, as_asked
 from shared.openapi import ANYBODY
 from shared.sheets import csv_line, csv_table
 from shared.storage import Storage
@@ -98,15 +98,15 @@ async def read_metrics(result: Readable, name: Name, storage: Stored) -> Respons
 
 
 @router.get("/{result_id}/figures/{name}.svg", response_class=Response, responses=files.SVG_ANSWER, openapi_extra=ANYBODY)
-async def read_figure_svg(result: Readable, name: Name, storage: Stored, lang: Tongue = Tongue.KO) -> Response:
+async def read_figure_svg(request: Request, result: Readable, name: Name, storage: Stored, lang: Tongue = Tongue.KO) -> Response:
     """Read a figure as SVG: drawn on the server, in Korean or English."""
-    return file_answer(await storage.read(entry(result, "figures", name)["svg"][lang], LIMIT), "image/svg+xml")
+    return file_answer(await storage.read(entry(result, "figures", name)["svg"][lang], LIMIT), as_asked(request, "image/svg+xml"))
 
 
 @router.get("/{result_id}/figures/{name}.png", response_class=Response, responses=files.PNG_ANSWER, openapi_extra=ANYBODY)
-async def read_figure_png(result: Readable, name: Name, storage: Stored, lang: Tongue = Tongue.KO) -> Response:
+async def read_figure_png(request: Request, result: Readable, name: Name, storage: Stored, lang: Tongue = Tongue.KO) -> Response:
     """Read a figure as PNG: drawn on the server, in Korean or English."""
-    return file_answer(await storage.read(entry(result, "figures", name)["png"][lang], LIMIT), "image/png")
+    return file_answer(await storage.read(entry(result, "figures", name)["png"][lang], LIMIT), as_asked(request, "image/png"))
 
 
 @router.get("/{result_id}/figures/{name}.json", response_class=Response, responses=files.SPEC_ANSWER, openapi_extra=ANYBODY)

@@ -58,8 +58,11 @@ LIST_CSV: Final = (
 )
 TABLE_ANSWER: Final = documented("The table.", {"application/json": document(TABLE), "text/csv": text(TABLE_CSV)})
 METRICS_ANSWER: Final = documented("The metrics.", {"application/json": document(METRICS)})
-SVG_ANSWER: Final = documented("The picture.", {"image/svg+xml": text('<svg xmlns="http://www.w3.org/2000/svg">…</svg>')})
-PNG_ANSWER: Final = documented("The picture.", {"image/png": {"schema": {"type": "string", "format": "binary"}}})
+BYTES: Final[dict[str, Any]] = {"schema": {"type": "string", "format": "binary"}, "example": "…"}
+SVG: Final = '<svg xmlns="http://www.w3.org/2000/svg">…</svg>'
+PICTURE: Final = "The picture; as bytes if Accept names `application/octet-stream` alone."
+SVG_ANSWER: Final = documented(PICTURE, {"image/svg+xml": text(SVG), "application/octet-stream": BYTES})
+PNG_ANSWER: Final = documented(PICTURE, {"image/png": BYTES, "application/octet-stream": BYTES})
 SPEC_ANSWER: Final = documented("The specification.", {"application/vnd.vegalite+json": document(SPEC)})
 REPORT_ANSWER: Final = documented("The page.", {"text/html": text("<!doctype html><html lang=ko>…</html>")})
 LIST_ANSWER: Final = documented(
