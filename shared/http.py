@@ -37,6 +37,9 @@ from shared.validation import sentence
 log = logging.getLogger(__name__)
 Item = TypeVar("Item")
 PROBLEM = "application/problem+json"
+# As the documents tell them; what does not fit is refused with a sentence of its own.
+KEY_FORM: Final = r"^[\x21-\x7e]{1,200}$"
+ETAG_FORM: Final = r'^(\*|(W/)?"\d{1,18}")$'
 BYTES = "application/octet-stream"
 MOST_ERRORS: Final = 100
 LONGEST_NAME: Final = 100  # of a parameter that the caller made up
@@ -87,7 +90,12 @@ Caller = Annotated[Principal, Depends(required_caller)]
 
 
 IdempotencyKey = Annotated[
-    str | None, Header(alias="Idempotency-Key", description="The same key with the same body gives the same answer, once done.")
+    str | None,
+    Header(
+        alias="Idempotency-Key",
+        description="The same key with the same body gives the same answer, once done.",
+        json_schema_extra={"pattern": KEY_FORM},
+    ),
 ]
 
 
@@ -119,7 +127,9 @@ Paging = Annotated[PageQuery, Query()]
 
 
 async def if_match(
-    header: Annotated[str | None, Header(alias="If-Match", description="ETag that you read")] = None,
+    header: Annotated[
+        str | None, Header(alias="If-Match", description="ETag that you read", json_schema_extra={"pattern": ETAG_FORM})
+    ] = None,
 ) -> int | None:
     if header is None or header == "*":
         return None

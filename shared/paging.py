@@ -20,7 +20,7 @@ class PageQuery(BaseModel):
     """`limit` rows from `cursor` on; a cursor is opaque and comes from the answer before."""
 
     limit: int = Field(default=50, ge=1, le=200)
-    cursor: str | None = Field(default=None, max_length=100)
+    cursor: str | None = Field(default=None, max_length=100, json_schema_extra={"pattern": "^[A-Za-z0-9_-]{22}$"})
 
     def after(self) -> UUID | None:
         return decode_cursor(self.cursor) if self.cursor else None

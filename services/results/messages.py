@@ -145,3 +145,7 @@ HOST_UNKNOWN: Final = Sentence(
     "The host cannot be looked up.",
     ko="호스트의 주소를 찾을 수 없습니다.",
 )
+ALARM_OF: Final = Template(
+    "{code} of {feature}",
+    ko="{feature}의 {code}",
+)

@@ -177,7 +177,7 @@ def check_answerable(result: Result, number: int, answers: Sequence[AlarmAnswer]
 def check_alarms_answered(result: Result, answers: Sequence[AlarmAnswer]) -> None:
     """Nobody votes on a result before a person has said what its alarms mean."""
     for number, alarm in unanswered(result, answers).items():
-        raised = f"{alarm.code}: {alarm.feature}" if alarm.feature else alarm.code
+        raised = messages.ALARM_OF(code=alarm.code, feature=alarm.feature) if alarm.feature else alarm.code
         sentence = messages.ALARM_FIRST(number=number, alarm=raised, result=result.id)
         raise Conflict(sentence, alarm=number, code=alarm.code)
 

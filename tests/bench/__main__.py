@@ -17,7 +17,7 @@ from pathlib import Path
 import uvloop
 
 from shared.memory import settled
-from tests.bench import arriving, bulk, leaving, linking, machine, queueing, scoring, starting, uploading, walking
+from tests.bench import arriving, bulk, foreign, leaving, linking, machine, queueing, scoring, starting, uploading, walking
 from tests.bench.console import Console
 from tests.bench.figures import FULL, QUICK, USUAL, Bench, Figure
 from tests.bench.table import table
@@ -65,6 +65,7 @@ def parts() -> list[Part]:
         Part("child", starting.measure_child),
         Part("scoring", scoring.measure_plain),
         Part("scoring-mlserver", scoring.measure_mlserver),
+        Part("schemathesis", foreign.measure_foreign),
         Part("cancel", queueing.measure_cancel, frozenset({"RabbitMQ"})),
         Part("storm", queueing.measure_storm, frozenset({"RabbitMQ"})),
     ]

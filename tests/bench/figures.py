@@ -23,9 +23,12 @@ class Size:
     csv_mb: int
     rows: tuple[int, int, int]
     submits: int = 200
+    foreign: int = 20_000  # calls of Schemathesis, all services together
 
 
-QUICK = Size(rounds=2, short_rounds=6, events=1000, latencies=60, loops=3, csv_mb=30, rows=(200_000, 100_000, 40_000))
+QUICK = Size(
+    rounds=2, short_rounds=6, events=1000, latencies=60, loops=3, csv_mb=30, rows=(200_000, 100_000, 40_000), foreign=1000
+)
 USUAL = Size(rounds=5, short_rounds=20, events=1000, latencies=200, loops=10, csv_mb=200, rows=(1_000_000, 500_000, 200_000))
 FULL = Size(rounds=5, short_rounds=40, events=2000, latencies=500, loops=20, csv_mb=1000, rows=(10_000_000, 5_000_000, 2_000_000))
 

@@ -162,17 +162,17 @@ async def mlserver(folder: Path, model: Path) -> Server:
     return Server("MLServer", "/v2/models/bench/infer", program, port)
 
 
-def install(home: Path) -> None:
+def install(home: Path, requirements: Path = REQUIREMENTS) -> None:
     """Into a virtual environment, once for each state of the requirements."""
     mark = home / "requirements.txt"
-    if mark.exists() and mark.read_bytes() == REQUIREMENTS.read_bytes():
+    if mark.exists() and mark.read_bytes() == requirements.read_bytes():
         return
     shutil.rmtree(home, ignore_errors=True)
     python, uv = str(home / "bin" / "python"), shutil.which("uv")
     venv.create(home, with_pip=uv is None)
     command = [uv, "pip", "install", "--python", python] if uv else [python, "-m", "pip", "install"]
-    subprocess.run([*command, "-q", "--require-hashes", "-r", str(REQUIREMENTS)], check=True)
-    shutil.copy(REQUIREMENTS, mark)
+    subprocess.run([*command, "-q", "--require-hashes", "-r", str(requirements)], check=True)
+    shutil.copy(requirements, mark)
 
 
 @asynccontextmanager

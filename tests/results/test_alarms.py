@@ -57,7 +57,7 @@ async def test_nobody_votes_before_it_is_answered(house: House, alarmed: Callabl
     assert seen["alarms"] == [{"number": 1, **LEAK.model_dump(), "answer": None}]
     refused = await house.vote(result.id, "lee")
     assert refused.status_code == 409
-    assert "Alarm 1 (feature-leaks-label: income.claims)" in refused.json()["detail"]
+    assert "Alarm 1 (feature-leaks-label of income.claims)" in refused.json()["detail"]
     assert refused.json()["alarm"] == 1
     assert (await shown(house, result))["votes"]["cast"] == 0
     assert (await house.audit("results.vote"))[0]["outcome"] == "refused"
