@@ -11,11 +11,13 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import httpx
 import pytest
 from jsonschema import Draft202012Validator
 from openapi_spec_validator import validate
 
 from deploy import openapi
+from deploy.embedded import build
 from deploy.installation import SERVICES
 
 ROOT = Path(__file__).parents[2]
@@ -100,6 +102,23 @@ async def test_a_token_is_asked_for_where_the_document_says_so(service: str, ser
         verb, path = re.sub(r"{[^}]+}", str(uuid4()), name).split(" ")
         needed = {} not in operation.get("security", [{}])
         assert ((await client.request(verb, path)).status_code == 401) == needed, name
+
+
+async def test_no_operation_passes_over_a_parameter(tmp_path: Path) -> None:
+    """Named, and without a token, before anything else is looked at; and so where a known one has a slip of the pen."""
+    for service, app in build(tmp_path, openapi.PUBLIC_URL).items():
+        transport = httpx.ASGITransport(app=app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+            for name, operation in openapi.operations(app.openapi()):
+                verb, path = re.sub(r"{[^}]+}", str(uuid4()), name).split(" ")
+                known = [each["name"] for each in operation.get("parameters", []) if each["in"] == "query"]
+                for wrong, nearest in [("dry_run", None), *((f"{each}s", each) for each in known if f"{each}s" not in known)]:
+                    answer = await client.request(verb, path, params={wrong: "1"}, headers={"Accept-Language": "en"})
+                    assert answer.status_code == 422, (service, name, answer.text)
+                    assert answer.headers["content-type"] == "application/problem+json"
+                    (error,) = answer.json()["errors"]
+                    assert (error["pointer"], error["code"]) == (f"query/{wrong}", "unknown-parameter"), name
+                    assert nearest is None or f"`{nearest}`" in error["detail"], name
 
 
 def test_every_address_is_under_the_prefix_of_its_service(documents: dict[str, JsonObject]) -> None:
