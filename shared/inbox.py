@@ -125,6 +125,12 @@ async def replay(session: Session, event_id: UUID) -> bool:
     return (await session.execute(again)).first() is not None
 
 
+async def knows(session: Session, event_id: UUID) -> bool:
+    """Whether an event of this id has come and is still kept."""
+    table = database(session).tables.inbox
+    return (await session.execute(select(table.c.id).where(table.c.id == event_id))).first() is not None
+
+
 async def withdrawal_waits(session: Session) -> bool:
     """Whether a withdrawal of anything waits, or is dead, in this service's inbox: then nothing may be released."""
     table = database(session).tables.inbox

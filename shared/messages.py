@@ -129,8 +129,8 @@ NOTHING_SEALED: Final = Sentence(
     ko="아직 봉인된 감사 기록이 없습니다.",
 )
 NO_DEAD_EVENT: Final = Sentence(
-    "There is no dead event of this id that can be handled again.",
-    ko="다시 처리할 수 있는 실패 이벤트 중 이 식별자를 가진 것이 없습니다.",
+    "This event was not given up, or can never be handled.",
+    ko="처리에 실패하여 중단된 이벤트가 아니거나, 다시 처리할 수 없는 이벤트입니다.",
 )
 NO_PROBLEM_TYPE: Final = Sentence(
     "There is no problem type of this name.",
@@ -276,4 +276,8 @@ TOKEN_MINISTRY: Final = Sentence(
 STATUS: Final = Template(
     "Status {status}.",
     ko="상태 코드 {status}.",
+)
+NO_EVENT: Final = Sentence(
+    "There is no event of this id.",
+    ko="이 식별자를 가진 이벤트가 없습니다.",
 )

@@ -192,6 +192,8 @@ async def replay_event(event_id: UUID, session: Transaction, caller: Caller) -> 
     """Handle a dead event again (after its cause was mended; ops)."""
     require(caller, Role.OPS)
     if not await inbox.replay(session, event_id):
+        if not await inbox.knows(session, event_id):
+            raise NotFound(messages.NO_EVENT)
         raise Conflict(messages.NO_DEAD_EVENT)
     await record_audit(session, "bus.replay-event", f"event/{event_id}")
     return Counted(count=1)

@@ -751,13 +751,16 @@ def fuzz(url: str, service: str, known: dict[str, list[str]], tokens: list[str],
         document = http.get(f"{url}/{service}/openapi.json").json()
 
         @settings(max_examples=examples(100))
-        @given(call=fuzzing.calls(document, known, bodies), token=strategies.sampled_from(tokens))
-        def answered(call: fuzzing.Call, token: str) -> None:
-            headers = call.headers | {"Authorization": f"Bearer {token}"}
+        @given(fuzzing.calls(document, known, bodies), strategies.sampled_from(tokens), strategies.sampled_from(["ko", "en"]))
+        def answered(call: fuzzing.Call, token: str, language: str) -> None:
+            headers = call.headers | {"Authorization": f"Bearer {token}", "Accept-Language": language}
             answer = http.request(call.verb, url + call.path, content=call.content, headers=headers)
             assert answer.status_code < 500, answer.text
             if answer.status_code >= 400:
-                problem(answer, answer.status_code)
+                found = problem(answer, answer.status_code)
+                assert answer.headers["content-language"] == language
+                for text in (found["title"], found["detail"], *(each["detail"] for each in found.get("errors", []))):
+                    assert language == "en" or re.search("[가-힣]", text), text
             assert fuzzing.undocumented(document, call, answer) == [], call.name
 
         answered()
