@@ -11,7 +11,8 @@ from typing import Any, Final, Self
 
 # RFC 9110, 12.4.2: a weight has at most three decimals.
 PREFERENCE: Final = re.compile(r"\s*([A-Za-z]{1,8}(?:-[A-Za-z0-9]{1,8})*|\*)\s*(?:;\s*[qQ]\s*=\s*([01](?:\.\d{0,3})?)\s*)?")
-LONGEST: Final = 1000
+LONGEST: Final = 5000  # room for a reason that somebody wrote
+LONGEST_HEADER: Final = 1000
 
 
 class Language(StrEnum):
@@ -52,7 +53,7 @@ class Template:
     ko: str
 
     def __call__(self, **values: Any) -> Sentence:
-        """The sentence with the values, at most 1,000 characters long. A value that is a Sentence is used in its language."""
+        """The sentence with the values, at most 5,000 characters long. A value that is a Sentence is used in its language."""
         korean = {name: said(value, Language.KO) if isinstance(value, str) else value for name, value in values.items()}
         return Sentence(self.en.format(**values), ko=self.ko.format(**korean)).cut()
 
@@ -68,7 +69,7 @@ def preferred(header: str) -> Language:
     A tag counts with its regions (`ko-KR`, `en-GB`), `*` for what is not named. Of equal weights the first one named holds.
     """
     weights: dict[str, float] = {}
-    for part in header[:LONGEST].split(","):
+    for part in header[:LONGEST_HEADER].split(","):
         if match := PREFERENCE.fullmatch(part):
             weights.setdefault(match[1].lower().split("-")[0], min(float(match[2] or 1), 1.0))
     others = weights.get("*", 0.0)

@@ -56,7 +56,7 @@ def measured(bench: Bench) -> list[Figure]:
         order = ordered(house) | {"cases": bench.size.foreign // len(DOCUMENTS), "seed": 1}
         for name, path in DOCUMENTS.items():
             bench.console.doing(f"calls of {name}")
-            figures += asked(name, order | {"document": path, "known": order["known"] | NAMES.get(name, {})})
+            figures += asked(bench, name, order | {"document": path, "known": order["known"] | NAMES.get(name, {})})
     return figures
 
 
@@ -73,7 +73,7 @@ def inhabited(folder: Path) -> Iterator[House]:
         suite.stop()
 
 
-def asked(name: str, order: dict[str, Any]) -> list[Figure]:
+def asked(bench: Bench, name: str, order: dict[str, Any]) -> list[Figure]:
     done = subprocess.run(
         [str(HOME / "bin" / "python"), str(CALLS)], input=json.dumps(order), capture_output=True, text=True, check=False
     )
@@ -84,7 +84,7 @@ def asked(name: str, order: dict[str, Any]) -> list[Figure]:
     total, good = sum(counts.values()), sum(count for status, count in counts.items() if 200 <= status < 300)
     shown = ", ".join(f"{status}: {count}" for status, count in sorted(counts.items()))
     for sentence in answer["faults"][:20]:
-        print(sentence)
+        bench.console.tell(sentence)
     share, faults = good / total / SHARE, len(answer["faults"])
     return [
         Figure(f"Schemathesis, {name}: 2xx to {SHARE:.0%} of the answers", f"{good} of {total} ({shown})", (share,), at_least(1)),
