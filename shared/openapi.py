@@ -117,6 +117,11 @@ class Tag:
         return {"name": self.name, "description": f"{self.en} {self.ko}"}
 
 
+# Said in each document, below what the service is for.
+CONVENTIONS: Final = """A token of the identity provider is sent as `Authorization: Bearer <token>`. Errors are problem
+documents (RFC 9457), in Korean or English as `Accept-Language` prefers. Lists are read page by page: `next` and the header `Link`
+lead on. A query parameter that an address does not know is refused. A write with an `Idempotency-Key` can be sent again, and
+`If-Match` keeps it from undoing what somebody else changed meanwhile."""
 # Behind the tags of the trade, in each service.
 COMMON_TAGS: Final = (
     Tag("audit", "Who did what, as a chain that can be verified.", "누가 무엇을 하였는지에 관한, 검증할 수 있는 감사 기록."),

@@ -179,7 +179,7 @@ def build_service(
     app = openapi.DocumentedApp(
         title=f"Dure {name}",
         version="0.1.0",
-        description=description,
+        description=f"{description}\n\n{openapi.CONVENTIONS}",
         openapi_tags=[tag.as_json() for tag in (*tags, *openapi.COMMON_TAGS)],
         lifespan=lifespan,
         docs_url=None,

@@ -19,7 +19,11 @@ from shared.service import Context, Part, build_service
 from shared.telemetry import setup_logging
 
 MIGRATIONS = Path(__file__).with_name("migrations")
-DESCRIPTION = "Requests for analyses: what was asked, who has to decide, what they said and why."
+DESCRIPTION = """Requests for analyses: what was asked, who has to decide, what they said and why.
+
+A request names a live method and a dataset for each of its inputs, and is checked at once. Every owner of every dataset decides,
+then the council votes; a request may be returned, corrected, or taken back at any stop. `waiting` says who must act, `actions`
+what the caller may do now."""
 TAGS = (
     Tag(
         "requests",

@@ -23,6 +23,10 @@ from shared.service import Context, Part, build_service
 from shared.telemetry import setup_logging
 
 MIGRATIONS = Path(__file__).parent / "migrations"
+DESCRIPTION = """What analyses gave: disclosure control, output check, release, recall, reading, and webhooks.
+
+A result is checked by rule and then by two people of two bodies, neither the one that asked. A released one is read by its
+audience as JSON, as CSV or as a report in Korean and English; whoever subscribed is told by a signed webhook."""
 TAGS = (
     Tag("results", "Released results: find, read, check, recall.", "결과의 검색, 열람, 점검, 회수."),
     Tag("webhooks", "Have a system of yours told of results.", "결과를 기관 시스템에 알리는 웹훅."),
@@ -44,7 +48,7 @@ def build(settings: Settings, bus: Bus) -> FastAPI:
         steps=[check_next, deliver],
         checks=[webhooks_part, rules_checked],
         state={"rules": Rules.load(settings.disclosure_rules or DEFAULT), "vault": Vault(keys) if keys else None},
-        description="Results: disclosure control, output check, release, recall, reading, and webhooks.",
+        description=DESCRIPTION,
         tags=TAGS,
     )
 
