@@ -667,3 +667,11 @@ TRUE_OR_FALSE_HERE: Final = Template(
     "{name} is true or false.",
     ko="{name}은(는) true 또는 false여야 합니다.",
 )
+COLUMN_OF_NOBODY: Final = Template(
+    "`{keyword}` names an input of the card: one of {roles}.",
+    ko="`{keyword}`에는 명세서의 입력 중 하나를 적어야 합니다: {roles}.",
+)
+COLUMN_OF_NO_TYPE: Final = Template(
+    "`{keyword}` is a list of types: {types}.",
+    ko="`{keyword}`에는 자료형의 목록을 적어야 합니다: {types}.",
+)

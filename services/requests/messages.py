@@ -338,3 +338,17 @@ PART_COUNCIL: Final = Sentence(
     "the council's member of",
     ko="협의회 위원:",
 )
+NAMED_NOT_THERE: Final = Template(
+    "The input {role} of this request has no column of this name; it has {names}.",
+    ko="이 요청의 입력 {role}에 이 이름의 열이 없습니다. 있는 열은 {names}입니다.",
+)
+NAMED_OTHER_TYPE: Final = Template(
+    "The method takes a column of type {types} here; this one is {found}.",
+    ko="여기에는 자료형이 {types}인 열을 적어야 하는데, 이 열의 자료형은 {found}입니다.",
+)
+COLUMNS_NAMED: Final = Template(
+    "These parameters of the request name columns that would be kept back: {parameters}. "
+    "Let these columns leave, or refuse or return the request.",
+    ko="요청의 다음 매개변수가 제공하지 않으려는 열을 가리킵니다: {parameters}. "
+    "해당 열을 제공하거나, 요청을 거부 또는 반려하십시오.",
+)

@@ -41,6 +41,8 @@ from shared.contracts.manifests import (
 )
 from shared.contracts.methods import (
     ANY_DOMAIN,
+    COLUMN_OF,
+    COLUMN_TYPES,
     Alarm,
     Artefact,
     CardColumn,
@@ -94,6 +96,8 @@ from shared.contracts.values import (
 
 __all__ = [
     "ANY_DOMAIN",
+    "COLUMN_OF",
+    "COLUMN_TYPES",
     "Alarm",
     "ApprovedInput",
     "Artefact",

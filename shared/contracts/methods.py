@@ -13,6 +13,12 @@ ANY_DOMAIN: Final = "any"
 """The key domain of a method that takes one table of whatever keys: persons, businesses, facilities."""
 
 
+COLUMN_OF: Final = "x-column-of"
+"""Keyword in a card's parameters: this text names a column of the input that it names."""
+COLUMN_TYPES: Final = "x-column-types"
+"""Beside it: the types that the column may have; a number may be an integer. Without it any."""
+
+
 class CardColumn(Value):
     """A column that a method reads. The request maps it to a column of the dataset where the names differ."""
 

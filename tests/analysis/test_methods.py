@@ -199,6 +199,8 @@ BAD_CARDS = [
     ("parameters", {"type": "object", "$schema": "http://json-schema.org/draft-07/schema#"}, "other-dialect"),
     ("parameters", {"type": "object", "$id": "https://example.org/x"}, "unknown-keyword"),
     ("parameters", {"type": "object", "minProperties": "many"}, "bad-schema"),
+    ("parameters", {"type": "object", "properties": {"a": {"x-column-of": "nobody"}}}, "unknown-input"),
+    ("parameters", {"type": "object", "properties": {"a": {"x-column-types": ["text"]}}}, "unknown-type"),
     ("inputs/1/name", "SITE", "name-twice"),
     ("inputs/0/columns/1/name", "Site_No", "name-twice"),
     ("inputs/0/columns/0/required", False, "no-key"),

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given as having
 from hypothesis import settings, strategies
 
-from services.requests.fitting import changed_since, cut, decision_faults, fit_inputs, fit_parameters
+from services.requests.fitting import changed_since, cut, decision_faults, fit_inputs, fit_parameters, named_columns
 from services.requests.fitting.columns import fit_role
 from services.requests.models import KnownDataset, RequestInput
 from services.requests.schemas import DecisionIn, InputIn
@@ -164,6 +164,61 @@ def test_a_card_that_refers_elsewhere_is_never_followed() -> None:
     assert [error.code for error in errors] == ["unusable-card"]
 
 
+NAMING: dict[str, Any] = {
+    "type": "object",
+    "properties": {
+        "rows": {"type": "string", "x-column-of": "income", "default": ""},
+        "measure": {"type": ["string", "null"], "x-column-of": "income", "x-column-types": ["number"]},
+        "block": {"type": "array", "items": {"type": "string", "x-column-of": "income"}},
+        "signs": {"type": "object", "propertyNames": {"x-column-of": "income"}},
+        "either": {"anyOf": [{"type": "null"}, {"type": "string", "x-column-of": "extra"}]},
+    },
+}
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({"rows": "area", "measure": None, "block": ["area", "wages"], "signs": {"interest": 1}}, {}),
+        ({"rows": "income__area"}, {"#/parameters/rows": "unfit-column"}),
+        ({}, {"#/parameters/rows": "unfit-column"}),
+        ({"rows": "region"}, {"#/parameters/rows": "unfit-column"}),
+        ({"rows": "person_no"}, {"#/parameters/rows": "unfit-column"}),
+        ({"rows": "area", "measure": "area"}, {"#/parameters/measure": "unfit-column"}),
+        ({"rows": "area", "measure": "wages"}, {}),
+        ({"rows": "area", "block": ["area", "taxpayer_no"]}, {"#/parameters/block/1": "unfit-column"}),
+        ({"rows": "area", "signs": {"a/b": 1}}, {"#/parameters/signs/a~1b": "unfit-column"}),
+        ({"rows": 1}, {"#/parameters/rows": "parameter-type"}),
+        ({"rows": "area", "either": "score"}, {"#/parameters/either": "parameter-anyof"}),
+    ],
+)
+def test_parameters_that_name_columns(given: dict[str, Any], expected: dict[str, str]) -> None:
+    """Columns by the card's names: `area` is what the request calls `region`; keys reach no method."""
+    card = open_card()
+    known = {one.dataset_id: KnownDataset(id=one.dataset_id, published=one.model_dump(mode="json")) for one in [wide_income()]}
+    asked = {"income": InputIn(dataset_id=INCOME_ID, columns={"area": "region"})}
+    fitted, misfits = fit_inputs(card, asked, known)
+    assert [error.pointer for error in misfits] == ["#/inputs/household"]
+    _, errors = fit_parameters(NAMING, given, named_columns(card, fitted, misfits))
+    assert {error.pointer: error.code for error in errors} == expected
+
+
+def test_an_input_that_does_not_fit_says_so_itself() -> None:
+    asked = {"income": InputIn(dataset_id=INCOME_ID, columns={"wages": "nothing", "area": "nowhere"})}
+    known = {INCOME_ID: KnownDataset(id=INCOME_ID, published=wide_income().model_dump(mode="json"))}
+    fitted, misfits = fit_inputs(open_card(), asked, known)
+    _, errors = fit_parameters(NAMING, {"rows": "area"}, named_columns(open_card(), fitted, misfits))
+    assert errors == []
+
+
+def test_a_column_that_a_parameter_names_is_not_kept_back() -> None:
+    card = CARD.model_copy(update={"parameters": NAMING})
+    data = DecisionIn(dataset_id=INCOME_ID, reason="r", verdict="approve", columns=["taxpayer_no", "wages"])
+    for block, expected in ([], []), (["wages"], []), (["interest"], [("#/columns", "named-columns")]):
+        errors = decision_faults(data, [asked_income()], {"rows": "wages", "block": block}, card, RULES)
+        assert [(error.pointer, error.code) for error in errors] == expected
+
+
 def asked_income(**columns: str) -> RequestInput:
     mapped = {"person_no": "taxpayer_no", "wages": "wages", "interest": "interest"} | columns
     return RequestInput(
@@ -173,7 +228,7 @@ def asked_income(**columns: str) -> RequestInput:
 
 def faults(**decision: Any) -> dict[str, str]:
     data = DecisionIn(dataset_id=INCOME_ID, reason="r", **decision)
-    return {error.pointer: error.code for error in decision_faults(data, [asked_income()], CARD, RULES)}
+    return {error.pointer: error.code for error in decision_faults(data, [asked_income()], {}, CARD, RULES)}
 
 
 def test_an_owner_may_keep_back_what_the_method_can_do_without() -> None:
@@ -292,7 +347,7 @@ def test_an_owner_may_keep_back_a_further_column_but_not_what_identifies_a_row()
 
     def codes(*columns: str) -> list[str]:
         data = DecisionIn(dataset_id=INCOME_ID, reason="r", verdict="approve", columns=list(columns))
-        return [error.code for error in decision_faults(data, [asked], card, RULES)]
+        return [error.code for error in decision_faults(data, [asked], {}, card, RULES)]
 
     assert codes("taxpayer_no", "wages", "earners") == []
     assert codes("taxpayer_no", "wages", "earners", "region") == []

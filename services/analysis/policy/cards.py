@@ -9,7 +9,7 @@ from jsonschema import Draft202012Validator, SchemaError
 
 from services.analysis import messages
 from services.analysis.rules import rules
-from shared.contracts import ANY_DOMAIN, ColumnRole, ColumnType, InputRole, MethodCard
+from shared.contracts import ANY_DOMAIN, COLUMN_OF, COLUMN_TYPES, ColumnRole, ColumnType, InputRole, MethodCard
 from shared.errors import FieldError, TooLarge, Unprocessable
 from shared.texts import unreadable
 
@@ -27,8 +27,8 @@ def check_card(card: MethodCard) -> None:
     size = len(card.model_dump_json().encode())
     if size > CARD_LIMIT:
         raise TooLarge(messages.CARD_TOO_LARGE(size=size, limit=CARD_LIMIT), limit_bytes=CARD_LIMIT)
-    errors = [*schema_errors(card.parameters), *input_errors(card), *output_errors(card), *naming_errors(card)]
-    errors += text_errors(card)
+    errors = [*schema_errors(card.parameters), *column_errors(card), *input_errors(card), *output_errors(card)]
+    errors += [*naming_errors(card), *text_errors(card)]
     if errors:
         raise Unprocessable(messages.CARD_CONTRADICTS, errors=errors[:100])
 
@@ -57,6 +57,16 @@ def schema_errors(schema: dict[str, Any]) -> Iterator[FieldError]:
             yield FieldError(f"{at}/$schema", "other-dialect", messages.OTHER_JSON_SCHEMA)
         if name in ("$id", "$anchor", "$dynamicAnchor", "$vocabulary"):
             yield FieldError(at, "unknown-keyword", messages.NO_USE(name=name))
+
+
+def column_errors(card: MethodCard) -> Iterator[FieldError]:
+    """Parameters that name columns: of an input of the card, of types that columns have."""
+    at, roles = "#/card/parameters", [role.name for role in card.inputs]
+    for name, value in keywords(card.parameters):
+        if name == COLUMN_OF and value not in roles:
+            yield FieldError(at, "unknown-input", messages.COLUMN_OF_NOBODY(keyword=COLUMN_OF, roles=", ".join(roles)).cut(1000))
+        if name == COLUMN_TYPES and not (isinstance(value, list) and value and set(map(str, value)) <= set(ColumnType)):
+            yield FieldError(at, "unknown-type", messages.COLUMN_OF_NO_TYPE(keyword=COLUMN_TYPES, types=", ".join(ColumnType)))
 
 
 def depth(value: Any) -> int:

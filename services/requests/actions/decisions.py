@@ -35,7 +35,7 @@ async def decide_dataset(
     check_version(request, expected)
     policy.check_undecided(request, data.dataset_id)
     method = await live_method(session, request)
-    if faults := fitting.decision_faults(data, inputs, method.card, rules):
+    if faults := fitting.decision_faults(data, inputs, request.parameters, method.card, rules):
         raise Unprocessable(messages.DECISION_FAULTY, errors=faults)
     dataset = await present_dataset(session, inputs, method)
     request.decisions.append(decision(request, caller, data, dataset, rules))

@@ -38,7 +38,8 @@ async def check_asked(session: Session, ministry: str, data: RequestIn) -> Asked
         faults = (fitting.find_dataset(role, one, known)[1] for role, one in data.inputs.items())
         raise unfit([*errors, *filter(None, faults)])
     inputs, misfits = fitting.fit_inputs(live.card, data.inputs, known)
-    parameters, wrong = fitting.fit_parameters(live.card.parameters, data.parameters)
+    columns = fitting.named_columns(live.card, inputs, misfits)
+    parameters, wrong = fitting.fit_parameters(live.card.parameters, data.parameters, columns)
     unsealed = await sealing_faults(session, live.card, ministry)
     if errors := [*errors, *misfits, *wrong, *unsealed]:
         raise unfit(errors)

@@ -21,6 +21,12 @@ class Fitted:
     columns: dict[str, str]
     allowed_purpose: str | None
 
+    @property
+    def types(self) -> dict[str, ColumnType]:
+        """The columns that the method will see, by the card's names; a key reaches no method."""
+        seen = {column.name: column.type for column in self.dataset.table if column.role is not ColumnRole.KEY}
+        return {card: seen[name] for card, name in self.columns.items() if name in seen}
+
 
 def fit_inputs(
     card: MethodCard, inputs: Mapping[str, InputIn], known: Mapping[UUID, KnownDataset]

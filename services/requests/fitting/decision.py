@@ -1,9 +1,11 @@
 """Whether an owner's decision can be taken as it is: its ground, its columns, and the dataset as it is now."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from services.requests import messages
-from services.requests.fitting.columns import fit_role, lost
+from services.requests.fitting.columns import cut, fit_role, lost
+from services.requests.fitting.named import columns_lost
 from services.requests.models import RequestInput, Verdict
 from services.requests.rules import Rules
 from services.requests.schemas import DecisionIn, InputIn
@@ -11,11 +13,13 @@ from shared.contracts import DatasetPublished, InputRole, MethodCard
 from shared.errors import FieldError
 
 
-def decision_faults(data: DecisionIn, inputs: Sequence[RequestInput], card: MethodCard, rules: Rules) -> list[FieldError]:
+def decision_faults(
+    data: DecisionIn, inputs: Sequence[RequestInput], parameters: Mapping[str, Any], card: MethodCard, rules: Rules
+) -> list[FieldError]:
     """Every fault of a decision; `inputs` are the parts that its dataset plays."""
     if data.verdict is Verdict.REFUSE:
         return [*refusal_faults(data, rules)]
-    return [*approval_faults(data, inputs, card)]
+    return [*approval_faults(data, inputs, parameters, card)]
 
 
 def refusal_faults(data: DecisionIn, rules: Rules) -> Iterator[FieldError]:
@@ -30,7 +34,9 @@ def refusal_faults(data: DecisionIn, rules: Rules) -> Iterator[FieldError]:
         yield FieldError("#/conditions", "not-with-refusal", messages.REFUSAL_CONDITIONS)
 
 
-def approval_faults(data: DecisionIn, inputs: Sequence[RequestInput], card: MethodCard) -> Iterator[FieldError]:
+def approval_faults(
+    data: DecisionIn, inputs: Sequence[RequestInput], parameters: Mapping[str, Any], card: MethodCard
+) -> Iterator[FieldError]:
     if data.code is not None:
         yield FieldError("#/code", "not-with-approval", messages.APPROVAL_GROUND)
     if data.columns is None:
@@ -44,6 +50,9 @@ def approval_faults(data: DecisionIn, inputs: Sequence[RequestInput], card: Meth
     if needed:
         sentence = messages.COLUMNS_NEEDED(columns=", ".join(sorted(needed)))
         yield FieldError("#/columns", "required-columns", sentence)
+    left = {one.role: dict.fromkeys(cut(one.columns, data.columns)) for one in inputs}
+    if naming := columns_lost(card.parameters, parameters, left):
+        yield FieldError("#/columns", "named-columns", messages.COLUMNS_NAMED(parameters=", ".join(naming)))
 
 
 def changed_since(one: RequestInput, role: InputRole, dataset: DatasetPublished, domain: str) -> bool:

@@ -3,14 +3,14 @@
 import json
 from collections.abc import Iterator, Mapping
 from copy import deepcopy
-from typing import Any
+from typing import Any, cast
 
-from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
-from referencing import Registry
 from referencing.exceptions import Unresolvable
 
 from services.requests import messages
+from services.requests.fitting.named import Columns, validator
+from shared.contracts import COLUMN_OF
 from shared.contracts.wording import Sentence
 from shared.errors import FieldError
 
@@ -33,16 +33,18 @@ EXPECTED = {
 }
 
 
-def fit_parameters(schema: Mapping[str, Any], given: Mapping[str, Any]) -> tuple[dict[str, Any], list[FieldError]]:
-    """The parameters with defaults filled in, and every fault of them."""
+def fit_parameters(
+    schema: Mapping[str, Any], given: Mapping[str, Any], columns: Columns | None = None
+) -> tuple[dict[str, Any], list[FieldError]]:
+    """The parameters with defaults filled in, and every fault of them.
+
+    `columns`: those of each input that the request has, which parameters may name."""
     filled = with_defaults(schema, given)
     if len(json.dumps(filled, ensure_ascii=False).encode()) > LARGEST:
         return filled, [FieldError("#/parameters", "too-large", messages.PARAMETERS_TOO_LARGE(limit=LARGEST))]
-    # An empty registry: a card that refers to a schema elsewhere never makes us fetch it.
-    validator = Draft202012Validator(dict(schema), registry=Registry())
     faults: dict[tuple[str, str], FieldError] = {}
     try:
-        for error in validator.iter_errors(filled):
+        for error in validator(schema, columns or {}).iter_errors(filled):
             faults |= {(fault.pointer, fault.code): fault for fault in field_errors(error)}
             if len(faults) >= MOST_ERRORS:
                 break
@@ -78,6 +80,10 @@ def field_errors(error: ValidationError) -> Iterator[FieldError]:
         for name in list(instance)[:MOST_ERRORS]:
             if name not in known:
                 yield FieldError(f"{place}/{escaped(name)}", "unknown-parameter", sentence)
+    elif error.validator == COLUMN_OF:
+        # The name of a member has no path of its own.
+        named = "propertyNames" in list(error.absolute_schema_path)[-2:]
+        yield FieldError(f"{place}/{escaped(error.instance)}" if named else place, "unfit-column", cast(Sentence, error.message))
     else:
         yield FieldError(place, f"parameter-{error.validator}".lower(), expectation(error))
 

@@ -4,19 +4,19 @@ from typing import Any
 
 from services.analysis.methods.toolkit.any_table import KEY_DOMAIN, subjects
 from services.analysis.methods.toolkit.cards import outputs
-from services.analysis.methods.toolkit.parameters import TITLES
-from shared.contracts import Linkage, LocalText, MethodCard, OutputKind, Resources
+from services.analysis.methods.toolkit.parameters import NAMED, TITLES
+from shared.contracts import COLUMN_TYPES, Linkage, LocalText, MethodCard, OutputKind, Resources
 
-NAMED: dict[str, Any] = {"type": ["string", "null"], "maxLength": 130, "default": None}
+OPTIONAL: dict[str, Any] = NAMED | {"type": ["string", "null"], "maxLength": 130, "default": None}
 SCHEMA: dict[str, Any] = {
     "$schema": "https://json-schema.org/draft/2020-12/schema",
     "type": "object",
     "additionalProperties": False,
     "required": ["rows"],
     "properties": {
-        "rows": {"type": "string", "maxLength": 130, "default": "", "description": "Column whose values are the rows."},
-        "columns": NAMED | {"description": "Column whose values are the columns; without it one grouping."},
-        "measure": NAMED | {"description": "Number whose mean is shown in each cell."},
+        "rows": NAMED | {"type": "string", "maxLength": 130, "default": "", "description": "Column whose values are the rows."},
+        "columns": OPTIONAL | {"description": "Column whose values are the columns; without it one grouping."},
+        "measure": OPTIONAL | {COLUMN_TYPES: ["number", "boolean"], "description": "Number whose mean is shown in each cell."},
         "bins": {
             "type": "integer",
             "minimum": 2,

@@ -4,7 +4,7 @@ from typing import Any
 
 from services.analysis.methods.toolkit.any_table import FURTHER, KEY_DOMAIN
 from services.analysis.methods.toolkit.cards import column, key, outputs
-from services.analysis.methods.toolkit.parameters import TITLES
+from services.analysis.methods.toolkit.parameters import NAMED, TITLES
 from shared.contracts import ColumnRole, ColumnType, InputRole, Linkage, LocalText, MethodCard, OutputKind, Resources
 
 SCHEMA: dict[str, Any] = {
@@ -14,7 +14,7 @@ SCHEMA: dict[str, Any] = {
     "properties": {
         "block": {
             "type": "array",
-            "items": {"type": "string", "maxLength": 63},
+            "items": NAMED | {"type": "string", "maxLength": 63},
             "maxItems": 5,
             "uniqueItems": True,
             "default": [],

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from services.analysis.methods.toolkit.observation import OBSERVED_UNTIL
-from services.analysis.methods.toolkit.parameters import CAPACITY, COLUMNS, FOLDS, SIGNS, TEST_FROM, TITLES, read
+from services.analysis.methods.toolkit.parameters import CAPACITY, COLUMNS, FOLDS, NAMED, SIGNS, TEST_FROM, TITLES, read
 from services.analysis.methods.toolkit.rows import Words
 
 SCHEMA: dict[str, Any] = {
@@ -48,7 +48,8 @@ SCHEMA: dict[str, Any] = {
         "dated_by": {
             "type": "object",
             "maxProperties": 200,
-            "additionalProperties": {"type": "string", "maxLength": 63},
+            "propertyNames": NAMED,
+            "additionalProperties": NAMED | {"type": "string", "maxLength": 63},
             "default": {},
             "description": "Feature -> the column that holds the day of its value; a day after the row's own raises an alarm.",
         },

@@ -5,7 +5,10 @@ from typing import Any
 
 from services.analysis.methods.toolkit.reading import words_of
 from services.analysis.worker.sdk import MethodError
+from shared.contracts import COLUMN_OF
 
+NAMED: dict[str, Any] = {COLUMN_OF: "table"}
+"""A text that names a column of the one table; checked when the request is submitted."""
 TEST_FROM: dict[str, Any] = {
     "type": ["string", "null"],
     "pattern": r"^\d{4}(-\d{2}(-\d{2})?)?$",
@@ -29,7 +32,7 @@ CAPACITY: dict[str, Any] = {
 }
 COLUMNS: dict[str, Any] = {
     "type": "array",
-    "items": {"type": "string", "maxLength": 63},
+    "items": NAMED | {"type": "string", "maxLength": 63},
     "maxItems": 500,
     "uniqueItems": True,
     "default": [],
@@ -37,6 +40,7 @@ COLUMNS: dict[str, Any] = {
 SIGNS: dict[str, Any] = {
     "type": "object",
     "maxProperties": 500,
+    "propertyNames": NAMED,
     "additionalProperties": {"enum": [-1, 1]},
     "default": {},
     "description": "Feature -> the only way in which a rise of it may move the score: 1 up, -1 down.",
