@@ -435,6 +435,10 @@ MODEL_REFUSED: Final = Sentence(
     "The model cannot be applied to these values.",
     ko="모형을 이 값에 적용할 수 없습니다.",
 )
+NOT_FINITE: Final = Template(
+    "The model gives no finite number in its output {name} for at least one of these rows.",
+    ko="이 행 가운데 하나 이상에 대하여 모형의 출력 {name}이(가) 유한한 숫자가 아닙니다.",
+)
 MODEL_FILE_DAMAGED: Final = Sentence(
     "The model's file is missing or damaged; the operators must look.",
     ko="모형 파일이 없거나 손상되었습니다. 운영자의 확인이 필요합니다.",
@@ -491,9 +495,9 @@ FORM_OF_WORKERS: Final = Sentence(
     "This model was released in a form that only a worker opens, not as ONNX.",
     ko="이 모형은 ONNX가 아니라 실행기에서만 열 수 있는 형식으로 공개되었습니다.",
 )
-NOT_A_TENSOR_TYPE: Final = Sentence(
-    "The model takes or gives something that is not a tensor of the protocol.",
-    ko="모형의 입력이나 출력 중에 규약의 텐서가 아닌 것이 있습니다.",
+NOT_A_TENSOR_TYPE: Final = Template(
+    "The model takes or gives {kind}; this server takes tensors of {kinds}.",
+    ko="모형의 입력 또는 출력이 {kind}입니다. 이 서버는 {kinds} 텐서만 다룹니다.",
 )
 ROWS_NOT_FIRST: Final = Sentence(
     "The first dimension of the model's tensors is not the rows.",

@@ -9,6 +9,7 @@ from uuid import uuid4
 
 import numpy as np
 import pytest
+from onnx import TensorProto, helper
 from sqlalchemy import select
 from sqlmodel import col
 
@@ -118,9 +119,43 @@ async def test_missing_values_where_the_manifest_says_so(door: ScoringDoor) -> N
     await door.grant(await door.release(linear(missing=True), name="shop.tolerant"))
     body = tensor(ROWS)
     body["inputs"][0]["data"][0] = None
-    answer = await door.infer(body, name="shop.tolerant")
-    assert answer.json()["outputs"][0]["data"] == [None, expected(ROWS)[1, 0]]
+    asked = body | {"outputs": [{"name": "flagged"}]}
+    answer = await door.infer(asked, name="shop.tolerant")
+    assert answer.json()["outputs"][0]["data"] == [False, bool(expected(ROWS)[1, 0] > 1)]
     assert refused(await door.infer(body), 422)["errors"][0]["pointer"] == "#/inputs/0/data"
+
+
+@pytest.mark.parametrize("binary", [False, True])
+async def test_an_answer_that_is_no_number_is_refused_in_json_as_in_binary(door: ScoringDoor, binary: bool) -> None:
+    x, score = (helper.make_tensor_value_info(name, TensorProto.FLOAT, [None, 1]) for name in ("X", "score"))
+    await door.grant(await door.release(serialized([helper.make_node("Log", ["X"], ["score"])], [x], [score]), name="a.log"))
+    for value in (0, -1):
+        asked = tensor([[1.0], [value]]) | {"parameters": {"binary_data_output": binary}}
+        problem = refused(await door.infer(asked, name="a.log"), 422)
+        assert (problem["reason"], problem["errors"][0]["code"]) == ("not-finite", "not-finite")
+        assert "score" in problem["detail"]
+    assert (await door.infer(tensor([[1.0]]), name="a.log")).status_code == 200
+
+
+async def test_a_batch_of_one_is_described_as_it_is(door: ScoringDoor) -> None:
+    x, score = (helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, 3]) for name in ("X", "score"))
+    model = serialized([helper.make_node("Identity", ["X"], ["score"])], [x], [score], features=list(FEATURES))
+    await door.grant(await door.release(model, name="a.one"))
+    told = (await door.client.get(f"{BASE}/v2/models/a.one", headers=door.headers)).json()
+    assert [each["shape"] for each in (*told["inputs"], *told["outputs"])] == [[1, 3], [1, 3]]
+    error = refused(await door.infer(tensor(ROWS), name="a.one"), 422)["errors"][0]
+    assert (error["code"], "[1, 3]" in error["detail"]) == ("wrong-shape", True)
+    columns = [{"name": name, "shape": [2], "datatype": "FP32", "data": [1, 2]} for name in FEATURES]
+    assert refused(await door.infer({"inputs": columns}, name="a.one"), 422)["errors"][0]["code"] == "wrong-shape"
+    assert (await door.infer(tensor(ROWS[:1]), name="a.one")).status_code == 200
+
+
+async def test_texts_are_read_as_in_training(door: ScoringDoor) -> None:
+    await door.grant(await door.release(echo(), name="demo.echo"))
+    inputs = [{"name": name, "shape": [1], "datatype": kind, "data": [0]} for name, (_, kind) in ECHOED.items()]
+    texts: dict[str, list[Any]] = {"b": [True], "s": ["\u3000서울\u200b  시"], "f": [0.0]}
+    asked = {"inputs": [each | {"data": texts.get(each["name"], [0])} for each in inputs], "outputs": [{"name": "s_out"}]}
+    assert (await door.infer(asked, name="demo.echo")).json()["outputs"][0]["data"] == ["서울 시"]
 
 
 # Versions and metadata

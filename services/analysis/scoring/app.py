@@ -42,7 +42,9 @@ def build(settings: Settings) -> FastAPI:
     ledger, metrics = Ledger(db), Metrics("analysis-scoring")
     verifier = TokenVerifier(Jwks(settings.jwks), settings.issuer, settings.audience, settings.claims)
     keeper = Doorkeeper(db, verifier, ledger.door, settings.access_seconds)
-    terms = Terms(settings.models_kept, settings.model_limit, settings.big_rows, settings.big_threads)
+    terms = Terms(
+        settings.models_kept, settings.model_limit, settings.big_rows, settings.big_threads, settings.non_finite_answers
+    )
     door = Door(settings, keeper, Shelf(Storage(settings.storage_url, settings.storage_options), terms), ledger, metrics)
 
     @asynccontextmanager

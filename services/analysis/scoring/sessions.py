@@ -13,9 +13,10 @@ import onnxruntime as ort
 
 from services.analysis import messages
 from services.analysis.scoring.codec import DATATYPES, Array, Call, Layouts, Signature, TensorSpec
+from shared.canonical import canonical_text
 from shared.contracts import ModelFormat
 from shared.contracts.wording import Sentence
-from shared.errors import Conflict, Unavailable, Unprocessable
+from shared.errors import Conflict, FieldError, Unavailable, Unprocessable
 from shared.storage import Corrupt, MissingObject, Storage
 
 log = logging.getLogger(__name__)
@@ -35,6 +36,8 @@ class Terms:
     model_bytes: int = 256 * 1024 * 1024
     big_rows: int = 1000
     big_threads: int = 2
+    non_finite: bool = False
+    """Whether NaN and infinities may be answered."""
 
 
 def unusable(detail: Sentence, reason: str) -> Conflict:
@@ -48,15 +51,16 @@ def check_format(found: ModelFormat) -> None:
 
 
 def specs(found: list[Any]) -> tuple[TensorSpec, ...]:
-    """Tensors as the protocol names them; a dimension without a number is -1."""
+    """Tensors as the model declares them; a dimension without a number is -1."""
     told = []
     for each in found:
         if each.type not in ONNX_TYPES:
-            raise unusable(messages.NOT_A_TENSOR_TYPE, "datatype")
+            names = ", ".join(ONNX_TYPES.values())
+            raise unusable(messages.NOT_A_TENSOR_TYPE(kind=each.type, kinds=names), "datatype")
         shape = tuple(size if isinstance(size, int) and size > 0 else -1 for size in each.shape)
         if not shape or shape[0] not in (-1, 1):
             raise unusable(messages.ROWS_NOT_FIRST, "shape")
-        told.append(TensorSpec(each.name, ONNX_TYPES[each.type], (-1, *shape[1:])))
+        told.append(TensorSpec(each.name, ONNX_TYPES[each.type], shape))
     return tuple(told)
 
 
@@ -97,13 +101,15 @@ class Model:
         """The outputs asked for, in that order. Runs here and now: a few microseconds a row."""
         session = self.session(call.rows)
         try:
-            found = session.run([name for name, _ in call.outputs], call.feeds)
+            found = session.run([name for name, _ in call.outputs], {name: trained(put) for name, put in call.feeds.items()})
         except Exception as error:
             # What the runtime says may hold values; what kind of error it is does not.
             log.warning("a model refused its input", extra={"error": type(error).__name__})
             raise Unprocessable(messages.MODEL_REFUSED, reason="model-refused") from None
         if not all(isinstance(each, np.ndarray) for each in found):
             raise unusable(messages.NO_TENSOR, "datatype")
+        if not self.terms.non_finite:
+            check_finite([name for name, _ in call.outputs], found)
         return cast(list[Array], found)
 
     def session(self, rows: int) -> ort.InferenceSession:
@@ -113,6 +119,21 @@ class Model:
             if self.big is None:
                 self.big = open_session(self.data, self.terms.big_threads)
         return self.big
+
+
+def trained(put: Array) -> Array:
+    """Texts in the form in which every model was trained on them; numbers as they are."""
+    if put.dtype.kind != "O":
+        return put
+    return np.array([canonical_text(text) for text in put.ravel()], dtype=object).reshape(put.shape)
+
+
+def check_finite(names: list[str], found: list[Array]) -> None:
+    """JSON has neither NaN nor infinity, and in both forms they are no score."""
+    for name, values in zip(names, found, strict=True):
+        if values.dtype.kind == "f" and not np.logical_and.reduce(np.isfinite(values), axis=None):
+            detail = messages.NOT_FINITE(name=name)
+            raise Unprocessable(detail, errors=[FieldError("#/outputs", "not-finite", detail)], reason="not-finite")
 
 
 def open_session(data: bytes, threads: int) -> ort.InferenceSession:

@@ -24,6 +24,11 @@ class Settings(ServiceSettings):
     batch_waiting: int = Field(default=8, ge=1, description="Large batches taken at once, those that wait included.")
     big_rows: int = Field(default=1000, ge=1, description="From this many rows on the runtime uses more than one thread.")
     big_threads: int = Field(default=2, ge=1, le=64, description="Threads of the runtime for such a batch.")
+    non_finite_answers: bool = Field(
+        default=False,
+        description="Whether NaN and infinities are answered: as they are in binary, null in JSON. "
+        "Otherwise such a call is refused, in both.",
+    )
     models_kept: int = Field(default=16, ge=1, description="Models in memory; the one that was not asked for longest goes.")
     model_limit: int = Field(default=256 * MIB, ge=1, description="Largest file of a model, bytes.")
     access_seconds: float = Field(default=1.0, gt=0, le=1, description="How long a grant that was looked up is believed.")

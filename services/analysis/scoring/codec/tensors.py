@@ -75,7 +75,8 @@ class Signature:
     def __post_init__(self) -> None:
         taken = {spec.name: spec for spec in self.inputs}
         if len(self.inputs) == 1:
-            taken = {name: TensorSpec(name, self.inputs[0].datatype, (-1, 1)) for name in self.features} | taken
+            only, rows = self.inputs[0].datatype, self.inputs[0].shape[0]
+            taken = {name: TensorSpec(name, only, (rows, 1)) for name in self.features} | taken
         object.__setattr__(self, "names", frozenset(spec.name for spec in self.inputs))
         object.__setattr__(self, "taken", taken)
         object.__setattr__(self, "given", {spec.name: spec.datatype for spec in self.outputs})
