@@ -10,6 +10,7 @@ from typing import Final
 from services.analysis import messages
 from services.analysis.modelfiles import Inspected, RefusedFileError, inspect_file
 from shared.contracts import ModelManifest, StoredObject
+from shared.contracts.wording import Sentence
 from shared.errors import FieldError, TooLarge, Unprocessable
 from shared.messages import FILE_TOO_LARGE
 from shared.storage import Storage
@@ -36,7 +37,7 @@ def inspected(path: Path, limit: int) -> Inspected:
     try:
         return inspect_file(path, limit)
     except RefusedFileError as refused:
-        error = FieldError("#", refused.code, messages.REFUSED_FILE(why=refused.detail))
+        error = FieldError("#", refused.code, Sentence(refused.detail, ko=refused.ko))
         raise Unprocessable(messages.MODEL_FILE_NOT_TAKEN, errors=[error]) from None
 
 

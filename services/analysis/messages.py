@@ -64,14 +64,6 @@ OTHER_MANIFEST: Final = Template(
     "{label} was uploaded with another manifest or by somebody else: upload a new version.",
     ko="{label}은(는) 다른 명세로, 또는 다른 사람이 이미 올렸습니다. 새 버전으로 올리십시오.",
 )
-OUTPUT_MISSING: Final = Sentence(
-    "The model has no output of the name where the manifest finds the score.",
-    ko="명세에서 점수로 지정한 이름의 출력이 모형에 없습니다.",
-)
-OTHER_INPUTS: Final = Sentence(
-    "The model takes one matrix, or an input for each feature, in its order.",
-    ko="모형의 입력은 행렬 하나이거나, 변수별 입력이 명세의 순서대로 있어야 합니다.",
-)
 FILE_NOT_A_METHOD: Final = Sentence(
     "The file cannot be taken as a method.",
     ko="파일을 분석 방법으로 등록할 수 없습니다.",
@@ -583,10 +575,6 @@ A_WHOLE_NUMBER: Final = Sentence(
     "a whole number",
     ko="정숫값",
 )
-REFUSED_FILE: Final = Template(
-    "{why}",
-    ko="파일의 내용에 문제가 있습니다: {why}",
-)
 TENSOR_BYTES: Final = Sentence(
     "It is not a number of bytes that follow the JSON.",
     ko="JSON 뒤에 이어지는 바이트의 수가 아닙니다.",
@@ -678,4 +666,8 @@ COLUMN_OF_NOBODY: Final = Template(
 COLUMN_OF_NO_TYPE: Final = Template(
     "`{keyword}` is a list of types: {types}.",
     ko="`{keyword}`에는 자료형의 목록을 적어야 합니다: {types}.",
+)
+FAULT_EMPTY: Final = Sentence(
+    "a fault has a code or a detail",
+    ko="코드와 내용 중 하나는 있어야 합니다",
 )

@@ -59,6 +59,7 @@ from shared.contracts.methods import (
     RowBalance,
     tens,
 )
+from shared.contracts.model_faults import LocalSentence, ModelFault, model_fault
 from shared.contracts.requests import (
     GrantRevoked,
     RequestApproved,
@@ -121,6 +122,7 @@ __all__ = [
     "InputRole",
     "KeyId",
     "Linkage",
+    "LocalSentence",
     "LocalText",
     "HostingManifest",
     "MANIFEST_KEY",
@@ -134,6 +136,7 @@ __all__ = [
     "MinistryKeyRetired",
     "MinistryRenamed",
     "MinistryLeft",
+    "ModelFault",
     "ModelFeature",
     "ModelFormat",
     "ModelLineage",
@@ -145,6 +148,7 @@ __all__ = [
     "ModelTask",
     "ModelTensor",
     "ModelWithdrawn",
+    "model_fault",
     "Name",
     "Outcome",
     "OutputKind",

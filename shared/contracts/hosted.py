@@ -2,7 +2,7 @@
 
 from typing import Annotated, Self
 
-from pydantic import AllowInfNan, Field, StrictFloat, StrictInt, StringConstraints, model_validator
+from pydantic import AllowInfNan, Field, StrictBool, StrictFloat, StrictInt, StringConstraints, model_validator
 
 from shared.contracts import messages
 from shared.contracts.base import Value
@@ -29,6 +29,13 @@ class HostedFeature(Value):
         }
 
 
+class HostedExample(Value):
+    """A row as the model takes it, null for what is missing, and the score that the trained estimator gives it."""
+
+    values: tuple[Annotated[float, AllowInfNan(False)] | None, ...] = Field(min_length=1, max_length=500)
+    score: Annotated[float, AllowInfNan(False)]
+
+
 class HostingManifest(Value):
     """What a model needs to be a method. `output` holds the scores: one number a row, or the column at `position`."""
 
@@ -36,6 +43,16 @@ class HostingManifest(Value):
     features: tuple[HostedFeature, ...] = Field(min_length=1, max_length=500)
     output: Word
     position: StrictInt = Field(default=1, ge=0, le=999)
+    missing_values: StrictBool = Field(
+        default=False,
+        description="Whether the model was trained to take missing values (NaN). If not, rows that lack one are not scored: the "
+        "result counts them.",
+    )
+    examples: tuple[HostedExample, ...] = Field(
+        default=(),
+        max_length=200,
+        description="Made-up rows, nobody's, with the estimator's scores: the file is tried on them and has to give the same.",
+    )
 
     @model_validator(mode="after")
     def fits_its_card(self) -> Self:
@@ -44,6 +61,10 @@ class HostingManifest(Value):
             raise ValueError(messages.CARD_COLUMN_MISSING(missing=missing[0]))
         if len({feature.name for feature in self.features}) != len(self.features):
             raise ValueError(messages.FEATURE_NAME_TWICE)
+        if any(len(example.values) != len(self.features) for example in self.examples):
+            raise ValueError(messages.EXAMPLE_WIDTH)
+        if not self.missing_values and any(None in example.values for example in self.examples):
+            raise ValueError(messages.EXAMPLE_LACKS_VALUE)
         if other := [output.name for output in self.card.outputs if (output.name, output.kind) not in OUTPUTS]:
             raise ValueError(messages.MODEL_OUTPUTS(other=other[0]))
         return self

@@ -8,6 +8,14 @@ CARD_COLUMN_MISSING: Final = Template(
     "the card has no column {missing}",
     ko="명세에 {missing} 열이 없습니다",
 )
+EXAMPLE_WIDTH: Final = Sentence(
+    "an example has not one value for each feature",
+    ko="예시의 값이 변수마다 하나씩 있지 않습니다",
+)
+EXAMPLE_LACKS_VALUE: Final = Sentence(
+    "an example lacks a value, and the model takes no missing ones",
+    ko="결측값을 받지 않는 모형인데 예시에 결측값이 있습니다",
+)
 FEATURE_NAME_TWICE: Final = Sentence(
     "two features have one name",
     ko="이름이 같은 변수가 두 개 있습니다",

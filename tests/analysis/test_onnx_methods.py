@@ -101,8 +101,36 @@ async def test_a_fault_reaches_who_uploaded_it_without_any_cell(centre: Centre, 
     assert (await centre.client.post(f"{PATH}/fault", json=told, headers=worker)).status_code == 200
     shown = (await centre.client.get(PATH, headers=centre.headers("requester", "mohw"))).json()
     assert shown["waiting"] == "No worker could host it: Row … is broken."
+    assert shown["fault"]["detail"]["ko"] == "Row … is broken."
     assert (await centre.client.get("/analysis/onnx-methods?hostable=true", headers=worker)).json()["items"] == []
-    assert (await attach(centre, body)).json()["waiting"].startswith("A stock worker"), "a new file begins anew"
+    anew = (await attach(centre, body)).json()
+    assert (anew["waiting"].startswith("A stock worker"), anew["fault"]) == (True, None), "a new file begins anew"
+
+
+@pytest.mark.parametrize(
+    ("told", "code", "words"),
+    [
+        ({"code": "trial-memory", "values": {"rows": "33", "memory_mb": "1"}}, "trial-memory", ("512 MiB", "512MiB", "33")),
+        ({"code": "cannot-open", "values": {"version": "1.32.0", "why": "51,234,000"}}, "cannot-open", ("(1.32.0)"[1:-1],)),
+        ({"code": "cannot-open", "values": {}}, "cannot-open", ("cannot-open",)),
+        ({"code": "of-its-own", "detail": "Too odd."}, "of-its-own", ("Too odd.",)),
+    ],
+)
+async def test_a_fault_is_told_in_both_languages(
+    centre: Centre, body: bytes, told: dict[str, Any], code: str, words: tuple[str, ...]
+) -> None:
+    await upload(centre)
+    await attach(centre, body)
+    worker = centre.headers("worker", "centre", subject="worker.centre")
+    shown = (await centre.client.post(f"{PATH}/fault", json=told, headers=worker)).json()["fault"]
+    assert shown["code"] == code
+    assert all(any(word in text for text in shown["detail"].values()) for word in words)
+    assert "51,234,000" not in str(shown)
+
+
+async def test_a_fault_says_something(centre: Centre) -> None:
+    worker = centre.headers("worker", "centre", subject="worker.centre")
+    assert (await centre.client.post(f"{PATH}/fault", json={}, headers=worker)).status_code == 422
 
 
 WAGES: dict[str, Any] = {"name": "w", "column": "income__wages"}
@@ -118,6 +146,10 @@ WAGES: dict[str, Any] = {"name": "w", "column": "income__wages"}
         ({"position": -1}, "#/position"),
         ({"position": True}, "#/position"),
         ({"features": [WAGES, WAGES | {"codes": {"a": "nan"}}]}, "#/features/1/codes/a"),
+        ({"missing_values": "no"}, "#/missing_values"),
+        ({"examples": [{"values": [1.0], "score": 0.5}]}, "#"),
+        ({"examples": [{"values": [1.0, None], "score": 0.5}]}, "#"),
+        ({"examples": [{"values": [1.0, "nan"], "score": 0.5}]}, "#/examples/0/values/1"),
         ({"unknown": 1}, "#/unknown"),
         ({"remote": {"url": "http://127.0.0.1:1", "model": "x"}}, "#/remote"),
     ],
@@ -133,8 +165,10 @@ async def test_outputs_that_no_model_gives(centre: Centre) -> None:
     assert (await upload(centre, onnx_models.manifest(card))).status_code == 422
 
 
-def graph(domain: str = "", opset: int = 21, external: bool = False) -> bytes:
-    inputs = [helper.make_tensor_value_info("input", TensorProto.FLOAT, [None, 2])]
+def graph(
+    domain: str = "", opset: int = 21, external: bool = False, kind: int = TensorProto.FLOAT, rows: int | None = None
+) -> bytes:
+    inputs = [helper.make_tensor_value_info("input", kind, [rows, 2])]
     outputs = [helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, [None, 2])]
     weight = helper.make_tensor("w", TensorProto.FLOAT, [2], [0.0, 0.0])
     if external:
@@ -157,6 +191,10 @@ def graph(domain: str = "", opset: int = 21, external: bool = False) -> bytes:
         (graph(opset=99), "wrong-opset"),
         (graph(external=True), "path-traversal"),
         (graph().replace(b"probabilities", b"probabilitieS"), "missing-output"),
+        (graph(kind=TensorProto.DOUBLE), "float64-input"),
+        (graph(kind=TensorProto.FLOAT16), "float16-input"),
+        (graph(kind=TensorProto.STRING), "text-input"),
+        (graph(rows=1), "fixed-batch"),
     ],
 )
 async def test_a_file_that_is_not_taken(centre: Centre, content: bytes, code: str) -> None:

@@ -14,7 +14,7 @@ from tests.analysis.linked import pseudonyms, silent, write
 from tests.analysis.weighted_models import above_its_block, weighted
 
 ROWS = 3001
-TOLD: dict[str, Any] = {"output": "score", "position": 0}
+TOLD: dict[str, Any] = {"output": "score", "position": 0, "missing_values": True}
 
 
 def table(rows: int = ROWS) -> dict[str, Any]:
@@ -110,3 +110,45 @@ def test_scores_that_were_made_elsewhere(tmp_path: Path) -> None:
     found = method.run(bundle, silent).restricted_list or []
     assert [row["score"] for row in found] == [ROWS - 1, ROWS - 2, ROWS - 3]
     assert all(row["reasons"] == [] for row in found)
+
+
+def lacking(columns: dict[str, Any]) -> Any:
+    known = np.array([each in onnx_models.REGIONS for each in columns["region"]])
+    return np.isnan(columns["wages"]) | ~known
+
+
+@pytest.mark.parametrize("elsewhere", [False, True])
+def test_rows_that_lack_a_value_are_counted_and_not_scored(tmp_path: Path, elsewhere: bool) -> None:
+    """The model would give them a score: that of zeros. A text without a code lacks a value too."""
+    columns = table()
+    gaps, names = lacking(columns), columns["pseudonym"]
+    bundle = write(tmp_path / "table", columns, "income", parameters={"capacity": 5000})
+    method = hosted(tmp_path, weighted([1.0, 1.0]), missing_values=False)
+    if elsewhere:
+        score, _ = method.score(method.features(bundle), ROWS, silent)
+        (bundle.folder / onnx_method.SCORES_FILE).write_bytes(score.tobytes())
+    outputs = method.run(bundle, silent)
+    mean, left = outputs.metrics["summary"]["figures"]
+    assert (mean["count"], left["count"]) == (ROWS - gaps.sum(), ROWS)
+    assert left["value"] == -(-gaps.sum() // 10) * 10, "no fewer are told of than a full ten"
+    codes = np.array([onnx_models.REGIONS.index(each) if each in onnx_models.REGIONS else 0 for each in columns["region"]])
+    assert mean["value"] == pytest.approx((columns["wages"] + codes)[~gaps].mean(), rel=1e-5)
+    assert sum(row[1] for row in outputs.tables["score_bands"]["rows"]) == ROWS - gaps.sum()
+    listed = {row["pseudonym"] for row in outputs.restricted_list or []}
+    assert listed == set(names[~gaps])
+    for wrong in (np.zeros(ROWS, "<f4"), np.where(gaps, np.nan, 1).astype("<f4")[::-1]):
+        (bundle.folder / onnx_method.SCORES_FILE).write_bytes(wrong.tobytes())
+        with pytest.raises(MethodError) as refused:
+            method.run(bundle, silent)
+        assert refused.value.code == "bad-scores", "as many as there should be, where they should be"
+
+
+@pytest.mark.parametrize(("kept", "outputs", "code"), [(9, None, "too-few-rows"), (ROWS - 1, "score_bands", "missing-values")])
+def test_rows_are_not_left_out_in_silence(tmp_path: Path, kept: int, outputs: str | None, code: str) -> None:
+    columns = table() | {"wages": np.where(np.arange(ROWS) < kept, 1.0, np.nan), "region": np.full(ROWS, "서울", dtype=object)}
+    card = onnx_models.card()
+    card["outputs"] = [each for each in card["outputs"] if outputs in (None, each["name"])]
+    bundle = write(tmp_path / "table", columns, "income")
+    with pytest.raises(MethodError) as refused:
+        hosted(tmp_path, weighted([1.0, 1.0]), missing_values=False, card=card).run(bundle, silent)
+    assert refused.value.code == code

@@ -152,7 +152,9 @@ async def test_a_batch_of_one_is_described_as_it_is(door: ScoringDoor) -> None:
 
 async def test_texts_are_read_as_in_training(door: ScoringDoor) -> None:
     await door.grant(await door.release(echo(), name="demo.echo"))
-    inputs = [{"name": name, "shape": [1], "datatype": kind, "data": [0]} for name, (_, kind) in ECHOED.items()]
+    inputs: list[dict[str, Any]] = [
+        {"name": name, "shape": [1], "datatype": kind, "data": [0]} for name, (_, kind) in ECHOED.items()
+    ]
     texts: dict[str, list[Any]] = {"b": [True], "s": ["\u3000서울\u200b  시"], "f": [0.0]}
     asked = {"inputs": [each | {"data": texts.get(each["name"], [0])} for each in inputs], "outputs": [{"name": "s_out"}]}
     assert (await door.infer(asked, name="demo.echo")).json()["outputs"][0]["data"] == ["서울 시"]

@@ -111,7 +111,7 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
 @pytest.fixture(scope="module")
 def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder, body = tmp_path_factory.mktemp("hosted") / "models", above_its_block(2)
-    told = {"output": "score", "position": 0}
+    told: dict[str, Any] = {"output": "score", "position": 0, "missing_values": True}
     onnx_models.write(folder / "above", onnx_models.manifest(onnx_models.card("above"), **told), body)
     onnx_models.write(folder / "hungry", onnx_models.manifest(onnx_models.card("hungry"), **told), hungry(2))
     onnx_models.write(folder / "refusing", onnx_models.manifest(onnx_models.card("refusing"), output="nothing"), body)

@@ -42,8 +42,8 @@ def above_its_block(features: int) -> bytes:
 
 
 def hungry(features: int) -> bytes:
-    """`features` [n, k] -> `score` [n, 1]: the first of each row, by way of a matrix [n, 8192]."""
-    wide, axis = numpy_helper.from_array(np.array([1, 8192]), "wide"), numpy_helper.from_array(np.array([1]), "axis")
+    """`features` [n, k] -> `score` [n, 1]: the first of each row, by way of a matrix [n, 131072]."""
+    wide, axis = numpy_helper.from_array(np.array([1, 131_072]), "wide"), numpy_helper.from_array(np.array([1]), "axis")
     first = numpy_helper.from_array(np.array([0]), "first")
     nodes = [
         helper.make_node("Gather", ["features", "first"], ["one"], axis=1),

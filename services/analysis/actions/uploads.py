@@ -7,11 +7,13 @@ from pathlib import Path
 from sqlmodel import col, select
 
 from services.analysis import messages, policy
-from services.analysis.modelfiles import RefusedFileError, onnx_structure
+from services.analysis.modelfiles import RefusedFileError, hosting_faults, onnx_structure
 from services.analysis.models import Method, OnnxMethod
+from services.analysis.schemas import FaultIn
 from shared.audit import record_audit
 from shared.auth import Principal, Role, require
 from shared.contracts import HostingManifest, StoredObject
+from shared.contracts.wording import Sentence
 from shared.db import Session
 from shared.errors import Conflict, FieldError, NotFound, Unprocessable
 from shared.storage import Storage
@@ -57,21 +59,17 @@ async def check_onnx_file(storage: Storage, sha256: str, method: OnnxMethod) -> 
         try:
             structure = await asyncio.to_thread(onnx_structure, path)
         except RefusedFileError as refused:
-            error = FieldError("#", refused.code, messages.REFUSED_FILE(why=refused.detail))
+            error = FieldError("#", refused.code, Sentence(refused.detail, ko=refused.ko))
             raise Unprocessable(messages.FILE_NOT_A_METHOD, errors=[error]) from None
-    manifest = HostingManifest.model_validate(method.manifest)
-    errors = []
-    if manifest.output not in structure.outputs:
-        errors.append(FieldError("#", "missing-output", messages.OUTPUT_MISSING))
-    if len(structure.inputs) != 1 and structure.inputs != [feature.name for feature in manifest.features]:
-        errors.append(FieldError("#", "other-inputs", messages.OTHER_INPUTS))
-    if errors:
+    if faults := hosting_faults(structure, HostingManifest.model_validate(method.manifest)):
+        errors = [FieldError("#", fault.code, fault.detail.sentence) for fault in faults]
         raise Unprocessable(messages.FILE_UNLIKE_MANIFEST, errors=errors)
 
 
 async def attach_file(session: Session, caller: Principal, name: str, release: str, stored: StoredObject) -> OnnxMethod:
     method = await check_attach(session, caller, name, release)
-    method.sha256, method.size, method.fault = stored.sha256, stored.size, None
+    method.sha256, method.size = stored.sha256, stored.size
+    method.fault = method.fault_code = method.fault_ko = None
     method.touch()
     session.add(method)
     await record_audit(session, "analysis.attach-onnx-file", f"onnx-method/{method.label}", detail={"sha256": stored.sha256})
@@ -86,15 +84,21 @@ async def read_file(session: Session, caller: Principal, name: str, release: str
     return method
 
 
-async def note_fault(session: Session, caller: Principal, name: str, release: str, detail: str) -> OnnxMethod:
-    """A worker could not host it; whoever uploaded it is told why."""
+async def note_fault(session: Session, caller: Principal, name: str, release: str, told: FaultIn) -> OnnxMethod:
+    """A worker could not host it, or its trial failed; whoever uploaded it reads why."""
     require(caller, Role.WORKER)
     method = await locked_upload(session, caller, name, release)
     if not await announced(session, name, release):
-        method.fault = policy.without_cells(detail, 1000)
+        fault = policy.fault_told(HostingManifest.model_validate(method.manifest).card, told.code, told.values, told.detail)
+        method.fault_code, method.fault, method.fault_ko = fault.code, fault.detail.en, fault.detail.ko
         method.touch()
         session.add(method)
-        await record_audit(session, "analysis.note-onnx-fault", f"onnx-method/{method.label}", detail={"fault": method.fault})
+        await record_audit(
+            session,
+            "analysis.note-onnx-fault",
+            f"onnx-method/{method.label}",
+            detail={"fault": method.fault, "code": method.fault_code},
+        )
     return method
 
 

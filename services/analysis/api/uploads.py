@@ -39,8 +39,10 @@ async def upload_manifest(data: ManifestIn, session: Transaction, caller: Caller
 async def attach_file(name: MethodName, version: Version, request: Request, caller: Caller, response: Response) -> OnnxMethodOut:
     """Hand in the ONNX file (who uploaded the manifest).
 
-    It is checked without being run: standard operators alone, nothing outside the file, a supported opset. A stock worker then
-    announces the method, and two reviewers of two bodies make it live."""
+    It is checked at once without being run: standard operators alone, nothing outside of the file, a supported opset, one
+    float32 matrix in and one number a row out. A stock worker then opens it in a sandboxed child and scores made-up rows, 1, 33
+    and 4,096 of them; only then it announces the method, and two reviewers of two bodies make it live. What fails is told by
+    `fault`, with a sentence that says what to export instead."""
     state = request.app.state
     if request.headers.get("content-type", "").split(";")[0].strip().lower() != BYTES:
         raise UnsupportedMedia(messages.ONNX_MEDIA_TYPE(media_type=BYTES), accepted=[BYTES])
@@ -88,5 +90,5 @@ async def get_file(name: MethodName, version: Version, request: Request, caller:
 
 @router.post("/{name}/{version}/fault")
 async def note_fault(name: MethodName, version: Version, data: FaultIn, session: Transaction, caller: Caller) -> OnnxMethodOut:
-    """Say why an ONNX method cannot be hosted (worker); those who uploaded it read it."""
-    return await queries.describe_upload(session, await actions.note_fault(session, caller, name, version, data.detail))
+    """Say why an ONNX method cannot be hosted (worker); those who uploaded it read it in Korean and English."""
+    return await queries.describe_upload(session, await actions.note_fault(session, caller, name, version, data))

@@ -8,7 +8,7 @@ from typing import Final
 from pydantic import ValidationError
 
 from services.analysis.modelfiles.onnx import LARGEST_MANIFEST, Structure, read_onnx
-from services.analysis.modelfiles.refusal import RefusedFileError
+from services.analysis.modelfiles.refusal import malformed, refused
 from services.analysis.modelfiles.skops import read_skops
 from shared.contracts import ModelFormat, ModelManifest
 
@@ -29,13 +29,13 @@ def inspect_file(path: Path, largest: int = LARGEST_FILE) -> Inspected:
     """RefusedFileError unless the file is a plain ONNX or skops file with a manifest. Blocks: call it in a thread."""
     size = path.stat().st_size
     if size > largest:
-        raise RefusedFileError("too-large", f"A model file has at most {largest:,} bytes.")
+        raise refused("too-large", most=largest)
     with path.open("rb") as file:
         start = file.read(4)
         if start == ZIP:
             return inspected(ModelFormat.SKOPS, read_skops(file))
         if not start or start[:1] == PICKLE:
-            raise RefusedFileError("pickle" if start else "malformed", "The file is a pickle or empty, and no model file.")
+            raise refused("pickle") if start else malformed("it is empty")
         with mmap(file.fileno(), 0, access=ACCESS_READ) as data:
             structure = read_onnx(data)
     found = inspected(ModelFormat.ONNX, structure.manifest)
@@ -45,23 +45,29 @@ def inspect_file(path: Path, largest: int = LARGEST_FILE) -> Inspected:
 
 def inspected(kind: ModelFormat, manifest: bytes | None) -> Inspected:
     if manifest is None:
-        raise RefusedFileError("manifest-missing", "The file says nothing of itself: there is no manifest in it.")
+        raise refused("manifest-missing")
     if len(manifest) > LARGEST_MANIFEST:
-        raise RefusedFileError("manifest-invalid", "The manifest is larger than any manifest is.")
+        raise refused("manifest-invalid")
     try:
         told = ModelManifest.model_validate_json(manifest)
     except ValidationError:
-        raise RefusedFileError("manifest-invalid", "The manifest in the file has not the shape that it must have.") from None
+        raise refused("manifest-invalid") from None
     if told.format is not kind:
-        raise RefusedFileError("manifest-invalid", "The manifest speaks of another format than the file has.")
+        raise refused("manifest-invalid")
     return Inspected(kind, told)
 
 
 def check_ends(structure: Structure, manifest: ModelManifest) -> None:
     """The manifest names the inputs and outputs of the graph, so that who reads it alone is not misled."""
-    if [each.name for each in manifest.inputs] != structure.inputs or [
-        each.name for each in manifest.outputs
-    ] != structure.outputs:
-        raise RefusedFileError("manifest-invalid", "The manifest names other inputs or outputs than the model has.")
-    if manifest.score.output not in structure.outputs:
-        raise RefusedFileError("manifest-invalid", "The manifest finds the score in an output that the model does not have.")
+    for declared, graph in ((manifest.inputs, structure.inputs), (manifest.outputs, structure.outputs)):
+        if [each.name for each in declared] != [end.name for end in graph]:
+            raise refused("manifest-invalid")
+        for each, end in zip(declared, graph, strict=True):
+            if each.datatype != end.datatype:
+                raise refused("other-datatype", name=end.name, kind=end.datatype, declared=each.datatype)
+            if end.shape is not None and end.shape[:1] not in ((-1,), (1,)):
+                raise refused(
+                    "fixed-batch", name=end.name, rows=end.shape[0] if end.shape else 0, features=len(manifest.features)
+                )
+    if manifest.score.output not in [end.name for end in structure.outputs]:
+        raise refused("manifest-invalid")

@@ -8,7 +8,7 @@ import zipfile
 import zlib
 from typing import Any, BinaryIO, Final
 
-from services.analysis.modelfiles.refusal import RefusedFileError, malformed
+from services.analysis.modelfiles.refusal import RefusedFileError, malformed, refused
 from shared.contracts import MANIFEST_MEMBER
 
 SCHEMA: Final = "schema.json"
@@ -105,7 +105,7 @@ def check_directory(file: BinaryIO) -> None:
     if len(tail) < 22 or tail[-22:-18] != END or tail[-2:] != b"\0\0" or tail[:4] == LOCATOR:
         raise malformed("it does not end as a plain archive does")
     if int.from_bytes(tail[-10:-6], "little") > LARGEST_DIRECTORY:
-        raise RefusedFileError("too-complex", "The archive has too many members.")
+        raise refused("too-complex", nodes=MOST_NODES, fields=MOST_NODES)
 
 
 def check_members(archive: zipfile.ZipFile) -> None:
@@ -119,22 +119,22 @@ def check_members(archive: zipfile.ZipFile) -> None:
     if any(member.compress_type not in COMPRESSIONS for member in members):
         raise malformed("a member is compressed in a way that is not taken")
     if sum(member.file_size for member in members) > LARGEST_TOGETHER:
-        raise RefusedFileError("too-large", f"Unpacked it would be larger than {LARGEST_TOGETHER >> 20} MiB.")
+        raise refused("too-large", most=LARGEST_TOGETHER)
 
 
 def refuse_member(name: str) -> RefusedFileError:
     if name.startswith(("/", "\\")) or ".." in name or ":" in name:
-        return RefusedFileError("path-traversal", "A member of the archive has a path that leads away from it.")
+        return refused("path-traversal")
     if name.casefold().endswith((".pkl", ".pickle", ".joblib", ".dill")):
-        return RefusedFileError("pickle", "The archive holds a pickle: a program, not a model.")
-    return RefusedFileError("unknown-member", "The archive holds something else than arrays and their description.")
+        return refused("pickle")
+    return refused("unknown-member")
 
 
 def read_member(archive: zipfile.ZipFile, name: str, most: int) -> bytes:
     with archive.open(name) as member:
         found = member.read(most + 1)
     if len(found) > most:
-        raise RefusedFileError("too-large", f"{name} is larger than {most >> 20} MiB.")
+        raise refused("too-large", most=most)
     return found
 
 
@@ -149,7 +149,7 @@ def check_schema(schema: bytes) -> None:
         each = waiting.pop()
         seen += 1
         if seen > MOST_NODES:
-            raise RefusedFileError("too-complex", f"The description has more than {MOST_NODES:,} nodes.")
+            raise refused("too-complex", nodes=MOST_NODES, fields=MOST_NODES)
         if isinstance(each, dict):
             check_node(each)
             waiting += each.values()
@@ -159,12 +159,12 @@ def check_schema(schema: bytes) -> None:
 
 def check_node(node: dict[str, Any]) -> None:
     if "__loader__" in node and node["__loader__"] not in LOADERS:
-        raise RefusedFileError("untrusted-type", "The description calls for a function, not for a value.")
+        raise refused("untrusted-type")
     if "__class__" in node or "__module__" in node:
         module, name = str(node.get("__module__")), str(node.get("__class__"))
         listed = module.startswith("sklearn.") or name in TYPES.get(module, ())
         if not listed or (node.get("__loader__") == "FunctionNode" and (module, name) not in FUNCTIONS):
-            raise RefusedFileError("untrusted-type", "The description names a type that is not on the list of trusted types.")
+            raise refused("untrusted-type")
 
 
 def check_array(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> None:
@@ -172,7 +172,7 @@ def check_array(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> None:
     with archive.open(member) as file:
         start = file.read(10)
         if len(start) < 10 or start[:6] != b"\x93NUMPY":
-            raise RefusedFileError("pickle", "A member that is called an array is none.")
+            raise refused("pickle")
         wide = start[6] > 1
         length = int.from_bytes(start[8:10] + (file.read(2) if wide else b""), "little")
         if length > 20_000:
@@ -183,17 +183,17 @@ def check_array(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> None:
         raise malformed("the head of an array")
     size = math.prod(int(one) for one in found["shape"].replace(" ", "").split(",") if one) * item_size(found["descr"])
     if size != member.file_size - length - (12 if wide else 10):
-        raise RefusedFileError("tensor-size", "An array is declared larger or smaller than what the file holds of it.")
+        raise refused("tensor-size")
 
 
 def item_size(described: str) -> int:
     """Bytes of one element, of a plain or a structured type."""
     kinds = re.findall(r"'[^']*'", described)
     if any(OBJECT.fullmatch(kind) for kind in kinds):
-        raise RefusedFileError("pickle", "An array holds objects, which are stored as a pickle.")
+        raise refused("pickle")
     if described.startswith("["):
         kinds = kinds[1::2]
     sizes = [PLAIN.fullmatch(kind) for kind in kinds]
     if not sizes or not all(sizes):
-        raise RefusedFileError("tensor-type", "An array has a type that is not taken.")
+        raise refused("tensor-type")
     return sum(int(one[1]) * (4 if "U" in one[0] else 1) for one in sizes if one)

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from mmap import mmap
 from typing import Final
 
-from services.analysis.modelfiles.refusal import RefusedFileError, malformed
+from services.analysis.modelfiles.refusal import malformed, refused
 
 VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5
 MOST_FIELDS: Final = 1_000_000
+MOST_NODES: Final = 50_000
 # The long lists of a tree ensemble are not packed: up to 4,096 of them are passed over in one step. More, or a pattern that
 # may go back, would cost the matcher memory for each of them.
 MODES: Final = b"|".join(
@@ -31,7 +32,7 @@ class Budget:
     def spend(self) -> None:
         self.left -= 1
         if self.left < 0:
-            raise RefusedFileError("too-complex", f"The model has more than {MOST_FIELDS:,} fields to look at.")
+            raise refused("too-complex", nodes=MOST_NODES, fields=MOST_FIELDS)
 
 
 @dataclass(frozen=True)

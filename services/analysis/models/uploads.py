@@ -23,6 +23,8 @@ class OnnxMethod(Base, Row, table=True):
     sha256: str | None = Field(default=None, max_length=64)
     size: int | None = None
     fault: str | None = Field(default=None, max_length=1000)
+    fault_code: str | None = Field(default=None, max_length=40)
+    fault_ko: str | None = Field(default=None, max_length=1000)
 
     @property
     def label(self) -> str:

@@ -72,6 +72,8 @@ from services.analysis.policy.uploads import (
     check_may_host,
     check_may_see_upload,
     check_may_upload,
+    fault_told,
+    known_fault,
     sees_every_upload,
     upload_waiting,
 )
@@ -95,6 +97,8 @@ __all__ = [
     "check_may_host",
     "check_may_see_upload",
     "check_may_upload",
+    "fault_told",
+    "known_fault",
     "sees_every_upload",
     "upload_waiting",
     "check_may_prioritise",

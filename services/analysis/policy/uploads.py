@@ -1,12 +1,16 @@
 """Who may upload an ONNX method, see it, and host it."""
 
+from collections.abc import Mapping
+
 from services.analysis import messages
 from services.analysis.models import OnnxMethod
 from services.analysis.policy.methods import sees_every_method
+from services.analysis.policy.outputs import without_cells
 from shared.auth import Principal, Role, require
-from shared.contracts import HostingManifest
+from shared.contracts import HostingManifest, LocalSentence, MethodCard, ModelFault, model_fault
 from shared.errors import Conflict, Forbidden, NotFound
 
+MOST_WORDS = 1000
 UPLOADERS = (Role.REQUESTER, Role.CENTRE_ANALYST)
 
 
@@ -42,10 +46,30 @@ def check_may_host(caller: Principal, method: OnnxMethod) -> None:
         raise NotFound(messages.NO_ONNX_FILE)
 
 
+def fault_told(card: MethodCard, code: str | None, values: Mapping[str, str], words: str | None) -> ModelFault:
+    """A worker's fault: the platform's sentence of its code, or the worker's own words; no cell may stand in either."""
+    plain = {name: without_cells(value, MOST_WORDS) for name, value in values.items()}
+    try:
+        fault = model_fault(code or "", **plain | {"memory_mb": card.resources.memory_mb})
+    except (KeyError, ValueError, IndexError):
+        told = without_cells(words or code or "", MOST_WORDS)
+        return ModelFault(code=code or "not-hosted", detail=LocalSentence(ko=told, en=told))
+    cut = {tongue: text[:MOST_WORDS] for tongue, text in fault.detail.model_dump().items()}
+    return fault.model_copy(update={"detail": LocalSentence(**cut)})
+
+
+def known_fault(method: OnnxMethod) -> ModelFault | None:
+    """What is wrong with an upload; one that was noted before there were codes has its words in one language."""
+    if method.fault is None:
+        return None
+    detail = LocalSentence(ko=method.fault_ko or method.fault, en=method.fault)
+    return ModelFault(code=method.fault_code or "not-hosted", detail=detail)
+
+
 def upload_waiting(method: OnnxMethod, announced: bool) -> str | None:
     """What an upload lacks."""
     if method.sha256 is None:
         return f"Its file: {method.uploaded_by} hands it in (PUT .../file)."
     if method.fault:
         return f"No worker could host it: {method.fault}"
-    return None if announced else "A stock worker that hosts uploads must announce it; it goes on by itself."
+    return None if announced else "A stock worker that hosts uploads must try and announce it; it goes on by itself."

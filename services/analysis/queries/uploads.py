@@ -52,4 +52,5 @@ async def summary(session: Session, method: OnnxMethod) -> dict[str, Any]:
         "uploaded_at": method.created_at,
         "announced": announced,
         "waiting": policy.upload_waiting(method, announced),
+        "fault": None if announced else policy.known_fault(method),
     }

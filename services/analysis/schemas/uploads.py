@@ -1,14 +1,15 @@
 """ONNX methods over HTTP."""
 
 from datetime import datetime
-from typing import Any, Final
+from typing import Annotated, Any, Final, Self
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
+from services.analysis import messages
 from services.analysis.schemas.base import In, Prose
 from services.analysis.schemas.methods import CARD
-from shared.contracts import HostingManifest
+from shared.contracts import Code, HostingManifest, ModelFault, Name
 
 MANIFEST: Final[dict[str, Any]] = {
     "card": CARD
@@ -25,6 +26,7 @@ MANIFEST: Final[dict[str, Any]] = {
     ],
     "output": "probabilities",
     "position": 1,
+    "missing_values": False,
 }
 SUMMARY: Final[dict[str, Any]] = {
     "id": "0199a1c0-0000-7000-8000-000000000030",
@@ -35,7 +37,8 @@ SUMMARY: Final[dict[str, Any]] = {
     "uploaded_by": "kim.analyst",
     "uploaded_at": "2026-03-02T01:00:00Z",
     "announced": False,
-    "waiting": "A stock worker that hosts uploads must announce it; it goes on by itself.",
+    "waiting": "A stock worker that hosts uploads must try and announce it; it goes on by itself.",
+    "fault": None,
 }
 ONNX: Final[dict[str, Any]] = {
     "requestBody": {
@@ -62,11 +65,21 @@ class ManifestIn(HostingManifest, In):
 
 
 class FaultIn(In):
-    """Why a worker cannot host it."""
+    """Why a worker cannot host it: a code of the platform with what its sentence names, or the worker's own words."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": [{"detail": "The model has no output of that name."}]})
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"code": "trial-memory", "values": {"memory_mb": "512", "rows": "33"}}]}
+    )
 
-    detail: Prose
+    code: Code | None = None
+    values: dict[Name, Annotated[str, StringConstraints(max_length=200)]] = Field(default_factory=dict, max_length=10)
+    detail: Prose | None = None
+
+    @model_validator(mode="after")
+    def says_something(self) -> Self:
+        if self.code is None and self.detail is None:
+            raise ValueError(messages.FAULT_EMPTY)
+        return self
 
 
 class OnnxMethodSummary(BaseModel):
@@ -83,6 +96,7 @@ class OnnxMethodSummary(BaseModel):
     uploaded_at: datetime
     announced: bool = Field(description="A worker hosts it: it is a method now, to be reviewed like any other.")
     waiting: str | None = Field(description="What it lacks, and who must act.")
+    fault: ModelFault | None = Field(default=None, description="Why no worker hosts it, and what to export instead.")
 
 
 class OnnxMethodOut(OnnxMethodSummary):

@@ -20,6 +20,7 @@ from services.analysis.worker.messages import (
     BundleFile,
     BundleInfo,
     Claim,
+    Fault,
     Finish,
     Heartbeat,
     MethodId,
@@ -95,9 +96,9 @@ class Client:
             raise CorruptError(one.name)
         (folder / "model.onnx").write_bytes(answer.content)
 
-    async def tell_fault(self, one: Uploaded, detail: str) -> None:
+    async def tell_fault(self, one: Uploaded, fault: Fault) -> None:
         """Say to those who uploaded it why it cannot be hosted."""
-        await self._as_worker(f"/analysis/onnx-methods/{one.name}/{one.version}/fault", {"detail": detail})
+        await self._as_worker(f"/analysis/onnx-methods/{one.name}/{one.version}/fault", fault.model_dump())
 
     async def claim(self, methods: list[MethodId], missing_layers: tuple[str, ...] | None, *, wait: float) -> Claim | None:
         body: dict[str, Any] = {"worker": str(self.worker), "methods": [one.model_dump() for one in methods], "wait": wait}

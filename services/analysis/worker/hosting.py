@@ -20,7 +20,9 @@ GROUP = "dure.methods"
 BUILT_INS = "services.analysis.methods"
 MODEL = "model:"
 MODEL_FILES = ("manifest.json", "model.onnx")
-SCORER = ("services.analysis.worker.onnx_method", "services.analysis.worker.manifests")
+SCORER = (
+    "services.analysis.worker.onnx_method", "services.analysis.worker.onnx_scores", "services.analysis.worker.manifests",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from services.analysis.worker import asking, hosting, onnx_method, sandbox
+from services.analysis.worker import asking, hosting, onnx_method, sandbox, trial
 from services.analysis.worker.engine import tasks
 from services.analysis.worker.jobs import (
     ALARMS_FILE,
@@ -92,6 +92,9 @@ def _carry_out(job: Job) -> dict[str, Any]:
         if job.task is Task.DESCRIBE:
             _write(CARD_FILE, MethodCard.model_validate(method.CARD).model_dump(mode="json"))
             return {"status": Status.DONE}
+        if job.task is Task.TRIAL and isinstance(method, onnx_method.OnnxMethod):
+            trial.try_out(method, report)
+            return {"status": Status.DONE}
         means = Means(job.memory_mb, job.disk_mb, job.threads, Path(job.work, "tmp"))
         work, given = Path(job.work), Path(job.bundle)
         nodes = asking.Nodes(work, given, means.disk_mb << ROOM, ask) if job.nodes else None
@@ -103,6 +106,8 @@ def _carry_out(job: Job) -> dict[str, Any]:
             _keep(method.run(bundle, report))
     except MethodError as refusal:
         return {"status": Status.REFUSED, "code": str(refusal.code), "detail": str(refusal.detail)}
+    except trial.TrialError as fault:
+        return {"status": Status.REFUSED, "code": fault.code, "values": fault.values}
     except MemoryError:
         return {"status": Status.MEMORY}
     except InvalidOutputError as invalid:

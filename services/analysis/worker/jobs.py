@@ -18,6 +18,7 @@ CANCEL, ANSWERED, UNANSWERED = b"cancel\n", b"answered\n", b"unanswered\n"
 class Task(StrEnum):
     RUN = "run"
     DESCRIBE = "describe"
+    TRIAL = "trial"  # of a hosted model: whether it can be opened and scores made-up rows
     FEATURES = "features"  # of a model that stands elsewhere: what is to be sent there
     PROBE = "probe"  # which layers hold here: the child is confined and ends
     PARTITION = "partition"  # one of an engine's; the parameters say which

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, Field, SecretStr, StringConstraints
 
-from shared.contracts import Alarm, Name, Outcome, OutputKind, Reason, SemVer, Sha256
+from shared.contracts import Alarm, Code, Name, Outcome, OutputKind, Reason, SemVer, Sha256
 
 FileName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}$")]
 
@@ -73,6 +73,14 @@ class Uploaded(BaseModel):
     name: Name
     version: SemVer
     sha256: Sha256
+    announced: bool = False
+
+
+class Fault(BaseModel):
+    """Why an uploaded model cannot be hosted: a code of the platform's sentences, and the values that it names."""
+
+    code: Code
+    values: dict[Name, Annotated[str, StringConstraints(max_length=200)]] = Field(default_factory=dict, max_length=10)
 
 
 class Uploads(BaseModel):

@@ -9,10 +9,12 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from services.analysis.worker import onnx_scores
 from services.analysis.worker.manifests import HostedManifest
+from services.analysis.worker.onnx_scores import Flags, Floats
 from services.analysis.worker.sdk import Array, Bundle, MethodError, Outputs, Report
 from shared.canonical import canonical_text
-from shared.contracts import HostedFeature, MethodCard
+from shared.contracts import HostedFeature, MethodCard, tens
 
 MANIFEST_FILE: Final = "manifest.json"
 MODEL_FILE: Final = "model.onnx"
@@ -23,12 +25,12 @@ CELLS: Final = 1 << 23
 SMALLEST: Final = 10
 BANDS: Final = 10
 REASONS: Final = 3
-Floats = NDArray[np.float32]
 Places = NDArray[np.int64]
-# Equal scores in the order of the rows, which is the same in every request of the same data.
+# Equal scores in the order of the rows, which is the same in every request of the same data. NaN, which would be the
+# greatest, is a row that was not scored.
 TOP: Final = """SELECT pseudonym, max(score) AS score, arg_max(place, (score, -place)) AS place
     FROM (SELECT pseudonym, file_row_number AS place, score FROM numbered POSITIONAL JOIN scores
-          ORDER BY score DESC, place LIMIT $1)
+          WHERE NOT isnan(score) ORDER BY score DESC, place LIMIT $1)
     GROUP BY pseudonym ORDER BY score DESC, place LIMIT $2"""
 
 
@@ -52,60 +54,53 @@ class OnnxMethod:
     def run(self, bundle: Bundle, report: Report) -> Outputs:
         given, blocks = bundle.folder / SCORES_FILE, self.features(bundle)
         rows = int(bundle.sql("SELECT count(*) AS rows FROM linked")["rows"][0])
-        score = np.fromfile(given, dtype="<f4") if given.exists() else self.score(blocks, rows, report)
-        if score.shape != (rows,) or not np.isfinite(score).all():
-            raise MethodError("bad-scores", "The model did not give one finite score for each row.")
+        if given.exists():
+            score = np.fromfile(given, dtype="<f4")
+            scored = np.concatenate([onnx_scores.scorable(self.manifest, block) for block in blocks])
+        else:
+            score, scored = self.score(blocks, rows, report)
+        if score.shape != (rows,) or not np.array_equal(np.isfinite(score), scored):
+            raise MethodError("bad-scores", "The model did not give one finite score for each row that it was asked for.")
+        self.check_scored(scored)
         report(0.9, "writing results")
         return self.outputs(bundle, score)
 
+    def check_scored(self, scored: Flags) -> None:
+        """Rows that lack a value are left out only where the result counts them, and never nearly all of them."""
+        if scored.sum() < SMALLEST:
+            raise MethodError(
+                "too-few-rows", f"Fewer than {SMALLEST} rows have every value, and the model takes no missing ones."
+            )
+        if not scored.all() and "summary" not in {output.name for output in self.CARD.outputs}:
+            sentence = "Some rows lack a value, the model takes no missing ones, and the card has no `summary` that counts them."
+            raise MethodError("missing-values", sentence)
+
     def session(self) -> Any:
-        import onnxruntime
+        return onnx_scores.open_session(self.folder / MODEL_FILE)
 
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = options.inter_op_num_threads = 1
-        return onnxruntime.InferenceSession(str(self.folder / MODEL_FILE), options, providers=["CPUExecutionProvider"])
-
-    def score(self, blocks: Iterator[Floats], rows: int, report: Report) -> Floats:
-        """One score for each row."""
-        session, score, start = self.session(), np.empty(rows, dtype=np.float32), 0
+    def score(self, blocks: Iterator[Floats], rows: int, report: Report) -> tuple[Floats, Flags]:
+        """One score for each row, NaN for those that are not scored; and which are."""
+        session, start = self.session(), 0
+        score, scored = np.empty(rows, dtype=np.float32), np.empty(rows, dtype=bool)
         for block in blocks:
-            score[start : start + len(block)] = self.block(session, block)
+            here = slice(start, start + len(block))
+            score[here], scored[here] = self.block(session, block), onnx_scores.scorable(self.manifest, block)
             start += len(block)
             report(0.8 * start / rows, "scoring")
-        return score
+        return score, scored
 
     def block(self, session: Any, rows: Floats) -> Floats:
-        inputs = session.get_inputs()
-        if len(inputs) == 1:
-            fed = {inputs[0].name: rows}
-        elif [one.name for one in inputs] == [feature.name for feature in self.manifest.features]:
-            fed = {one.name: rows[:, [at]] for at, one in enumerate(inputs)}
-        else:
-            raise MethodError("bad-model", "The model's inputs are not the features that its manifest names.")
-        names = [one.name for one in session.get_outputs()]
-        if self.manifest.output not in names:
-            raise MethodError("bad-model", "The model has no output of the name that its manifest gives.")
-        found = np.asarray(session.run([self.manifest.output], fed)[0])
-        if found.ndim == 2 and found.shape[1] > self.manifest.position:
-            found = found[:, self.manifest.position]
-        if found.shape != (len(rows),) or found.dtype.kind not in "fiu":
-            raise MethodError("bad-model", "The model's output is not one number for each row.")
-        return found.astype(np.float32)
+        return onnx_scores.scores(session, self.manifest, rows)
 
     def outputs(self, bundle: Bundle, score: Floats) -> Outputs:
         """Whatever of the three the card declares: the scores in bands, their summary, and the list of the highest."""
         declared = {output.name for output in self.CARD.outputs}
-        found = Outputs()
+        found, known = Outputs(), score[np.isfinite(score)]
         if "score_bands" in declared:
-            found.tables["score_bands"] = bands(score)
+            found.tables["score_bands"] = bands(known)
         if "summary" in declared:
-            count = {
-                "name": "mean_score",
-                "title": words("평균 점수", "Mean score"),
-                "value": float(score.astype(np.float64).mean()),
-                "count": len(score),
-            }
-            found.metrics["summary"] = {"name": "summary", "figures": [count], "split": None, "notes": None}
+            figures = [mean_score(known), *left_out(len(score) - len(known), len(score))]
+            found.metrics["summary"] = {"name": "summary", "figures": figures, "split": None, "notes": None}
         if "highest" in declared:
             found.restricted_list = self.highest(bundle, score)
         return found
@@ -176,6 +171,17 @@ def top(bundle: Bundle, score: Floats, capacity: int) -> dict[str, Array]:
             asked *= 8
             found = connection.execute(TOP, [asked, capacity]).fetchnumpy()
     return {name: np.asarray(values) for name, values in found.items()}
+
+
+def mean_score(score: Floats) -> dict[str, Any]:
+    title = words("평균 점수", "Mean score")
+    return {"name": "mean_score", "title": title, "value": float(score.astype(np.float64).mean()), "count": len(score)}
+
+
+def left_out(rows: int, of: int) -> list[dict[str, Any]]:
+    """How many rows were not scored, up to the next full ten so that no fewer are told of; nothing if every row was."""
+    title = words("결측값이 있어 점수를 내지 않은 행", "Rows that lack a value and were not scored")
+    return [{"name": "rows_not_scored", "title": title, "value": tens(rows), "count": of, "unit": "건"}] if rows else []
 
 
 def bands(score: Floats) -> dict[str, Any]:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.analysis.worker.manifests import HostedManifest, Remote
+from services.analysis.worker.onnx_scores import scorable
 
 ROWS: Final = 2000
 TRIES: Final = 3
@@ -23,15 +24,16 @@ class RemoteError(Exception):
 
 
 async def scores(manifest: HostedManifest, remote: Remote, matrix: Floats) -> Floats:
-    """One score for each row of `matrix` [rows, features], asked for in blocks."""
+    """One score for each row of `matrix` [rows, features], asked for in blocks; NaN for rows that are not scored."""
+    chosen = np.flatnonzero(scorable(manifest, matrix))
+    found = np.full(len(matrix), np.nan, dtype=np.float32)
     version = f"/versions/{remote.version}" if remote.version else ""
     path = f"{remote.url.rstrip('/')}/v2/models/{remote.model}{version}/infer"
     async with httpx.AsyncClient(timeout=remote.seconds, trust_env=False, follow_redirects=False) as http:
-        parts = [
-            read(await ask(http, path, asked(manifest, remote, rows)), manifest, len(rows))
-            for rows in (matrix[start : start + ROWS] for start in range(0, len(matrix), ROWS))
-        ]
-    return np.concatenate(parts) if parts else np.empty(0, np.float32)
+        for start in range(0, len(chosen), ROWS):
+            block = chosen[start : start + ROWS]
+            found[block] = read(await ask(http, path, asked(manifest, remote, matrix[block])), manifest, len(block))
+    return found
 
 
 def asked(manifest: HostedManifest, remote: Remote, rows: Floats) -> dict[str, Any]:
