@@ -251,10 +251,8 @@ SENTENCES: Final[dict[str, tuple[str, str]]] = {
         "썼습니다. 더 작은 모형으로 내보내거나 `resources.memory_mb`를 늘리십시오.",
     ),
     "trial-broken": (
-        "The runtime broke off while it scored {rows} made-up rows. Score them with "
-        "onnxruntime {version} before you hand the model in.",
-        "시험용 {rows}행의 점수를 내는 중에 실행 환경이 중단되었습니다. 제출하기 전에 "
-        "onnxruntime {version}으로 점수를 내어 보십시오.",
+        "The runtime broke off while it scored {rows} made-up rows. Score them with onnxruntime before you hand the model in.",
+        "시험용 {rows}행의 점수를 내는 중에 실행 환경이 중단되었습니다. 제출하기 전에 onnxruntime으로 점수를 내어 보십시오.",
     ),
     "not-hosted": (
         "The worker could not read the method: its manifest does not fit, or another method has its name and version.",

@@ -26,7 +26,7 @@ from sklearn.svm import SVC
 from services.analysis.methods.toolkit.export import read_manifest
 from services.analysis.modelfiles import Inspected, RefusedFileError, inspect_file
 from services.analysis.modelfiles.inspection import LARGEST_FILE
-from services.analysis.modelfiles.onnx import MOST_NODES
+from services.analysis.modelfiles.wire import MOST_NODES
 from shared.contracts import MANIFEST_KEY, ModelFormat
 from tests.analysis import models
 from tests.exploring import examples

@@ -15,6 +15,7 @@ from deploy.demo import people
 from deploy.running import ROOT
 from deploy.tokens import mint
 from tests.analysis import onnx_models
+from tests.analysis.weighted_models import above_its_block
 from tests.e2e import troubled
 from tests.e2e.troubled import COUNCIL, House
 
@@ -130,3 +131,16 @@ def test_an_onnx_file_uploaded_over_http(house: House) -> None:
     assert house.get(people.KIM, "/analysis/onnx-methods/uploaded_score/1.0.0")["announced"]
     held = through_to_held(house, "uploaded_score", house.inputs, capacity=12)
     assert {table["name"] for table in held["tables"]} == {"score_bands"}
+
+
+def test_a_model_that_fails_its_trial_never_comes_to_its_reviewers(house: House) -> None:
+    """Its scores would depend on who else is in the table, which no declaration of the file tells."""
+    told = onnx_models.manifest(onnx_models.card("mixing_score"), output="score", position=0)
+    house.send(people.KIM, "POST", "/analysis/onnx-methods", json=told).raise_for_status()
+    path, binary = "/analysis/onnx-methods/mixing_score/1.0.0", {"Content-Type": "application/octet-stream"}
+    house.send(people.KIM, "PUT", f"{path}/file", content=above_its_block(2), headers=binary).raise_for_status()
+    house.walk.wait("the trial", lambda: house.get(people.KIM, path)["fault"])
+    shown = house.get(people.KIM, path)
+    assert (shown["announced"], shown["fault"]["code"]) == (False, "rows-mixed")
+    assert "eval" in shown["fault"]["detail"]["ko"] and "eval" in shown["fault"]["detail"]["en"]
+    assert house.send(people.YOON, "GET", "/analysis/methods/mixing_score/1.0.0").status_code == 404

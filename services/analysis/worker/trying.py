@@ -1,5 +1,6 @@
 """The trial of a hosted model in a confined child of its own: what it costs is measured, what is wrong with it is told."""
 
+import signal
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -48,12 +49,13 @@ def judged(report: ChildReport, work: str, job: Job, rows: str) -> Fault | None:
     if report.exit == UNCONFINED:
         raise NotTriedError
     about = {"rows": rows, "seconds": f"{job.seconds:g}", "memory_mb": str(job.memory_mb)}
-    match report.why:
-        case Why.WALL:
-            return Fault(code="trial-time", values=about)
-        case Why.MEMORY:
-            return Fault(code="trial-memory", values=about)
+    if report.why is Why.MEMORY:
+        return Fault(code="trial-memory", values=about)
+    if report.why is Why.WALL or report.exit == -signal.SIGXCPU:
+        return Fault(code="trial-time", values=about)
     broken = Fault(code="trial-broken", values=about)
+    if report.why is not None or report.exit != 0:
+        return broken
     try:
         told = outputs.parse(outputs.read(work, OUTCOME_FILE, largest=outputs.MIB))
         match told["status"]:
