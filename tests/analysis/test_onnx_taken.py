@@ -356,6 +356,24 @@ def test_what_other_programs_write_is_taken_and_equal(file: str, output: str, po
     np.testing.assert_allclose(method.block(method.session(), given), told["scores"], atol=1e-5)
 
 
+@pytest.mark.parametrize(
+    ("file", "output", "code"),
+    [
+        ("dynamic", "sigmoid", None), ("script", "score", None), ("default", "sigmoid", "fixed-batch"),
+        ("double", "sigmoid", "float64-input"), ("half", "sigmoid", "float16-input"), ("train", "score", "rows-mixed"),
+    ],
+)  # fmt: skip
+def test_what_torch_writes_is_taken_and_equal_or_told_how_to_export(
+    file: str, output: str, code: str | None, tmp_path: Path
+) -> None:
+    """One network: with open rows by both exporters; by default, for the rows that it was shown; in other types; in training."""
+    told = json.loads((CONVERTED / "torch.json").read_text())
+    shown = [{"values": row, "score": score} for row, score in zip(told["rows"], told["scores"], strict=True)]
+    of = manifest(output, 0, examples=shown)
+    found = tried(tmp_path / "torch", (CONVERTED / f"torch-{file}.onnx").read_bytes(), of)
+    assert found == code if isinstance(found, str) else code is None
+
+
 def test_a_domain_that_no_node_uses_is_nothing(tmp_path: Path) -> None:
     model = onnx.load_model_from_string(dense())
     model.opset_import.append(helper.make_opsetid("pkg.onnxscript.torch_lib", 1))
