@@ -72,4 +72,4 @@ def upload_waiting(method: OnnxMethod, announced: bool) -> str | None:
         return f"Its file: {method.uploaded_by} hands it in (PUT .../file)."
     if method.fault:
         return f"No worker could host it: {method.fault}"
-    return None if announced else "A stock worker that hosts uploads must try and announce it; it goes on by itself."
+    return None if announced else "A stock worker that hosts uploads must announce it, after a trial; it goes on by itself."

@@ -37,7 +37,7 @@ SUMMARY: Final[dict[str, Any]] = {
     "uploaded_by": "kim.analyst",
     "uploaded_at": "2026-03-02T01:00:00Z",
     "announced": False,
-    "waiting": "A stock worker that hosts uploads must try and announce it; it goes on by itself.",
+    "waiting": "A stock worker that hosts uploads must announce it, after a trial; it goes on by itself.",
     "fault": None,
 }
 ONNX: Final[dict[str, Any]] = {
