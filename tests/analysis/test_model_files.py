@@ -175,6 +175,22 @@ HOSTILE: dict[str, tuple[Callable[[onnx.ModelProto], Any], str]] = {
     "a manifest too deep": (lambda model: without_manifest(model, "[" * 100_000), "manifest-invalid"),
     "a manifest of another kind": (lambda model: without_manifest(model, '{"dure": 2}'), "manifest-invalid"),
     "a manifest of another format": (lambda model: changed_manifest(model, format="skops"), "manifest-invalid"),
+    "16-bit floats, whatever the manifest says": (
+        lambda model: setattr(model.graph.input[0].type.tensor_type, "elem_type", TensorProto.FLOAT16),
+        "other-datatype",
+    ),
+    "a batch of 32": (
+        lambda model: setattr(model.graph.input[0].type.tensor_type.shape.dim[0], "dim_value", 32),
+        "fixed-batch",
+    ),
+    "a map of classes": (
+        lambda model: model.graph.output[-1].type.CopyFrom(
+            helper.make_sequence_type_proto(
+                helper.make_map_type_proto(TensorProto.INT64, helper.make_tensor_type_proto(TensorProto.FLOAT, []))
+            )
+        ),
+        "other-datatype",
+    ),
     "a manifest of another graph": (lambda model: changed_manifest(model, outputs=[]), "manifest-invalid"),
     "a manifest with a number that is none": (lambda model: changed_manifest(model, metrics={"auc": "NaN"}), "manifest-invalid"),
     "a manifest as large as a file": (lambda model: without_manifest(model, " " * (5 << 20)), "manifest-invalid"),

@@ -18,6 +18,7 @@ from tests.requests.examples import (
     dataset_gone,
     household,
     income,
+    live,
     member,
     method_gone,
     refusal,
@@ -84,6 +85,21 @@ async def test_a_dataset_that_lost_a_column_is_not_decided_on(house: House) -> N
     with pytest.raises(Conflict, match="changed since"):
         await house.decide(request.id, INCOME_STEWARD, refusal(INCOME_ID))
     await house.send_back(request.id, INCOME_STEWARD)
+
+
+async def test_a_parameter_names_a_column_that_is_asked_for_and_leaves(house: House) -> None:
+    naming = {"type": "object", "properties": {"measure": {"type": "string", "x-column-of": "income"}}}
+    known = live()
+    await house.hear(known.model_copy(update={"card": known.card.model_copy(update={"parameters": naming})}))
+    for measure in ("income__wages", "earners"):
+        with pytest.raises(Unprocessable) as refused:
+            await house.submit(parameters={"measure": measure})
+        assert codes(refused.value) == {"#/parameters/measure": "unfit-column"}
+    request = await house.submit(parameters={"measure": "interest"})
+    with pytest.raises(Unprocessable) as refused:
+        await house.decide(request.id, INCOME_STEWARD, approval(INCOME_ID, columns=["taxpayer_no", "wages"]))
+    assert codes(refused.value) == {"#/columns": "named-columns"}
+    await house.decide(request.id, INCOME_STEWARD, approval(INCOME_ID, columns=["taxpayer_no", "wages", "interest"]))
 
 
 async def test_an_owner_refuses(house: House) -> None:
