@@ -206,9 +206,10 @@ def runtime(body: bytes) -> onnxruntime.InferenceSession:
 def graph(
     nodes: list[Any], kind: int = TensorProto.FLOAT, rows: Any = None, width: Any = 2, out: Any = (None, 1),
     gives: int = TensorProto.FLOAT, opset: int = 21, ir: int = 10, ml: int = 3, constants: list[Any] | None = None,
+    name: str = "X",
 ) -> bytes:  # fmt: skip
     """`X` [rows, width] -> `score`."""
-    x = helper.make_tensor_value_info("X", kind, [rows, width])
+    x = helper.make_tensor_value_info(name, kind, [rows, width])
     score = helper.make_tensor_value_info("score", gives, list(out))
     made = helper.make_graph(nodes, "made", [x], [score], constants or [])
     opsets = [helper.make_opsetid("", opset), helper.make_opsetid("ai.onnx.ml", ml)]
@@ -250,6 +251,8 @@ WRONG: Final[dict[str, tuple[bytes, str]]] = {
     "three dimensions": (graph([node("Unsqueeze", ["X", "axis"], ["score"])], out=(None, 1, 2), constants=AXIS), "output-shape"),
     "one number in all": (graph([node("ReduceSum", ["X"], ["score"], keepdims=0)], out=()), "output-shape"),
     "one number in all, not declared": (graph([node("ReduceSum", ["X"], ["score"])], out=(None, None)), "other-answer"),
+    "a name without end": (graph(LAST, TensorProto.DOUBLE, constants=AXIS, name="X" * 9000), "float64-input"),
+    "dimensions without end": (graph(LAST, out=[2] * 3000, constants=AXIS), "output-shape"),
     "chance": (graph([node("RandomNormalLike", ["X"], ["score"])], out=(None, 2)), "random-operator"),
     "chance in a branch": (
         graph(

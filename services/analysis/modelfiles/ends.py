@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import Final
 
 from services.analysis.modelfiles.wire import Message
@@ -13,6 +14,8 @@ KINDS: Final = {
     FLOAT16: "FP16", DOUBLE: "FP64", 12: "UINT32", 13: "UINT64", BFLOAT16: "BF16",
 }  # fmt: skip
 MOST_DIMENSIONS: Final = 8
+# More than a manifest may write of a name, so that none of these is taken for one that was cut.
+LONGEST_NAME: Final = 300
 
 
 @dataclass(frozen=True)
@@ -34,7 +37,7 @@ def read_end(value: Message) -> End:
     name, kind, shape = "", None, None
     for number, _, part in value.fields():
         if number == 1:
-            name = part.text()
+            name = part.text(LONGEST_NAME)
         if number == 2:
             kind, shape = read_type(part)
     return End(name, kind, shape)
@@ -47,7 +50,7 @@ def read_type(kind: Message) -> tuple[int | None, tuple[int, ...] | None]:
         if number == 1:
             for inner, value, part in tensor.fields():
                 element = value if inner == 1 else element
-                shape = tuple(sizes(part)) if inner == 2 else shape
+                shape = tuple(islice(sizes(part), MOST_DIMENSIONS + 1)) if inner == 2 else shape
     return element, shape
 
 

@@ -160,10 +160,11 @@ def read_graph(graph: Message, found: Structure, depth: int = 0) -> None:
                 name = read_tensor(part)
                 if depth == 0:
                     found.constants.add(name)
-            case 11 if depth == 0:
-                found.taken.append(read_end(part))
-            case 12 if depth == 0:
-                found.outputs.append(read_end(part))
+            case 11 | 12 if depth == 0:
+                ends = found.taken if number == 11 else found.outputs
+                ends.append(read_end(part))
+                if len(ends) > MOST_NODES:
+                    raise refused("too-complex", nodes=MOST_NODES, fields=MOST_FIELDS)
             case 15:
                 raise refused("sparse-tensor")
 
