@@ -24,11 +24,11 @@ from sklearn.pipeline import make_pipeline
 from sklearn.svm import SVC
 
 from services.analysis.methods.toolkit.export import read_manifest
-from services.analysis.modelfiles import Inspected, RefusedFileError, inspect_file
+from services.analysis.modelfiles import Inspected, RefusedFileError, hosting_faults, inspect_file, onnx_structure
 from services.analysis.modelfiles.inspection import LARGEST_FILE
 from services.analysis.modelfiles.wire import MOST_NODES
-from shared.contracts import MANIFEST_KEY, ModelFormat
-from tests.analysis import models
+from shared.contracts import MANIFEST_KEY, HostingManifest, ModelFormat
+from tests.analysis import models, onnx_models
 from tests.exploring import examples
 
 
@@ -267,6 +267,7 @@ def pressed() -> bytes:
     return file.getvalue()
 
 
+HOSTED = HostingManifest.model_validate(onnx_models.manifest())
 WHOLE: dict[str, Callable[[], bytes]] = {"onnx": models.onnx_file, "skops": models.skops_file, "pressed": cache(pressed)}
 
 
@@ -281,10 +282,11 @@ def test_a_damaged_file_is_refused_or_taken_and_nothing_else(
     damaged = whole[:place] if cut else whole[:place] + bytes([byte]) + whole[place + 1 :]
     path = tmp_path_factory.getbasetemp() / "damaged"
     path.write_bytes(damaged)
-    try:
-        inspect_file(path)
-    except RefusedFileError as refused:
-        assert refused.code
+    for judge in (inspect_file, lambda file: hosting_faults(onnx_structure(file), HOSTED)):
+        try:
+            judge(path)
+        except RefusedFileError as refused:
+            assert refused.code and refused.ko
 
 
 @pytest.mark.fit
