@@ -26,7 +26,8 @@ async def upload(centre: Centre, told: dict[str, Any] | None = None, **who: Any)
 
 
 async def attach(centre: Centre, content: bytes, media: str = BYTES["Content-Type"], **who: Any) -> httpx.Response:
-    headers = centre.headers("requester", "mohw", **who) | {"Content-Type": media}
+    headers = {"Accept-Language": who.pop("language", "en"), "Content-Type": media}
+    headers |= centre.headers("requester", "mohw", **who)
     return await centre.client.put(f"{PATH}/file", content=content, headers=headers)
 
 
@@ -201,6 +202,8 @@ async def test_a_file_that_is_not_taken(centre: Centre, content: bytes, code: st
     await upload(centre)
     answer = await attach(centre, content)
     assert [found for _, found in codes(answer)] == [code]
+    korean = await attach(centre, content, language="ko")
+    assert any("가" <= letter <= "힣" for letter in korean.json()["errors"][0]["detail"])
     shown = (await centre.client.get(PATH, headers=centre.headers("requester", "mohw"))).json()
     assert shown["sha256"] is None, "nothing of it is kept in the row"
 

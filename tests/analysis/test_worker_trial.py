@@ -1,5 +1,6 @@
 """A model's trial in the worker's confined child: what it costs is bounded by measuring it, whatever its operators are."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -9,11 +10,13 @@ from onnx import TensorProto, helper, numpy_helper
 
 from services.analysis.worker import hosting
 from services.analysis.worker.jobs import ChildReport, Job, Layers, Sandbox, Task, Why
-from services.analysis.worker.launcher import Launcher
+from services.analysis.worker.launcher import Launcher, Running
+from services.analysis.worker.messages import Fault
 from services.analysis.worker.trying import NotTriedError, judged, tried
 from shared.contracts import HostingManifest, model_fault
 from tests.analysis import onnx_models
 from tests.analysis.weighted_models import finished, hungry, taking, weighted
+from tests.waiting import eventually
 
 
 @pytest.fixture
@@ -70,14 +73,33 @@ def allocating() -> bytes:
 async def test_what_a_model_costs_is_measured(
     launcher: Launcher, tmp_path: Path, body: bytes, seconds: int, code: str | None
 ) -> None:
-    card = onnx_models.card() | {"resources": {"seconds": seconds, "memory_mb": 512}}
-    manifest = HostingManifest.model_validate(onnx_models.manifest(card, output="score", position=0))
-    onnx_models.write(tmp_path / "model", manifest.model_dump(mode="json"), body)
-    found = hosting.locate(f"{hosting.MODEL}{tmp_path / 'model'}")
-    (tmp_path / "scratch").mkdir()
-    fault = await tried(launcher, tmp_path / "scratch", Sandbox.PREFER, found, manifest.card)
+    fault = await trial(launcher, tmp_path, body, seconds)
     assert (fault and fault.code) == code
     assert list((tmp_path / "scratch").iterdir()) == []
+
+
+@pytest.mark.heavy
+async def test_a_model_that_takes_the_launcher_down_is_told_of(launcher: Launcher, tmp_path: Path) -> None:
+    trying = asyncio.create_task(trial(launcher, tmp_path, endless(), 300))
+
+    async def launched() -> Running | None:
+        return launcher._running
+
+    running = await eventually(launched)
+    assert running is not None
+    running.process.kill()
+    fault = await trying
+    assert fault is not None
+    assert fault.code == "trial-broken"
+
+
+async def trial(launcher: Launcher, folder: Path, body: bytes, seconds: int) -> Fault | None:
+    card = onnx_models.card() | {"resources": {"seconds": seconds, "memory_mb": 512}}
+    manifest = HostingManifest.model_validate(onnx_models.manifest(card, output="score", position=0))
+    onnx_models.write(folder / "model", manifest.model_dump(mode="json"), body)
+    found = hosting.locate(f"{hosting.MODEL}{folder / 'model'}")
+    (folder / "scratch").mkdir()
+    return await tried(launcher, folder / "scratch", Sandbox.PREFER, found, manifest.card)
 
 
 JOB = Job(task=Task.TRIAL, target="", work="", bundle="", seconds=60, memory_mb=512)

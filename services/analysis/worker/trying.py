@@ -9,7 +9,7 @@ from services.analysis.worker import outputs
 from services.analysis.worker.folders import run_folders
 from services.analysis.worker.hosting import Code
 from services.analysis.worker.jobs import OUTCOME_FILE, UNCONFINED, ChildReport, Job, Sandbox, Status, Task, Why
-from services.analysis.worker.launcher import Launcher
+from services.analysis.worker.launcher import Launcher, LauncherLostError
 from services.analysis.worker.messages import Fault
 from services.analysis.worker.outputs import InvalidError
 from shared.contracts import MethodCard
@@ -40,7 +40,10 @@ async def tried(launcher: Launcher, scratch: Path, sandbox: Sandbox, code: Code,
             memory_mb=card.resources.memory_mb,
             sandbox=code.sandbox(sandbox),
         )
-        report = await launcher.run(job, on_progress)
+        try:
+            report = await launcher.run(job, on_progress)
+        except LauncherLostError:
+            return Fault(code="trial-broken", values={"rows": rows[0]})
         return judged(report, str(folders.work), job, rows[0])
 
 
