@@ -1,10 +1,13 @@
 """Who calls: bearer tokens verified against the identity provider's keys, and the roles that they carry."""
 
+import hashlib
+import time
+from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
-from typing import Any, Final, NoReturn
+from typing import Any, Final, NamedTuple, NoReturn
 
 import jwt
 from jwt.exceptions import (
@@ -33,6 +36,8 @@ TOKEN_LIMIT: Final = 8 * 1024
 SUBJECT_LIMIT: Final = 200
 # A provider puts the roles of every system into one list; the length of the token bounds it too.
 ROLES_LIMIT: Final = 500
+# Tokens that need not be verified again at each call; a signature takes as long as all else before the body is read.
+TOKENS_KEPT: Final = 2000
 MINISTRY: Final = TypeAdapter[str](Code)
 
 
@@ -170,6 +175,18 @@ def splits(path: str) -> Iterator[tuple[str, str]]:
         yield ".".join(parts[:at]), ".".join(parts[at:])
 
 
+def digest_of(token: str) -> bytes:
+    return hashlib.sha256(token.encode()).digest()
+
+
+class Verified(NamedTuple):
+    """What a token said, the key that it was signed with, and the time (seconds since 1970) until which it holds."""
+
+    caller: Principal
+    key: Key
+    expires: float
+
+
 class TokenVerifier:
     """Turns a bearer token into a Principal, or says in Unauthorized what is wrong with it."""
 
@@ -189,26 +206,44 @@ class TokenVerifier:
         self.jwks, self.issuer, self.audience = jwks, issuer, audience
         self.algorithms, self.leeway = frozenset(algorithms), leeway
         self.where = claims or Claims()
+        self.verified: OrderedDict[bytes, Verified] = OrderedDict()
 
     async def verify(self, token: str) -> Principal:
         try:
-            return principal(await self.claims(token), self.where)
+            return await self.known(token) or await self.read(token)
         except (Unauthorized, Unavailable):
             raise
         except Exception:
             # Whatever a crafted token trips over in a library is the token's fault: never a 500.
             refuse(Fault.MALFORMED)
 
-    async def claims(self, token: str) -> dict[str, Any]:
+    async def known(self, token: str) -> Principal | None:
+        """The caller of a token that was verified before, while it holds and its key is still published."""
+        if len(token) > TOKEN_LIMIT or (found := self.verified.get(digest := digest_of(token))) is None:
+            return None
+        if time.time() < found.expires and await self.jwks.get(found.key.kid) is found.key:
+            self.verified.move_to_end(digest)
+            return found.caller
+        self.verified.pop(digest, None)
+        return None
+
+    async def read(self, token: str) -> Principal:
         if len(token) > TOKEN_LIMIT:
             refuse(Fault.OVERSIZED)
-        header = jwt.get_unverified_header(token)
-        key = await self.key_for(header)
+        key = await self.key_for(jwt.get_unverified_header(token))
+        claims = self.claims(token, key)
+        caller = principal(claims, self.where)
+        self.verified[digest_of(token)] = Verified(caller, key, int(claims["exp"]) + self.leeway.total_seconds())
+        while len(self.verified) > TOKENS_KEPT:
+            self.verified.popitem(last=False)
+        return caller
+
+    def claims(self, token: str, key: Key) -> dict[str, Any]:
         try:
             claims: dict[str, Any] = jwt.decode(
                 token,
                 key.public.key,
-                algorithms=[header["alg"]],
+                algorithms=sorted(key.algorithms & self.algorithms),
                 audience=self.audience,
                 issuer=self.issuer,
                 leeway=self.leeway,

@@ -6,6 +6,7 @@ import hashlib
 import hmac
 import json
 import threading
+import time
 import unicodedata
 from collections.abc import Iterator
 from datetime import timedelta
@@ -20,6 +21,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 
+from shared import auth
 from shared.auth import Claims, Fault, Jwks, Principal, Role, TokenVerifier, require
 from shared.clock import now
 from shared.errors import Forbidden, Unauthorized, Unavailable
@@ -360,6 +362,27 @@ async def test_a_new_key_in_the_file_is_found(pair: KeyPair, tmp_path: Path) -> 
     write_jwks(pair.jwks_path, [rotated.verify_key.public])
     assert (await verifier.verify(signed(rotated))).subject == "lee"
     assert await reason(verifier, signed(pair.signing)) == Fault.UNKNOWN_KEY
+
+
+async def test_a_token_is_verified_once_while_it_holds(
+    pair: KeyPair, verifier: TokenVerifier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    token = signed(pair.signing)
+    first = await verifier.verify(token)
+    with monkeypatch.context() as patched:
+        patched.setattr(jwt, "decode", None)
+        assert await verifier.verify(token) == first
+        assert await reason(verifier, token[:-8] + "AAAAAAAA") == Fault.MALFORMED, "another one would be decoded"
+        patched.setattr(time, "time", lambda: 1e12)
+        assert await reason(verifier, token) == Fault.MALFORMED, "and so would one that has expired"
+    assert await verifier.verify(token) == first
+
+
+async def test_only_so_many_tokens_are_kept(pair: KeyPair, verifier: TokenVerifier, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(auth, "TOKENS_KEPT", 2)
+    for number in range(4):
+        await verifier.verify(signed(pair.signing, sub=f"lee.{number}"))
+    assert len(verifier.verified) == 2
 
 
 async def test_a_damaged_key_file_takes_no_key_away(pair: KeyPair) -> None:
