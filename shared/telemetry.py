@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from shared.headers import protective
 from shared.ids import new_id
 from shared.logs import setup_logging
 from shared.metrics import Metrics
@@ -98,7 +99,7 @@ def template(scope: Scope) -> str:
 
 
 class Answer:
-    """The sending side of a request: adds our headers and remembers the status."""
+    """The sending side of a request: adds our headers and those that protect, and remembers the status."""
 
     def __init__(self, send: Send, request_id: str, span: Span) -> None:
         self.send = send
@@ -108,5 +109,6 @@ class Answer:
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            message["headers"] = [*message.get("headers", ()), *self.headers]
+            headers = list(message.get("headers", ()))
+            message["headers"] = [*headers, *protective(headers), *self.headers]
         await self.send(message)

@@ -1,6 +1,8 @@
 """Each service alone: it starts, answers on its own addresses, says what it misses, and works on while the broker is away."""
 
 import asyncio
+import base64
+import hashlib
 import json
 import re
 from collections.abc import Awaitable, Callable, Iterator
@@ -288,6 +290,35 @@ async def test_a_database_without_tables_is_not_ready(name: str, serve: Serve, t
     status, states = await parts(client, name)
     assert (status, states["database"][0]) == (503, "unavailable")
     assert "not migrated" in states["database"][1]
+
+
+# Headers that protect
+
+
+@pytest.mark.parametrize("name", SERVICES)
+async def test_every_answer_carries_what_protects_it_in_a_browser(name: str, serve: Serve) -> None:
+    client = await serve(name)
+    statuses = {"healthz": 200, "audit": 401, "nothing/at/all": 404, "docs": 200, "docs/assets/swagger-ui.css": 200,
+                "openapi.json": 200, "problems/forbidden": 200}  # fmt: skip
+    for path, status in statuses.items():
+        answer = await client.get(f"/{name}/{path}")
+        assert answer.status_code == status, path
+        assert answer.headers["x-content-type-options"] == "nosniff", path
+        assert answer.headers["x-frame-options"] == "DENY", path
+        assert "frame-ancestors 'none'" in answer.headers["content-security-policy"], path
+        kept = path.startswith("docs/assets")
+        assert answer.headers.get("cache-control") == (None if kept else "no-store"), path
+
+
+@pytest.mark.parametrize("name", SERVICES)
+async def test_the_documentation_runs_its_own_script_and_no_other(name: str, serve: Serve) -> None:
+    page = await (await serve(name)).get(f"/{name}/docs")
+    allowed = re.search("script-src ([^;]*)", page.headers["content-security-policy"])
+    (script,) = re.findall("<script>(.*?)</script>", page.text, re.DOTALL)
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    assert allowed is not None
+    assert allowed[1] == f"'self' 'sha256-{digest}'"
+    assert all(link.startswith(f"/{name}/docs/assets/") for link in LINK.findall(page.text))
 
 
 # As a program of its own
