@@ -1,6 +1,7 @@
 """docker-compose.yml and its environment, as far as they can be checked without a container engine."""
 
 import argparse
+import json
 import re
 import stat
 import subprocess
@@ -285,6 +286,28 @@ def test_uploads_stream_through_the_gateway_up_to_the_limit_of_the_catalog() -> 
         number, unit = re.search(r"client_max_body_size (\d+)([mg]);", block).groups()  # type: ignore[union-attr]
         assert int(number) * {"m": 1024**2, "g": 1024**3}[unit] == field.default
         assert "proxy_request_buffering off;" in block
+
+
+def test_the_gateway_bounds_calls_and_connections_of_one_address() -> None:
+    text = (ROOT / "deploy" / "gateway.conf").read_text("utf-8")
+    server = text[text.index("    server {") : text.index("        location = / {")]
+    for kind, zone in (("limit_req", "calls"), ("limit_conn", "connections")):
+        assert f"{kind}_zone $binary_remote_addr zone={zone}:" in text
+        assert re.search(rf"^ +{kind} .*\b{zone}\b", server, re.MULTILINE), "for every location"
+        assert f"{kind}_status 429;" in text
+        assert not re.search(rf"^ +{kind} ", text.replace(server, ""), re.MULTILINE), "one of its own would replace it"
+    answer = text[text.index("location @too_many") :].split("        }")[0]
+    assert "add_header Retry-After 1 always;" in answer
+    document = json.loads(re.search("return 429 '(.*)'", answer)[1])  # type: ignore[index]
+    assert document["status"] == 429
+
+
+def test_each_program_of_the_images_ends_slow_connections() -> None:
+    text = (ROOT / "deploy" / "Dockerfile").read_text("utf-8")
+    commands = [json.loads(line.removeprefix("CMD ")) for line in text.splitlines() if line.startswith('CMD ["uvicorn"')]
+    assert len(commands) == len(SERVICES) + 1
+    for command in commands:
+        assert command[command.index("--http") + 1] == "shared.server:Protocol"
 
 
 def test_every_service_has_a_database_and_a_broker_user() -> None:
