@@ -17,7 +17,9 @@ from pathlib import Path
 import uvloop
 
 from shared.memory import settled
-from tests.bench import arriving, bulk, foreign, leaving, linking, machine, queueing, scoring, starting, uploading, walking
+from tests.bench import (
+    arriving, bulk, foreign, leaving, linking, machine, pressure, queueing, scoring, starting, uploading, walking,
+)  # fmt: skip
 from tests.bench.console import Console
 from tests.bench.figures import FULL, QUICK, USUAL, Bench, Figure
 from tests.bench.table import table
@@ -57,6 +59,8 @@ def parts() -> list[Part]:
     return [
         *found,
         Part("walks", walking.measure_walks),
+        Part("pressure", pressure.measure_embedded),
+        Part("pressure-postgresql", pressure.measure_separate, frozenset({"PostgreSQL", "RabbitMQ"})),
         Part("upload", uploading.measure_upload),
         Part("prepare", linking.measure_prepare),
         Part("join", bulk.measure_join),

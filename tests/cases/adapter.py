@@ -24,6 +24,7 @@ import httpx
 from deploy.installation import SERVICES
 from deploy.open_list import make_key
 from deploy.running import ROOT, Embedded, wait_worker
+from deploy.seed.members import first_members
 from deploy.tokens import mint
 from shared import audit
 from shared.ids import new_id
@@ -124,8 +125,12 @@ class Suite:
         if who is not None:
             headers["Authorization"] = f"Bearer {self.token(who)}"
         return self.http.request(
-            verb, self.url + path, headers=headers | dict(more.pop("headers", {})), **more
+            verb, self.at(path), headers=headers | dict(more.pop("headers", {})), **more
         )
+
+    def at(self, path: str) -> str:
+        """The whole address of a path."""
+        return self.url + path
 
     def ok(self, who: Person | None, verb: str, path: str, **more: Any) -> Any:
         """The answer's JSON; Broke if it is none of success."""
@@ -401,10 +406,19 @@ def started(folder: Path, *, worker: bool = True) -> Iterator[Suite]:
     try:
         programs.start(lambda _: None)
         suite = Suite(programs.url, folder, programs)
+        await_members(suite)
         yield suite
         suite.http.close()
     finally:
         programs.stop()
+
+
+def await_members(suite: Suite) -> None:
+    """Until every service has heard of every member: the catalog announces them one by one."""
+    for service in SERVICES:
+        for member in first_members():
+            who = Person("auditor", member.code, "case.auditor")
+            wait(lambda: suite.call(who, "GET", f"/{service}/audit?limit=1").is_success, "members")  # noqa: B023
 
 
 # What lies below HTTP

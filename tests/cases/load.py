@@ -306,19 +306,8 @@ def clients_that_hang_up(scene: Scene) -> Outcome:
     """16: after calls that were cut an ordinary one is answered at once."""
     with scene.own() as suite:
         fill_requests(suite)
-        port, token = httpx.URL(suite.url).port or 80, suite.token(AUDITOR)
-        head = get("/requests?limit=200", token)
-        until, count = time.monotonic() + CUT_FOR, 0
-        while time.monotonic() < until:
-            batch = []
-            for _ in range(20):
-                batch.append(socket.create_connection(("127.0.0.1", port), 5))
-                batch[-1].sendall(head)
-            time.sleep(random.random() * 0.06)
-            for each in batch:
-                each.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-                each.close()
-                count += 1
+        head = get("/requests?limit=200", suite.token(AUDITOR))
+        count = hang_up(httpx.URL(suite.url).port or 80, head, CUT_FOR)
         began, answer = time.monotonic(), "none within 120 s"
         with suppress(httpx.HTTPError):
             answer = str(suite.call(AUDITOR, "GET", "/requests?limit=1").status_code)
@@ -327,6 +316,22 @@ def clients_that_hang_up(scene: Scene) -> Outcome:
         answer == "200" and took <= LATE,
         f"{count} calls were cut; then an ordinary one: {answer} after {took:.1f} s",
     )
+
+
+def hang_up(port: int, head: bytes, seconds: float) -> int:
+    """Begin calls, twenty at a time, and cut them before they can be answered: how many."""
+    until, count = time.monotonic() + seconds, 0
+    while time.monotonic() < until:
+        batch = []
+        for _ in range(20):
+            batch.append(socket.create_connection(("127.0.0.1", port), 5))
+            batch[-1].sendall(head)
+        time.sleep(random.random() * 0.06)
+        for each in batch:
+            each.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            each.close()
+            count += 1
+    return count
 
 
 def fill_requests(suite: Suite, count: int = 120) -> None:
