@@ -32,9 +32,11 @@ from services.results import app as results
 from services.results.settings import Settings as ResultsSettings
 from shared.bus import Bus, InProcessBus
 from shared.errors import NotFound
+from shared.headers import protective
 from shared.http import PROBLEM, language_of, said_in
 from shared.memory import settled
 from shared.messages import NO_ADDRESS
+from shared.server import Protocol
 from shared.telemetry import setup_logging
 
 
@@ -80,7 +82,9 @@ def nowhere(scope: Scope) -> JSONResponse:
     """The problem of an address that belongs to no service."""
     language = language_of(Headers(scope=scope))
     problem = NotFound(NO_ADDRESS).document("", scope["path"][:500], language) | {"type": "about:blank"}
-    return JSONResponse(problem, 404, said_in(language), PROBLEM)
+    answer = JSONResponse(problem, 404, said_in(language), PROBLEM)
+    answer.raw_headers.extend(protective(answer.raw_headers))
+    return answer
 
 
 def main() -> None:
@@ -98,6 +102,7 @@ def main() -> None:
         settled(embed(apps)),
         "127.0.0.1",
         options.port,
+        http=Protocol,
         lifespan="on",
         log_config=None,
         access_log=False,

@@ -162,7 +162,7 @@ class Separate:
             values |= {"public_url": self.urls[service], "webhook_private": True}
             environment = {f"{service.upper()}_{name.upper()}": as_text(value) for name, value in values.items()}
             arguments = ["-m", "uvicorn", "--factory", f"services.{service}.app:main", "--port", str(port), "--no-access-log"]
-            arguments += ["--timeout-graceful-shutdown", "10"]
+            arguments += ["--http", "shared.server:Protocol", "--timeout-graceful-shutdown", "10"]
             self.programs[service] = Program(service, arguments, self.folder / f"{service}.log", environment)
         self.programs["worker"] = worker(self.folder, self.urls["analysis"], self.methods, self.cards)
 

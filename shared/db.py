@@ -26,6 +26,7 @@ from shared.errors import PreconditionFailed, Unavailable
 from shared.ids import new_id
 from shared.sqltypes import Json, UtcDateTime
 from shared.tables import Plumbing, plumbing
+from shared.turns import Turns, asking
 
 __all__ = [
     "Database", "Due", "Fields", "Json", "Plumbing", "Row", "Session", "UtcDateTime", "check_version", "database", "plumbing",
@@ -114,20 +115,40 @@ def check_open(connection: Any, *_: Any) -> None:
         raise DisconnectionError
 
 
-class Database:
-    """A service's database. `on_commit` is called after every commit that left something to do."""
+def stop_reading(connection: Connection, *_: Any) -> None:
+    """A read whose caller has left ends before its next statement; a write that has begun goes on to its end."""
+    call = asking.get()
+    if call is not None and connection.get_execution_options().get("dure_reading"):
+        call.check()
 
-    def __init__(self, url: str, metadata: MetaData, tables: Plumbing, service: str) -> None:
+
+CONNECTIONS = 8
+# Of these so many are left to the background: relay, dispatch, seal, and what claims work of its own.
+KEPT = 3
+PATIENCE = 15.0  # seconds
+
+
+class Database:
+    """A service's database. `on_commit` is called after every commit that left something to do.
+
+    Of its `connections` (at least 4) some are kept for the background loops; calls over HTTP share the others in turns.
+    """
+
+    def __init__(self, url: str, metadata: MetaData, tables: Plumbing, service: str, *, connections: int = CONNECTIONS) -> None:
         self.url, self.metadata, self.tables, self.service = url, metadata, tables, service
         self.sqlite = url.startswith("sqlite")
         # On SQLite a write holds the file's lock, so few connections are enough; waiting happens in the pool, in order.
-        options: dict[str, Any] = {"pool_size": 8, "max_overflow": 0, "pool_timeout": 15}
+        options: dict[str, Any] = {"pool_size": connections, "max_overflow": 0, "pool_timeout": PATIENCE}
+        shared = connections - KEPT
+        # One caller leaves two of them to others, where there are that many.
+        self.turns = Turns(shared, max(1, shared - 2), PATIENCE)
         if self.sqlite:
             options["pool_reset_on_return"] = None  # see reset_sqlite
         else:
             options["connect_args"] = {"server_settings": {"lock_timeout": "5000", "application_name": f"dure-{service}"}}
         self.engine = create_async_engine(url, **options)
         self.threads: WeakSet[Thread] = WeakSet()
+        event.listen(self.engine.sync_engine, "before_cursor_execute", stop_reading)
         read_options: dict[str, Any] = {"dure_reading": True}
         if self.sqlite:
             event.listen(self.engine.sync_engine, "connect", prepare_sqlite)
@@ -146,8 +167,8 @@ class Database:
 
     @asynccontextmanager
     async def transaction(self, **info: Any) -> AsyncIterator[Session]:
-        """A write session: commits at the end, rolls back on any exception."""
-        async with translated(), self.writers() as session:
+        """A write session: commits at the end, rolls back on any exception. CallerLeft before it has begun, Unavailable."""
+        async with translated(), self.turns.turn(), self.writers() as session:
             session.info.update(info)
             async with session.begin():
                 yield session
@@ -155,8 +176,10 @@ class Database:
 
     @asynccontextmanager
     async def reading(self, **info: Any) -> AsyncIterator[Session]:
-        """A read session on one snapshot; it can write nothing on PostgreSQL and takes no lock on SQLite."""
-        async with translated(), self.readers() as session:
+        """A read session on one snapshot; it can write nothing on PostgreSQL and takes no lock on SQLite.
+
+        CallerLeft before a statement whose caller has left, Unavailable."""
+        async with translated(), self.turns.turn(), self.readers() as session:
             session.info.update(info)
             async with session.begin():
                 yield session

@@ -232,6 +232,25 @@ class Unprocessable(Problem):
     )
 
 
+class TooSlow(Problem):
+    slug, status, title = (
+        "too-slow",
+        408,
+        Sentence(
+            "The body did not come in time",
+            ko="본문이 제때 도착하지 않음",
+        ),
+    )
+    advice = Sentence(
+        "Nothing was changed. Send the request again, over a connection that carries it without long pauses.",
+        ko="변경된 내용은 없습니다. 연결 상태를 확인한 뒤 끊김 없이 다시 보내십시오.",
+    )
+
+    def __init__(self, detail: Sentence | None = None) -> None:
+        super().__init__(detail)
+        self.headers = {"Connection": "close"}
+
+
 class TooMany(Problem):
     slug, status, title = (
         "too-many-requests",
@@ -244,6 +263,10 @@ class TooMany(Problem):
     advice = Sentence(
         "Try again after the seconds given in Retry-After.", ko="Retry-After에 적힌 초가 지난 뒤 다시 시도하십시오."
     )
+
+    def __init__(self, detail: Sentence | None = None, *, retry_after: int = 1, **extensions: Any) -> None:
+        super().__init__(detail, **extensions)
+        self.headers = {"Retry-After": str(retry_after)}
 
 
 class Unavailable(Problem):

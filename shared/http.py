@@ -5,7 +5,7 @@ import logging
 import re
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Collection, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Coroutine
 from difflib import get_close_matches
 from typing import Annotated, Any, Final, Generic, TypeVar
 from urllib.parse import unquote
@@ -16,22 +16,25 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError
 from starlette.datastructures import Headers, QueryParams
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.routing import Match, Mount
 
 from shared import messages
+from shared.admission import current_call
 from shared.audit import Strangers, record_audit
 from shared.auth import Principal
-from shared.bodies import JSON, check_encoding, parse_json, read_body
+from shared.bodies import JSON, Bounds, check_encoding, parse_json, read_body
 from shared.contracts.wording import Language, preferred
 from shared.db import Database, Row, Session
 from shared.errors import BadRequest, FieldError, MethodNotAllowed, NotFound, Problem, Unauthorized, Unprocessable
 from shared.idempotency import Replay, begin_idempotent, keep_answer
 from shared.members import NotAMember, check_member
 from shared.paging import PageQuery
+from shared.presence import CallerLeft
+from shared.turns import regardless
 from shared.validation import sentence
 
 log = logging.getLogger(__name__)
@@ -44,6 +47,7 @@ BYTES = "application/octet-stream"
 MOST_ERRORS: Final = 100
 LONGEST_NAME: Final = 100  # of a parameter that the caller made up
 VERBS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+LARGE_BODY = 16 * 1024  # bytes: in a smaller one there is no room for so many faults that they take long
 bearer = HTTPBearer(auto_error=False, bearerFormat="JWT", scheme_name="bearer", description="A token of the identity provider.")
 
 
@@ -68,15 +72,34 @@ async def optional_caller(
     request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)]
 ) -> Principal | None:
     if credentials is None:
-        if request.headers.get("authorization"):
-            raise Unauthorized(messages.TOKEN_HEADER, reason="malformed-header")
+        check_header(request)
         return None
-    caller: Principal = await request.app.state.verifier.verify(credentials.credentials)
-    request.state.caller = caller
+    caller = await verified(request, credentials)
     db: Database = request.app.state.db
     async with db.reading(caller=caller) as session:
         await check_member(session, caller)
     return caller
+
+
+def check_header(request: Request) -> None:
+    """Unauthorized if there is an Authorization header, but no bearer token in it."""
+    if request.headers.get("authorization"):
+        raise Unauthorized(messages.TOKEN_HEADER, reason="malformed-header")
+
+
+async def verified(request: Request, credentials: HTTPAuthorizationCredentials) -> Principal:
+    """Who calls, by the token alone; looked at once. Unauthorized, TooMany."""
+    if not hasattr(request.state, "caller"):
+        count_as(request, await request.app.state.verifier.verify(credentials.credentials))
+    caller: Principal = request.state.caller
+    return caller
+
+
+def count_as(request: Request, caller: Principal) -> None:
+    """Note who calls, and count it as a call of theirs. TooMany."""
+    request.state.caller = caller
+    if (call := current_call()) is not None:
+        call.of(caller.subject)
 
 
 async def required_caller(caller: Annotated[Principal | None, Depends(optional_caller)]) -> Principal:
@@ -187,15 +210,49 @@ def query_names(dependant: Dependant) -> tuple[str, ...]:
     return tuple(names)
 
 
+async def identify(request: Request) -> None:
+    """Find out who calls, before anything of the body is read. Unauthorized, TooMany."""
+    if (credentials := await bearer(request)) is not None:
+        await verified(request, credentials)
+        return
+    check_header(request)
+    await stay_stranger(request)
+
+
+async def identify_required(request: Request) -> None:
+    """The same where nobody is answered without a token."""
+    await identify(request)
+    await required_caller(getattr(request.state, "caller", None))
+
+
+async def stay_stranger(_: Request) -> None:
+    """Count the call as one of its address, which has shown no token. TooMany."""
+    if (call := current_call()) is not None:
+        call.of(call.subject)
+
+
+def depends_on(dependant: Dependant, *functions: Callable[..., Any]) -> bool:
+    """Whether one of these is called for a route, at whatever depth."""
+    return dependant.call in functions or any(depends_on(each, *functions) for each in dependant.dependencies)
+
+
 class Route(APIRoute):
-    """A route that reads its body within bounds, replays known answers and answers If-None-Match."""
+    """A route that knows who calls before it reads a body, and that within bounds; it replays known answers and answers
+    If-None-Match."""
+
+    def identification(self) -> Callable[[Request], Awaitable[object]]:
+        """What finds out who calls, for this route."""
+        if depends_on(self.dependant, required_caller):
+            return identify_required
+        return identify if depends_on(self.dependant, optional_caller) else stay_stranger
 
     def __init__(self, path: str, endpoint: Callable[..., Any], **more: Any) -> None:
         super().__init__(path, endpoint, **more)
         self.summary = self.summary or summary_of(self.description)
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        handle, accepted = super().get_route_handler(), taken(self)
+        handle, identified = super().get_route_handler(), self.identification()
+        accepted, model = taken(self), model_of(self)
         known = query_names(self.dependant)
 
         async def handler(request: Request) -> Response:
@@ -203,12 +260,18 @@ class Route(APIRoute):
                 raise BadRequest(messages.URL_NUL)
             if request.scope["query_string"]:
                 check_query(request.query_params, known)
-            if accepted:
-                check_encoding(request, accepted)
             try:
+                await identified(request)
+                if accepted:
+                    check_encoding(request, accepted)
                 if self.body_field is not None:
-                    parse_json(request, await read_body(request, request.app.state.settings.body_limit))
+                    settings = request.app.state.settings
+                    bounds = Bounds(settings.body_values, settings.body_members, settings.body_depth)
+                    parse_json(request, await read_body(request, settings.body_limit), bounds)
+                    check_large(request, model)
                 response = await handle(request)
+            except CallerLeft:
+                return nobody()
             except Replay as replay:
                 return replay.response
             except ClientDisconnect:
@@ -243,6 +306,30 @@ def unknown_parameter(name: str, known: Collection[str]) -> FieldError:
     return FieldError(place, "unknown-parameter", messages.PARAMETER_UNKNOWN(nearest=nearest, known=", ".join(known)))
 
 
+def model_of(route: APIRoute) -> type[BaseModel] | None:
+    """The model of the route's body."""
+    found = route.body_field.field_info.annotation if route.body_field is not None else None
+    return found if isinstance(found, type) and issubclass(found, BaseModel) else None
+
+
+def check_large(request: Request, model: type[BaseModel] | None) -> None:
+    """Where a body of very many values has very many faults, let only some be described: each takes its time."""
+    if model is None or len(getattr(request, "_body", b"")) < LARGE_BODY:
+        return
+    try:
+        model.model_validate(request._json)
+    except ValidationError as error:
+        if error.error_count() <= MOST_ERRORS:
+            return
+        found = error.errors(include_url=False, include_input=False)[:MOST_ERRORS]
+        raise RequestValidationError([{**each, "loc": ("body", *each["loc"])} for each in found]) from None
+
+
+def nobody() -> Response:
+    """What is answered to a caller who has left: the server throws it away, the access log says 499."""
+    return Response(status_code=499)
+
+
 def broken_off() -> BadRequest:
     """Nobody hears it any more, but it is no crash of ours; whatever streams a body in leaves nothing of it behind."""
     error = FieldError("#", "broken-off", messages.SEND_ALL_AGAIN)
@@ -274,8 +361,9 @@ async def audit_refusal(request: Request, problem: Problem) -> None:
         **({"left_out_before": left_out} if left_out else {}),
     }
     try:
-        async with db.transaction(caller=caller) as session:
-            await record_audit(session, deed, request.url.path, outcome="refused", detail=detail)
+        with regardless():  # whoever hangs up is not spared the row
+            async with db.transaction(caller=caller) as session:
+                await record_audit(session, deed, request.url.path, outcome="refused", detail=detail)
     except Exception:
         log.exception("a refused attempt could not be audited")
 
@@ -337,6 +425,10 @@ def allowed(request: Request) -> str:
     return ", ".join(found or ("GET", "HEAD"))  # files of the documentation
 
 
+async def on_left(request: Request, error: Exception) -> Response:
+    return nobody()
+
+
 async def on_crash(request: Request, error: Exception) -> Response:
     return render(request, Problem(messages.OUR_FAULT))
 
@@ -346,4 +438,5 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(Problem, on_problem)
     app.add_exception_handler(RequestValidationError, on_invalid)
     app.add_exception_handler(HTTPException, on_http_exception)
+    app.add_exception_handler(CallerLeft, on_left)
     app.add_exception_handler(Exception, on_crash)

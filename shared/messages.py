@@ -281,3 +281,43 @@ NO_EVENT: Final = Sentence(
     "There is no event of this id.",
     ko="이 식별자를 가진 이벤트가 없습니다.",
 )
+TOO_SLOW: Final = Template(
+    "The body paused for more than {seconds} seconds, or came too slowly on the whole.",
+    ko="본문 전송이 {seconds}초 넘게 멈추었거나 전체적으로 너무 느립니다.",
+)
+TURN_LATE: Final = Sentence(
+    "Too many calls wait for the database. Nothing was changed.",
+    ko="데이터베이스를 기다리는 요청이 너무 많습니다. 변경된 내용은 없습니다.",
+)
+CALLS_OF_ALL: Final = Template(
+    "{most} calls are being answered at once: more are not taken just now.",
+    ko="동시에 처리할 수 있는 요청({most}건)이 모두 찼습니다. 잠시 뒤 다시 시도하십시오.",
+)
+CALLS_OF_ONE: Final = Template(
+    "You have {most} calls open at once: wait until one of them has ended.",
+    ko="동시에 보낼 수 있는 요청은 {most}건까지입니다. 진행 중인 요청이 끝난 뒤 다시 시도하십시오.",
+)
+STREAMS_OF_ALL: Final = Template(
+    "{most} streams are open at once: more are not opened just now.",
+    ko="동시에 열 수 있는 스트림({most}개)이 모두 찼습니다. 잠시 뒤 다시 시도하십시오.",
+)
+STREAMS_OF_ONE: Final = Template(
+    "You have {most} streams or long polls open at once: close one of them first.",
+    ko="동시에 열 수 있는 스트림과 대기 요청은 {most}개까지입니다. 그중 하나를 닫은 뒤 다시 시도하십시오.",
+)
+BODY_VALUES: Final = Template(
+    "The body may have {most} values.",
+    ko="본문에는 값을 {most}개까지 담을 수 있습니다.",
+)
+BODY_MEMBERS: Final = Template(
+    "An object of the body may have {most} members, and a list so many items.",
+    ko="본문의 객체와 목록에는 항목을 {most}개까지 담을 수 있습니다.",
+)
+BODY_DEPTH: Final = Template(
+    "Objects and lists of the body may stand {most} levels deep.",
+    ko="본문의 객체와 목록은 {most}단계까지 겹쳐 쓸 수 있습니다.",
+)
+SEND_LESS: Final = Sentence(
+    "Send less in one body.",
+    ko="본문을 나누거나 줄여서 보내십시오.",
+)

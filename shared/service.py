@@ -14,6 +14,7 @@ from fastapi.responses import PlainTextResponse
 from sqlalchemy import MetaData
 
 from shared import audit, http, inbox, migrate, openapi, ops, outbox
+from shared.admission import AdmissionMiddleware
 from shared.asyncapi import asyncapi_document
 from shared.auth import Jwks, TokenVerifier
 from shared.bus import Bus
@@ -162,7 +163,7 @@ def build_service(
     tags: Sequence[openapi.Tag] = (),
 ) -> FastAPI:
     """One service as a FastAPI app, everything under /{name}."""
-    db = Database(settings.database_url, metadata, tables, name)
+    db = Database(settings.database_url, metadata, tables, name, connections=settings.connections)
     storage = Storage(settings.storage_url, settings.storage_options)
     key = SigningKey.load(settings.audit_key) if settings.audit_key else None
     service = Service(name, Context(db, settings, storage, Wake(), state or {}), bus, consumers, steps, migrations, key, checks)
@@ -200,6 +201,7 @@ def build_service(
         app.include_router(router, prefix=f"/{name}", responses=openapi.PROBLEMS)
     http.install(app)
     metrics = service.context.state.setdefault("metrics", Metrics(name))
+    app.add_middleware(AdmissionMiddleware, admission=settings.admission, refuse=http.on_problem)
     app.add_middleware(TraceMiddleware, service=name, metrics=metrics, crash=http.on_crash)
     return app
 

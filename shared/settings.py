@@ -5,7 +5,10 @@ from pathlib import Path
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings
 
+from shared import messages
+from shared.admission import Admission, Bound
 from shared.auth import Claims
+from shared.presence import Pace
 
 
 class ServiceSettings(BaseSettings):
@@ -42,7 +45,33 @@ class ServiceSettings(BaseSettings):
     )
     idle_seconds: float = Field(default=1.0, description="How often a loop looks for work when nothing wakes it.")
     body_limit: int = Field(default=2 * 1024 * 1024, description="Largest JSON body, bytes.")
+    body_values: int = Field(default=40_000, ge=1, description="Most values in a JSON body, all levels together.")
+    body_members: int = Field(
+        default=10_000, ge=1, description="Most members of one object, or items of one list, of a JSON body."
+    )
+    body_depth: int = Field(default=50, ge=1, description="Most objects and lists inside one another in a JSON body.")
+    body_pause: float = Field(default=30, gt=0, description="How long a sender may pause within a body, seconds.")
+    body_rate: float = Field(default=10 * 1024, gt=0, description="Bytes a second that a body must reach on the whole.")
+    calls: int = Field(default=1000, ge=1, description="Calls answered at once, those that wait included; then 503.")
+    calls_each: int = Field(
+        default=200, ge=1, description="Of these, calls of one subject, or of one address without a token; then 429."
+    )
+    streams: int = Field(default=2000, ge=1, description="Event streams and long polls open at once; then 503.")
+    streams_each: int = Field(default=20, ge=1, description="Event streams of one subject; then 429.")
+    polls_each: int = Field(
+        default=400, ge=1, description="Long polls of one subject: of all workers that share a token; then 429."
+    )
+    connections: int = Field(
+        default=8, ge=4, le=100, description="Connections to the database; three of them are the background's."
+    )
     scratch: Path | None = Field(default=None, description="Folder for temporary files; the system's if not given.")
+
+    @property
+    def admission(self) -> Admission:
+        """What the service takes at once."""
+        calls = Bound(self.calls, self.calls_each)
+        streams = Bound(self.streams, self.streams_each, messages.STREAMS_OF_ALL, messages.STREAMS_OF_ONE)
+        return Admission(calls, streams, self.polls_each, Pace(self.body_pause, self.body_rate))
 
     @property
     def claims(self) -> Claims:

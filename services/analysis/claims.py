@@ -26,16 +26,16 @@ from services.analysis.schemas import (
 from services.analysis.schemas.worker import BUNDLE_FILE, UPLOADS
 from services.analysis.settings import Settings
 from services.analysis.tokens import Attempt, mint_token, read_token
+from shared.admission import current_call
 from shared.auth import Principal, Role, require
 from shared.contracts import Name, OutputKind
 from shared.db import Database
 from shared.errors import Gone, StaleClaim, Unauthorized
-from shared.http import Caller, Route, as_asked
+from shared.http import Caller, Route, as_asked, count_as, depends_on
 from shared.members import check_member
 from shared.service import Wake
 from shared.storage import Corrupt, MissingObject, Storage
 
-router = APIRouter(route_class=Route, tags=["worker"])
 bearer = HTTPBearer(auto_error=False, scheme_name="run-token", description="The token that the claim gave.")
 T = TypeVar("T")
 RECHECK = 1.0
@@ -62,7 +62,11 @@ class Door:
         return actions.ClaimTerms(self.lease, told.max_attempts, told.runs_per_ministry, timedelta(seconds=told.aging_seconds))
 
     async def poll(self, seconds: float, look: Callable[[], Awaitable[T | None]]) -> T | None:
-        """Look again after every commit (and now and then, for commits of other processes) until something is there."""
+        """Look again after every commit (and now and then, for commits of other processes) until something is there.
+
+        TooMany if the caller has too many polls open."""
+        if seconds and (call := current_call()) is not None:
+            call.becomes_poll()
         loop = asyncio.get_running_loop()
         end = loop.time() + seconds
         while True:
@@ -80,13 +84,21 @@ Doorway = Annotated[Door, Depends(Door)]
 Wait = Annotated[float, Query(ge=0, le=25, description="How many seconds to wait for a signal.")]
 
 
-async def this_attempt(
-    run_id: UUID, door: Doorway, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)]
-) -> Attempt:
+async def identify_attempt(request: Request) -> None:
+    """Find out which attempt the run token speaks for. Unauthorized, TooMany."""
+    credentials = await bearer(request)
     if credentials is None:
         raise Unauthorized(messages.RUN_TOKEN_MISSING)
-    attempt = read_token(door.settings.token_bytes, credentials.credentials)
-    door.request.state.caller = attempt.worker
+    attempt = read_token(request.app.state.settings.token_bytes, credentials.credentials)
+    count_as(request, attempt.worker)
+    request.state.attempt = attempt
+
+
+async def this_attempt(
+    run_id: UUID, door: Doorway, _: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)]
+) -> Attempt:
+    """The attempt at this run, whose token the route has looked at before it read the body."""
+    attempt: Attempt = door.request.state.attempt
     if attempt.run_id != run_id:
         raise Unauthorized(messages.OTHER_RUN_TOKEN, reason="other-run")
     async with door.db.reading(caller=attempt.worker) as session:
@@ -94,6 +106,14 @@ async def this_attempt(
     return attempt
 
 
+class WorkerRoute(Route):
+    """A route that knows run tokens too."""
+
+    def identification(self) -> Callable[[Request], Awaitable[object]]:
+        return identify_attempt if depends_on(self.dependant, this_attempt) else super().identification()
+
+
+router = APIRouter(route_class=WorkerRoute, tags=["worker"])
 ThisAttempt = Annotated[Attempt, Depends(this_attempt)]
 
 

@@ -17,8 +17,9 @@ from services.analysis import actions, policy
 from services.analysis.api import following
 from services.analysis.models import RunStatus
 from services.analysis.policy import eta
+from shared.admission import Admission, AdmissionMiddleware
 from tests.analysis.centre import Centre
-from tests.analysis.examples import ANALYST
+from tests.analysis.examples import ANALYST, DIGEST
 from tests.analysis.test_queue import deeds
 
 PATIENCE = 60
@@ -138,6 +139,62 @@ async def test_a_quiet_stream_shows_that_it_lives(live_centre: Centre, monkeypat
         last = await waiting
         assert last is not None
         assert last["status"] == "cancelled"
+
+
+async def test_one_caller_holds_so_many_streams_and_others_are_served(live_centre: Centre) -> None:
+    run_id = await live_centre.prepared()
+    path = f"/analysis/runs/{run_id}/events"
+    many, other = live_centre.headers("centre-analyst", "centre"), live_centre.headers("requester", "mohw")
+    streams = admission(live_centre).streams
+    streams.each = 2
+    async with over_http(live_centre) as client:
+        async with stream(client, path, many) as heard, stream(client, path, many), stream(client, path, other):
+            assert await heard.next() is not None
+            refused = await client.get(path, headers=many)
+            assert (refused.status_code, refused.json()["status"]) == (429, 429)
+            assert int(refused.headers["Retry-After"]) > 0
+            runs = await client.get(f"/analysis/runs/{run_id}", headers=many)
+            assert runs.status_code == 200, "a stream is no open call"
+        async with asyncio.timeout(PATIENCE):
+            while streams.total:
+                await asyncio.sleep(0.02)
+        async with stream(client, path, many) as heard:
+            assert await heard.next() is not None
+
+
+async def test_one_caller_holds_so_many_long_polls(live_centre: Centre) -> None:
+    limits = admission(live_centre)
+    limits.polls_each = 1
+    first = asyncio.create_task(live_centre.worker().claim(wait=25))
+    async with asyncio.timeout(PATIENCE):
+        while not limits.streams.total:
+            await asyncio.sleep(0.02)
+    body = {"worker": str(uuid4()), "methods": [{"name": "peers", "version": "1.0.0", "digest": DIGEST}], "wait": 25}
+    worker = live_centre.worker()
+    refused = await worker.client.post("/analysis/claims", json=body, headers=worker.headers)
+    assert (refused.status_code, refused.json()["status"]) == (429, 429)
+    assert await worker.claim(wait=0) is None, "who does not wait is no long poll"
+    await live_centre.prepared()
+    assert await first is not None
+    assert (limits.streams.total, limits.streams.by_subject) == (0, {})
+
+
+async def test_a_run_token_is_looked_at_before_the_body_is_read(live_centre: Centre) -> None:
+    async def endless() -> AsyncIterator[bytes]:
+        yield b"{"
+        await asyncio.Event().wait()
+
+    headers = {"Authorization": "Bearer not-a-run-token", "Content-Type": "application/json"}
+    for path in ("heartbeat", "finish"):
+        answer = await live_centre.client.post(f"/analysis/runs/{uuid4()}/{path}", content=endless(), headers=headers)
+        assert (answer.status_code, answer.json()["reason"]) == (401, "bad-run-token")
+
+
+def admission(centre: Centre) -> Admission:
+    """The limits of the running service."""
+    (found,) = (each.kwargs["admission"] for each in centre.client.app.user_middleware if each.cls is AdmissionMiddleware)
+    assert isinstance(found, Admission)
+    return found
 
 
 async def test_many_listeners_hold_no_connection_and_go_when_their_clients_go(

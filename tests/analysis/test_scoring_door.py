@@ -499,3 +499,30 @@ async def test_large_batches_find_room_or_are_asked_to_come_again(open_door: Ope
     go_on.clear()
     late = await door.client.post(path, content=slow(), headers=door.headers)
     assert "within 0.2 seconds" in refused(late, 400)["detail"]
+
+
+@pytest.mark.parametrize(("limit", "status"), [("calls_each", 429), ("calls", 503)])
+async def test_calls_of_one_client_and_all_together_are_bounded(open_door: Open, limit: str, status: int) -> None:
+    door = await open_door(**{limit: 1})
+    await door.grant(await door.release(linear()))
+    begun, go_on = asyncio.Event(), asyncio.Event()
+
+    async def slow() -> AsyncIterator[bytes]:
+        begun.set()
+        await go_on.wait()
+        yield json.dumps(tensor(ROWS)).encode()
+
+    path = f"{BASE}/v2/models/{NAME}/infer"
+    one = asyncio.create_task(door.client.post(path, content=slow(), headers=door.headers))
+    await begun.wait()
+    busy = await door.infer(tensor(ROWS))
+    refused(busy, status)
+    assert int(busy.headers["retry-after"]) > 0
+    go_on.set()
+    answer = await one
+    assert (answer.status_code, answer.headers["x-content-type-options"], answer.headers["cache-control"]) == (
+        200,
+        "nosniff",
+        "no-store",
+    )
+    await served(door)

@@ -18,7 +18,18 @@ import uvloop
 
 from shared.memory import settled
 from tests.bench import (
-    arriving, bulk, foreign, leaving, linking, machine, pressure, queueing, scoring, starting, uploading, walking,
+    arriving,
+    bulk,
+    foreign,
+    leaving,
+    linking,
+    machine,
+    pressure,
+    queueing,
+    scoring,
+    starting,
+    uploading,
+    walking,
 )  # fmt: skip
 from tests.bench.console import Console
 from tests.bench.figures import FULL, QUICK, USUAL, Bench, Figure

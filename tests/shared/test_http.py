@@ -96,7 +96,7 @@ async def client(
 ) -> AsyncIterator[httpx.AsyncClient]:
     class Settings:
         public_url = "https://dure.test"
-        body_limit = 10_000
+        body_limit, body_values, body_members, body_depth = 10_000, 1000, 500, 20
 
     app = FastAPI()
     app.state.db, app.state.settings, app.state.strangers = db, Settings, strangers

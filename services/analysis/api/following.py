@@ -12,6 +12,7 @@ from services.analysis import actions, messages, policy, queries
 from services.analysis.api.runs import Present
 from services.analysis.schemas import RunNews
 from services.analysis.schemas.runs import NEWS
+from shared.admission import current_call
 from shared.auth import Principal
 from shared.db import Database
 from shared.errors import Gone, Unavailable
@@ -102,7 +103,10 @@ async def follow_run(
 
     Seen by whoever may see the run. Each event holds all that is told, so that the newest one is enough; after a broken
     connection the client says which one it has and is told only what is newer. The stream ends with the run.
+    One caller holds so many streams; one more is 429.
     """
+    if (call := current_call()) is not None:
+        call.becomes_stream()
     follower = Follower(request, caller, run_id, now)
     version, _, ended = await follower.look()
     if ended and version == known:

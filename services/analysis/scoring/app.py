@@ -16,6 +16,7 @@ from services.analysis.scoring.ledger import Ledger
 from services.analysis.scoring.sessions import Shelf, Terms
 from services.analysis.scoring.settings import Settings
 from shared import openapi
+from shared.admission import AdmissionMiddleware
 from shared.audit import Strangers
 from shared.auth import Jwks, TokenVerifier
 from shared.db import Database
@@ -38,14 +39,17 @@ TAGS = (
 
 def build(settings: Settings) -> FastAPI:
     """The app, everything under /analysis/scoring."""
-    db = Database(settings.database_url, Base.metadata, PLUMBING, "analysis")
+    db = Database(settings.database_url, Base.metadata, PLUMBING, "analysis", connections=settings.connections)
+    admission = settings.admission
     ledger, metrics = Ledger(db), Metrics("analysis-scoring")
     verifier = TokenVerifier(Jwks(settings.jwks), settings.issuer, settings.audience, settings.claims)
     keeper = Doorkeeper(db, verifier, ledger.door, settings.access_seconds)
     terms = Terms(
         settings.models_kept, settings.model_limit, settings.big_rows, settings.big_threads, settings.non_finite_answers
     )
-    door = Door(settings, keeper, Shelf(Storage(settings.storage_url, settings.storage_options), terms), ledger, metrics)
+    door = Door(
+        settings, keeper, Shelf(Storage(settings.storage_url, settings.storage_options), terms), ledger, metrics, admission
+    )
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -72,6 +76,7 @@ def build(settings: Settings) -> FastAPI:
     for each in (router, protocol):
         app.include_router(each, prefix=BASE, responses=openapi.PROBLEMS)
     problems.install(app)
+    app.add_middleware(AdmissionMiddleware, admission=admission, refuse=problems.on_problem)
     app.add_middleware(TraceMiddleware, service="analysis-scoring", metrics=metrics, crash=problems.on_crash)
     return app
 

@@ -22,8 +22,10 @@ from services.analysis.scoring.ledger import Ledger
 from services.analysis.scoring.registry import Access
 from services.analysis.scoring.sessions import Model, Shelf, check_format
 from services.analysis.scoring.settings import Settings
+from shared.admission import Admission
 from shared.auth import Principal
 from shared.errors import BadRequest, Problem, TooLarge, TooMany, UnsupportedMedia
+from shared.headers import protective
 from shared.http import check_query
 from shared.messages import BODY_TOO_LARGE, URL_NUL
 from shared.telemetry import Metrics
@@ -53,6 +55,7 @@ class Door:
     shelf: Shelf
     ledger: Ledger
     metrics: Metrics
+    admission: Admission
     limits: Limits = field(init=False)
     threads: ThreadPoolExecutor = field(init=False)
     counters: dict[int, Counter] = field(default_factory=dict)
@@ -70,7 +73,10 @@ class Door:
         asked = headers.get(b"x-request-id", "")
         request_id = asked if REQUEST_ID.fullmatch(asked) else urandom(16).hex()
         told: dict[str, Principal] = {}
+        calls, entered = self.admission.calls, False
         try:
+            calls.enter()
+            entered = True
             body = await self.answer(scope, headers, receive, told)
             status = 200
             await respond(send, body, request_id)
@@ -80,6 +86,8 @@ class Door:
             with bind_trace(headers.get(b"traceparent"), request_id):
                 status = await refuse(scope, receive, send, error, told, request_id)
         finally:
+            if entered:
+                calls.leave(None)
             self.count(status, time.perf_counter() - began)
 
     def count(self, status: int, seconds: float) -> None:
@@ -97,6 +105,15 @@ class Door:
             check_query(QueryParams(scope["query_string"]), ())
         asked = Asked(headers.get(b"authorization", ""), path["model_name"], path.get("model_version"))
         access = self.keeper.remembered(asked) or await self.keeper.check(asked, told)
+        subject = access.caller.subject
+        self.admission.calls.count(subject)
+        try:
+            return await self.answer_known(access, headers, receive)
+        finally:
+            self.admission.calls.discount(subject)
+
+    async def answer_known(self, access: Access, headers: dict[bytes, str], receive: Receive) -> Body:
+        """Whoever has a grant is counted as one caller, from the first byte of the body on."""
         check_format(access.model.format)
         check_encoding(headers)
         header = headers.get(b"inference-header-content-length")
@@ -120,9 +137,7 @@ class Door:
         if declared.isdigit() and int(declared) > limit:
             raise TooLarge(BODY_TOO_LARGE(limit=limit), limit_bytes=limit)
         if self.large >= self.settings.batch_waiting:
-            problem = TooMany(messages.TOO_MANY_BATCHES)
-            problem.headers["Retry-After"] = "1"
-            raise problem
+            raise TooMany(messages.TOO_MANY_BATCHES)
         self.large += 1
         try:
             body = await self.read(receive)
@@ -176,6 +191,7 @@ async def respond(send: Send, body: Body, request_id: str) -> None:
         (b"content-length", str(len(body.data)).encode()),
         (b"x-request-id", request_id.encode()),
     ]
+    headers += protective(headers)
     if body.header_length is not None:
         headers.append((b"inference-header-content-length", str(body.header_length).encode()))
     await send({"type": "http.response.start", "status": 200, "headers": headers})
@@ -195,5 +211,6 @@ async def refuse(
         log.exception("a call crashed", exc_info=error)
         response = await problems.on_crash(request, error)
     response.headers["x-request-id"] = request_id
+    response.raw_headers.extend(protective(response.raw_headers))
     await response(scope, receive, send)
     return response.status_code

@@ -58,9 +58,7 @@ class Ledger:
         key = access.grant_id, at.date()
         used = self.used.get(key, 0)
         if access.elsewhere + used + rows > access.rows_per_day:
-            problem = TooMany(messages.ROWS_PER_DAY, limit_rows=access.rows_per_day)
-            problem.headers["Retry-After"] = str(seconds_left_today(at))
-            raise problem
+            raise TooMany(messages.ROWS_PER_DAY, retry_after=seconds_left_today(at), limit_rows=access.rows_per_day)
         self.check_rate(access, rows)
         self.used[key] = used + rows
         count = self.counting.get(key)
@@ -79,9 +77,8 @@ class Ledger:
         left, before = self.buckets.get(access.grant_id, (float(most), at))
         left = min(float(most), left + (at - before) * most / 60)
         if rows > left:
-            problem = TooMany(messages.ROWS_PER_MINUTE, limit_rows=most)
-            problem.headers["Retry-After"] = str(math.ceil((min(rows, most) - left) * 60 / most) or 1)
-            raise problem
+            wait = math.ceil((min(rows, most) - left) * 60 / most) or 1
+            raise TooMany(messages.ROWS_PER_MINUTE, retry_after=wait, limit_rows=most)
         self.buckets[access.grant_id] = left - rows, at
 
     def close(self) -> None:
