@@ -28,6 +28,7 @@ from services.analysis.rules import Rules as AnalysisRules
 from services.analysis.rules import load_rules as load_analysis_rules
 from services.requests.rules import Rules, load_rules
 from services.results.disclosure import Rules as Profile
+from services.results.schemas.subscriptions import OUTCOMES
 from shared.auth import Role
 from shared.clock import now
 from shared.contracts import Based, Event
@@ -261,11 +262,15 @@ def analysis_rules_block(kind: type[Limit] | type[Share]) -> str:
     return f"Version `{rules.version}`.\n\n{table(('rule', 'value', 'basis', 'looked at again by'), rows)}"
 
 
+def outcomes_block() -> str:
+    return table(("outcome", "what it means"), ([f"`{code}`", words] for code, words in OUTCOMES.items()))
+
+
 BLOCKS: Mapping[str, Callable[[], str]] = {
     "settings": settings_block, "check-limits": limits_block, "needed-settings": needed_block, "roles": roles_block,
     "problems": problems_block, "events": events_block, "states": states_block, "request-rules": request_rules_block,
     "disclosure-rules": disclosure_rules_block, "grant-rules": partial(analysis_rules_block, Limit),
-    "linkage-rules": partial(analysis_rules_block, Share),
+    "webhook-outcomes": outcomes_block, "linkage-rules": partial(analysis_rules_block, Share),
     **{f"permissions-{service}": partial(permissions.block, service) for service in permissions.TABLES},
 }  # fmt: skip
 

@@ -3,7 +3,7 @@
 import asyncio
 import ipaddress
 import socket
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import SplitResult, urlsplit
 
 from services.results import messages
@@ -25,13 +25,20 @@ class AddressError(Exception):
 
 @dataclass(frozen=True)
 class Target:
-    """A checked URL: connect to `ip`, but speak to `host`."""
+    """A checked URL: connect to `ip`, but speak to `host`. The host's `others` are checked as well."""
 
     tls: bool
     host: str
     port: int
     path: str
     ip: str
+    others: tuple[str, ...] = ()
+
+    def each(self, start: int = 0) -> list["Target"]:
+        """One for each address, in the order of the lookup from number `start` on, which is taken round."""
+        ips = (self.ip, *self.others)
+        turn = start % len(ips)
+        return [replace(self, ip=ip, others=()) for ip in ips[turn:] + ips[:turn]]
 
     @property
     def url(self) -> str:
@@ -81,7 +88,8 @@ async def check_address(url: str, *, private: bool) -> Target:
     if not private and not all(is_public(address) for address in addresses):
         raise AddressError("address-not-public", messages.NOT_PUBLIC)
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    return Target(tls=tls, host=host, port=port, path=path, ip=str(addresses[0]))
+    first, *others = dict.fromkeys(str(address) for address in addresses)
+    return Target(tls=tls, host=host, port=port, path=path, ip=first, others=tuple(others))
 
 
 async def look_up(host: str, port: int) -> list[Address]:

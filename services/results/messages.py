@@ -20,6 +20,10 @@ SUBSCRIPTION_DISABLED: Final = Sentence(
     "The subscription is disabled: rotate its secret to enable it.",
     ko="구독이 중지되어 있습니다. 다시 사용하려면 비밀키를 교체하십시오.",
 )
+OVERTAKEN: Final = Sentence(
+    "A later event of this result was sent, or is on its way, to this system: send the latest again.",
+    ko="이 결과에 관한 이후의 알림이 이미 전송되었거나 전송 중입니다. 가장 최근의 알림을 다시 전송하십시오.",
+)
 WITHDRAWAL_WAITS: Final = Sentence(
     "A withdrawal waits to be handled, so nothing is released. Your vote was not counted: vote again later.",
     ko=("처리 대기 중인 철회가 있어 지금은 공개할 수 없습니다. 표결은 반영되지 않았으니 나중에 다시 표결하십시오."),

@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Column, Enum, Index, UniqueConstraint
+from sqlalchemy import Column, Enum, Index, UniqueConstraint, false
 from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel
 
@@ -183,22 +183,27 @@ class Subscription(Base, Row, table=True):
 class DeliveryState(StrEnum):
     WAITING = "waiting"
     DELIVERED = "delivered"
+    OVERTAKEN = "overtaken"
     DEAD = "dead"
 
 
 class Delivery(Base, Row, Due, table=True):
-    """One event on its way to one subscription."""
+    """One event on its way to one subscription. It is overtaken by one of a higher `sequence` of the same result."""
 
     __table_args__ = (
         UniqueConstraint("subscription_id", "event_id", name="uq_delivery_subscription_event"),
         Index("ix_delivery_subscription_due", "subscription_id", "due_at"),
+        Index("ix_delivery_subscription_result", "subscription_id", "result_id", "sequence"),
     )
 
     subscription_id: UUID = Field(foreign_key="subscription.id")
     event_id: UUID
     event_type: str
     result_id: UUID
+    sequence: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
     body: str
+    calling: bool = Field(default=False, sa_column_kwargs={"server_default": false()})
+    """An attempt has begun and is not recorded; if its lease has run out, it ended with its process."""
     state: DeliveryState = Field(default=DeliveryState.WAITING, sa_column=choice(DeliveryState))
     delivered_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
 

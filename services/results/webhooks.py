@@ -5,6 +5,7 @@ import logging
 import ssl
 import time
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from uuid import UUID
@@ -12,14 +13,16 @@ from uuid import UUID
 import httpx
 from sqlmodel import col, select
 
-from services.results.actions.deliveries import record_attempt
+from services.results.actions.deliveries import claim_deliveries, record_attempt
 from services.results.address import AddressError, Target, check_address
+from services.results.attempts import DELIVERED, Outcome, of_answer, of_failure
 from services.results.models import Delivery, Subscription
+from services.results.queries.deliveries import free_to_go
 from services.results.signing import signature_headers
 from services.results.vault import NoKeyError, Vault
 from shared.clock import now
 from shared.db import Session
-from shared.due import claim, db_now
+from shared.due import db_now
 from shared.service import Context
 
 log = logging.getLogger(__name__)
@@ -58,7 +61,9 @@ class Courier:
         room, each = ctx.settings.webhook_at_once - len(self.flying), ctx.settings.webhook_per_subscription
         on_way = Counter(self.flying.values())
         full = [owner for owner, count in on_way.items() if count >= each]
-        due = select(Delivery.subscription_id).where(col(Delivery.due_at) <= db_now(), col(Delivery.subscription_id).not_in(full))
+        due = select(Delivery.subscription_id).where(
+            col(Delivery.due_at) <= db_now(), col(Delivery.subscription_id).not_in(full), free_to_go()
+        )
         async with ctx.db.reading() as session:
             owners = (await session.exec(due.distinct().limit(max(room, 0)))).all()
         if not owners:
@@ -78,7 +83,7 @@ class Courier:
 
 
 async def claim_for(session: Session, owner: UUID, n: int, lease: timedelta) -> list[tuple[Delivery, Subscription]]:
-    deliveries = await claim(session, Delivery, n=n, lease=lease, where=[col(Delivery.subscription_id) == owner])
+    deliveries = await claim_deliveries(session, owner, n=n, lease=lease)
     subscription = await session.get_one(Subscription, owner)
     return [(delivery, subscription) for delivery in deliveries]
 
@@ -87,9 +92,9 @@ async def send(ctx: Context, tls: ssl.SSLContext, delivery: Delivery, subscripti
     """One attempt, and its record. What goes wrong here is logged; the lease brings the delivery back."""
     began = time.monotonic()
     try:
-        outcome, status = await attempt(ctx, tls, delivery, subscription)
+        outcome = await attempt(ctx, tls, delivery, subscription, start=delivery.attempts - 1)
         spent = round((time.monotonic() - began) * 1000)
-        recording = asyncio.create_task(record_outcome(ctx, delivery, outcome, status, spent))
+        recording = asyncio.create_task(record_outcome(ctx, delivery, outcome, spent))
         try:
             await asyncio.shield(recording)
         except asyncio.CancelledError:
@@ -99,39 +104,54 @@ async def send(ctx: Context, tls: ssl.SSLContext, delivery: Delivery, subscripti
         log.warning("delivery not recorded", extra={"delivery": str(delivery.id)}, exc_info=error)
 
 
-async def record_outcome(ctx: Context, delivery: Delivery, outcome: str, status: int | None, milliseconds: int) -> None:
+async def record_outcome(ctx: Context, delivery: Delivery, outcome: Outcome, milliseconds: int) -> None:
+    if outcome.code != DELIVERED:
+        about = {"delivery": str(delivery.id), "subscription": str(delivery.subscription_id), "attempt": delivery.attempts}
+        log.info("webhook not delivered", extra=about | {"outcome": outcome.code, "status": outcome.status})
     async with ctx.db.transaction() as session:
-        await record_attempt(session, delivery, outcome=outcome, status=status, milliseconds=milliseconds)
+        await record_attempt(
+            session,
+            delivery,
+            outcome=outcome.code,
+            status=outcome.status,
+            milliseconds=milliseconds,
+            retry_after=outcome.retry_after,
+        )
 
 
-async def attempt(ctx: Context, tls: ssl.SSLContext, delivery: Delivery, subscription: Subscription) -> tuple[str, int | None]:
-    """Post once. Returns an outcome code and the HTTP status if there was one."""
+async def attempt(
+    ctx: Context, tls: ssl.SSLContext, delivery: Delivery, subscription: Subscription, *, start: int = 0
+) -> Outcome:
+    """Post once: to one of the host's addresses after the other, from number `start` on, until one answers."""
     if subscription.ended_at or subscription.disabled_reason:
-        return "subscription-ended", None
+        return Outcome("subscription-ended")
     body = delivery.body.encode()
     try:
-        async with asyncio.timeout(ctx.settings.webhook_seconds):
+        async with asyncio.timeout(ctx.settings.webhook_seconds) as limit:
             target = await check_address(subscription.url, private=ctx.settings.webhook_private)
             secrets = valid_secrets(ctx.state["vault"], subscription)
             headers = signature_headers(secrets, str(delivery.event_id), int(now().timestamp()), body)
-            status = await post(target, tls, headers, body)
+            return await post_to_one(target.each(start), tls, headers, body, ends=limit.when())
     except AddressError as error:
-        return error.code, None
+        return Outcome(error.code)
     except NoKeyError:
-        return "secret-not-readable", None
-    except TimeoutError:
-        return "timeout", None
-    except (httpx.HTTPError, httpx.InvalidURL, OSError):
-        return "connection-failed", None
-    return outcome_of(status), status
+        return Outcome("secret-not-readable")
+    except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:  # TimeoutError is an OSError
+        return of_failure(error)
 
 
-def outcome_of(status: int) -> str:
-    if 200 <= status < 300:
-        return "delivered"
-    if status == httpx.codes.GONE:
-        return "gone"
-    return "redirect-refused" if 300 <= status < 400 else "http-status"
+async def post_to_one(
+    targets: Sequence[Target], tls: ssl.SSLContext, headers: dict[str, str], body: bytes, *, ends: float | None
+) -> Outcome:
+    """The first answer. Connecting gets a share of what is left until `ends` (of the loop's clock), so that each has its turn."""
+    for left, target in zip(range(len(targets), 0, -1), targets, strict=True):
+        share = TIMEOUT if ends is None else max((ends - asyncio.get_running_loop().time()) / left, 0.0)
+        try:
+            return await post(target, tls, headers, body, connect=share)
+        except httpx.TransportError:
+            if left == 1:
+                raise
+    raise ValueError("there is no address")
 
 
 def valid_secrets(vault: Vault | None, subscription: Subscription) -> list[str]:
@@ -144,11 +164,12 @@ def valid_secrets(vault: Vault | None, subscription: Subscription) -> list[str]:
     return [vault.open(secret, subscription.id) for secret in sealed]
 
 
-async def post(target: Target, tls: ssl.SSLContext, headers: dict[str, str], body: bytes) -> int:
+async def post(target: Target, tls: ssl.SSLContext, headers: dict[str, str], body: bytes, *, connect: float) -> Outcome:
     """Post to the checked address under the host's own name. The answer's body is not read; nothing is followed."""
     sent = headers | {"Host": target.host_header, "Content-Type": CONTENT_TYPE, "User-Agent": "dure-webhooks/1"}
+    limits = httpx.Timeout(TIMEOUT, connect=connect)
     # A connection per attempt: one kept open would be shared by all hosts of that address, whoever it was verified for.
-    async with httpx.AsyncClient(verify=tls, trust_env=False, follow_redirects=False, timeout=TIMEOUT) as client:
+    async with httpx.AsyncClient(verify=tls, trust_env=False, follow_redirects=False, timeout=limits) as client:
         extensions = {"sni_hostname": target.host}
         async with client.stream("POST", target.url, content=body, headers=sent, extensions=extensions) as response:
-            return response.status_code
+            return of_answer(response.status_code, response.headers.get("Retry-After"))

@@ -174,7 +174,7 @@ async def test_a_refused_connection_is_logged(house: House) -> None:
         url = closed.url
     created = await subscribe(house, url)
     await release(house)
-    assert (await logged(house, created, "connection-failed"))["attempts"][0]["status"] is None
+    assert (await logged(house, created, "connection-refused"))["attempts"][0]["status"] is None
 
 
 async def test_a_huge_answer_is_not_read(house: House, receiver: Receiver) -> None:
@@ -334,7 +334,7 @@ def certificate(folder: Path, name: str) -> tuple[ssl.SSLContext, ssl.SSLContext
     return server, ssl.create_default_context(cadata=built.public_bytes(serialization.Encoding.PEM).decode())
 
 
-@pytest.mark.parametrize(("name", "outcome"), [("localhost", "delivered"), ("elsewhere.example", "connection-failed")])
+@pytest.mark.parametrize(("name", "outcome"), [("localhost", "delivered"), ("elsewhere.example", "tls-failed")])
 async def test_the_pinned_address_must_prove_the_hosts_name(house: House, tmp_path: Path, name: str, outcome: str) -> None:
     server, trusting = certificate(tmp_path, name)
     house.client.app.state.context.state["courier"] = Courier(tls=trusting)

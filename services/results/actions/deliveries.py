@@ -4,18 +4,23 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlmodel import col, select, update
+from sqlalchemy import ColumnElement
+from sqlmodel import col, or_, select, update
 
 from services.results import policy
 from services.results.models import Attempt, Delivery, DeliveryState, Result, Subscription
+from services.results.queries.deliveries import free_to_go, overtaken
 from shared.clock import now
 from shared.contracts import Envelope
 from shared.db import Session
-from shared.due import db_now, record
+from shared.due import claim, db_now, record
 from shared.members import present_members
 
 # After the first attempt; about 22 hours in all, as Standard Webhooks advises.
 SCHEDULE = tuple(timedelta(seconds=s) for s in (5, 30, 300, 900, 3600, 10_800, 21_600, 43_200))
+# What a receiver may name in Retry-After. Sooner than our own step only while steps are short: a receiver that always
+# says "1" would use up in seconds the attempts of a day.
+SOONEST, LATEST, SHORT_STEPS = timedelta(seconds=1), timedelta(hours=12), timedelta(minutes=5)
 
 
 async def queue_deliveries(session: Session, result: Result, envelope: Envelope, *, everyone: bool) -> None:
@@ -25,13 +30,53 @@ async def queue_deliveries(session: Session, result: Result, envelope: Envelope,
     for subscription in (await session.exec(live)).all():
         if envelope.type in subscription.events and policy.hears(subscription.ministry, result, everyone=everyone):
             delivery = Delivery(
-                subscription_id=subscription.id, result_id=result.id, event_id=envelope.id, event_type=envelope.type, body=body
+                subscription_id=subscription.id,
+                result_id=result.id,
+                event_id=envelope.id,
+                event_type=envelope.type,
+                sequence=envelope.sequence,
+                body=body,
             )
             session.add(delivery)
+    await session.flush()
+    await overtake(session, col(Delivery.result_id) == result.id)
+
+
+async def overtake(session: Session, *which: ColumnElement[bool]) -> None:
+    """Send no more what a later event of the same result has overtaken. What is being sent ends as it ends."""
+    resting = or_(~col(Delivery.calling), col(Delivery.due_at) <= db_now())
+    rows = update(Delivery).where(*which, col(Delivery.due_at).is_not(None), resting, overtaken())
+    values = {"state": DeliveryState.OVERTAKEN, "due_at": None, "last_error": "overtaken", "calling": False}
+    await session.exec(rows.values(**values).execution_options(synchronize_session=False))
+
+
+async def claim_deliveries(session: Session, owner: UUID, *, n: int, lease: timedelta) -> list[Delivery]:
+    """Up to n deliveries to one subscription that are due; of one result never two at one time."""
+    own = col(Delivery.subscription_id) == owner
+    await overtake(session, own, col(Delivery.due_at) <= db_now())
+    deliveries = await claim(session, Delivery, n=n, lease=lease, where=[own, free_to_go()])
+    for delivery in deliveries:
+        delivery.calling = True
+    return deliveries
+
+
+def next_step(attempts: int, named: timedelta | None) -> timedelta:
+    """How long to wait after that many failed attempts, where the receiver may have named a time (Retry-After)."""
+    own = SCHEDULE[attempts - 1]
+    if named is None:
+        return own
+    wait = min(max(named, SOONEST), LATEST)
+    return wait if own <= SHORT_STEPS else max(own, wait)
 
 
 async def record_attempt(
-    session: Session, delivery: Delivery, *, outcome: str, status: int | None, milliseconds: int
+    session: Session,
+    delivery: Delivery,
+    *,
+    outcome: str,
+    status: int | None,
+    milliseconds: int,
+    retry_after: timedelta | None = None,
 ) -> DeliveryState | None:
     """Log one attempt and decide what follows. None: a later claim owns the delivery, so this attempt decides nothing."""
     session.add(
@@ -43,8 +88,11 @@ async def record_attempt(
     elif outcome in ("gone", "subscription-ended") or delivery.attempts > len(SCHEDULE):
         state, due = DeliveryState.DEAD, {"due_at": None, "last_error": outcome}
     else:
-        state, due = DeliveryState.WAITING, {"due_at": db_now(SCHEDULE[delivery.attempts - 1]), "last_error": outcome}
-    ours = await record(session, Delivery, delivery.id, delivery.fence, state=state, **due)
+        wait = next_step(delivery.attempts, retry_after)
+        state, due = DeliveryState.WAITING, {"due_at": db_now(wait), "last_error": outcome}
+    ours = await record(session, Delivery, delivery.id, delivery.fence, state=state, calling=False, **due)
+    if ours and state is DeliveryState.WAITING:
+        await overtake(session, col(Delivery.id) == delivery.id)
     if ours and outcome == "gone":
         await disable(session, delivery.subscription_id, "The receiver answered 410 Gone.")
     return state if ours else None
@@ -71,5 +119,5 @@ async def disable_all(session: Session, ministry: str) -> None:
 
 async def give_up(session: Session, subscription_id: UUID, why: str) -> None:
     waiting = (col(Delivery.subscription_id) == subscription_id, col(Delivery.state) == DeliveryState.WAITING)
-    dead = {"state": DeliveryState.DEAD, "due_at": None, "last_error": why, "fence": col(Delivery.fence) + 1}
+    dead = {"state": DeliveryState.DEAD, "due_at": None, "last_error": why, "calling": False, "fence": col(Delivery.fence) + 1}
     await session.exec(update(Delivery).where(*waiting).values(**dead).execution_options(synchronize_session=False))

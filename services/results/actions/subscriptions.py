@@ -9,6 +9,7 @@ from sqlmodel import col, func, select
 from services.results import messages, policy
 from services.results.actions.deliveries import give_up
 from services.results.models import Delivery, DeliveryState, Subscription
+from services.results.queries.deliveries import overtaken
 from services.results.signing import new_secret
 from services.results.vault import Vault
 from shared.audit import record_audit
@@ -83,8 +84,10 @@ async def redeliver(session: Session, caller: Principal, subscription_id: UUID, 
         raise NotFound(messages.NO_DELIVERY)
     if subscription.disabled_reason:
         raise Conflict(messages.SUBSCRIPTION_DISABLED)
+    if (await session.exec(select(Delivery.id).where(Delivery.id == delivery.id, overtaken()))).first():
+        raise Conflict(messages.OVERTAKEN)
     delivery.state, delivery.due_at, delivery.attempts, delivery.delivered_at = DeliveryState.WAITING, now(), 0, None
-    delivery.fence += 1
+    delivery.fence, delivery.calling = delivery.fence + 1, False
     delivery.touch()
     await record_audit(session, "results.redeliver", f"delivery/{delivery.id}")
     return delivery

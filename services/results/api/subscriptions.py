@@ -106,4 +106,4 @@ async def redeliver(
 ) -> DeliveryOut:
     """Deliver an event again, with the same webhook-id."""
     row = await actions.redeliver(session, caller, subscription_id, delivery_id)
-    return queries.show_delivery(row, [], enabled=True)
+    return queries.show_delivery(row, [], again=True)

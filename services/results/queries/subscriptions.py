@@ -7,6 +7,7 @@ from sqlmodel import col, select
 
 from services.results import policy
 from services.results.models import Attempt, Delivery, DeliveryState, Subscription
+from services.results.queries.deliveries import overtaken
 from services.results.schemas.subscriptions import AttemptOut, DeliveryOut, SubscriptionOut
 from shared.auth import Principal
 from shared.db import Session
@@ -39,10 +40,14 @@ async def list_deliveries(
     log = select(Attempt).where(col(Attempt.delivery_id).in_([row.id for row in rows])).order_by(col(Attempt.id))
     for attempt in await session.exec(log):
         tries[attempt.delivery_id].append(attempt)
-    return [show_delivery(row, tries[row.id], enabled=not subscription.disabled_reason) for row in rows], cursor
+    ids = col(Delivery.id).in_([row.id for row in rows])
+    past = set((await session.exec(select(Delivery.id).where(ids, overtaken()))).all())
+    enabled = not subscription.disabled_reason
+    return [show_delivery(row, tries[row.id], again=enabled and row.id not in past) for row in rows], cursor
 
 
-def show_delivery(row: Delivery, tries: list[Attempt], *, enabled: bool) -> DeliveryOut:
+def show_delivery(row: Delivery, tries: list[Attempt], *, again: bool) -> DeliveryOut:
+    """`again`: it may be sent again."""
     attempts = [AttemptOut.model_validate(each.model_dump() | {"at": each.created_at}) for each in tries]
     waiting = row.state is DeliveryState.WAITING
     return DeliveryOut(
@@ -56,5 +61,5 @@ def show_delivery(row: Delivery, tries: list[Attempt], *, enabled: bool) -> Deli
         delivered_at=row.delivered_at,
         last_error=row.last_error,
         attempts=attempts,
-        actions=["redeliver"] if enabled else [],
+        actions=["redeliver"] if again else [],
     )

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Literal
+from typing import Final, Literal
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -12,6 +12,25 @@ from services.results.models import DeliveryState
 from shared.contracts import ResultHeld, ResultRecalled, ResultReleased, ResultWithheld
 from shared.texts import Line
 
+# What a ministry reads of a call, in the order in which a call goes.
+OUTCOMES: Final = {
+    "delivered": "answered 2xx",
+    "url-invalid": "the address is not a URL",
+    "scheme-not-allowed": "the address is not https",
+    "host-unknown": "DNS knows no address of the host",
+    "address-not-public": "an address of the host is not public",
+    "secret-not-readable": "the secret cannot be opened: change it",
+    "connection-refused": "nothing listens at the address",
+    "host-unreachable": "there is no way to the address",
+    "tls-failed": "the certificate is not valid for the host or not trusted, or the receiver speaks no TLS",
+    "connection-lost": "the receiver ended the connection without an answer",
+    "not-http": "the answer is not HTTP",
+    "timeout": "no connection or no answer in time",
+    "http-status": "answered with another status",
+    "redirect-refused": "answered 3xx, which is not followed",
+    "gone": "answered 410: the subscription is disabled",
+    "subscription-ended": "the subscription ended before the call",
+}
 EXAMPLE: JsonDict = {
     "id": "01890a5d-ac96-774b-bcce-b302099a8058",
     "created_at": "2026-03-02T01:00:00Z",
@@ -101,7 +120,7 @@ class SubscriptionWithSecret(SubscriptionOut):
 class AttemptOut(BaseModel):
     at: datetime
     number: int
-    outcome: str = Field(description="delivered, or a code of what went wrong.")
+    outcome: str = Field(description="; ".join(f"{code}: {words}" for code, words in OUTCOMES.items()) + ".")
     status: int | None
     milliseconds: int
 
