@@ -36,10 +36,10 @@ demo: install-demo
 	@$(BIN)/python -m deploy.demo
 
 serve: install-demo
-	@$(BIN)/python -m deploy.serve $(if $(PORT),--port $(PORT))
+	@$(BIN)/python -m deploy.serve $(if $(PORT),--port "$(PORT)") $(if $(FOLDER),--folder "$(FOLDER)")
 
 token: install-demo
-	@$(BIN)/python -m deploy.tokens --role "$(ROLE)" --ministry "$(MINISTRY)" $(if $(SUBJECT),--subject "$(SUBJECT)")
+	@$(BIN)/python -m deploy.tokens --role "$(ROLE)" --ministry "$(MINISTRY)" $(if $(SUBJECT),--subject "$(SUBJECT)") $(if $(FOLDER),--folder "$(FOLDER)")
 
 verify-audit: install-demo
 	@$(BIN)/python -m deploy.verify_audit --folder "$(or $(FOLDER),var/serve)" $(if $(CHECKPOINTS),--checkpoints "$(CHECKPOINTS)")

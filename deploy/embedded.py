@@ -5,6 +5,8 @@
 
 import argparse
 import asyncio
+import socket
+import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -14,9 +16,11 @@ import uvicorn
 from fastapi import FastAPI
 from starlette.applications import Starlette
 from starlette.datastructures import Headers
-from starlette.responses import JSONResponse, RedirectResponse
+from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from deploy.front import front
+from deploy.holding import SUITE_LOCK, TakenError, hold, listen
 from deploy.installation import SERVICES, settings
 from deploy.seed.members import seed
 from services.analysis import app as analysis
@@ -39,6 +43,8 @@ from shared.messages import NO_ADDRESS
 from shared.server import Protocol
 from shared.telemetry import setup_logging
 
+DEMO = Path(__file__).resolve().parent.parent / "var" / "demo"
+
 
 def build(folder: Path, public_url: str, *, bus: Bus | None = None, **more: Mapping[str, Any]) -> dict[str, FastAPI]:
     """The four apps on one bus, and the door beside the third; `more` adds settings by service."""
@@ -57,12 +63,15 @@ def build(folder: Path, public_url: str, *, bus: Bus | None = None, **more: Mapp
     }
 
 
-def embed(apps: dict[str, FastAPI]) -> Starlette:
-    """One app that hands each path to the service it belongs to; services keep their own prefix everywhere."""
+def embed(apps: dict[str, FastAPI], demo: Path = DEMO) -> Starlette:
+    """One app that hands each path to the service it belongs to; services keep their own prefix everywhere.
+
+    `demo`: where the last demonstration left its report."""
+    start = front(demo)
 
     async def dispatch(scope: Scope, receive: Receive, send: Send) -> None:
         name = "scoring" if f"{scope['path']}/".startswith(f"{BASE}/") else scope["path"].split("/")[1]
-        other: ASGIApp = RedirectResponse("/catalog/docs") if not name else nowhere(scope)
+        other: ASGIApp = start if scope["path"] in ("/", "/demo/report") else nowhere(scope)
         await apps.get(name, other)(scope, receive, send)
 
     @asynccontextmanager
@@ -87,29 +96,38 @@ def nowhere(scope: Scope) -> JSONResponse:
     return answer
 
 
-def main() -> None:
+def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--folder", type=Path, default=Path("var/serve"))
     parser.add_argument("--port", type=int, default=8000)
+    parser.add_argument("--listener", type=int, help="a file descriptor: a socket that listens on the port already")
     parser.add_argument("--allow-private-webhooks", action="store_true", help="let webhooks go to loopback (demo)")
     options = parser.parse_args()
-    folder = options.folder.resolve()
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    setup_logging("dure", "INFO")
-    allowed = {"webhook_private": options.allow_private_webhooks}
-    apps = build(folder, f"http://127.0.0.1:{options.port}", results=allowed)
-    config = uvicorn.Config(
+    folder, url = options.folder.resolve(), f"http://127.0.0.1:{options.port}"
+    try:
+        # On SQLite there is one process for each service: two sealers would break the audit chain.
+        with hold(folder / SUITE_LOCK, f"the suite at {url}"):
+            listener = listen(options.port) if options.listener is None else socket.socket(fileno=options.listener)
+            listener.set_inheritable(False)
+            setup_logging("dure", "INFO")
+            apps = build(folder, url, results={"webhook_private": options.allow_private_webhooks})
+            asyncio.run(uvicorn.Server(server_config(apps)).serve(sockets=[listener]))
+    except TakenError as taken:
+        print(taken, file=sys.stderr)
+        return 1
+    return 0
+
+
+def server_config(apps: dict[str, FastAPI]) -> uvicorn.Config:
+    return uvicorn.Config(
         settled(embed(apps)),
-        "127.0.0.1",
-        options.port,
         http=Protocol,
         lifespan="on",
         log_config=None,
         access_log=False,
         timeout_graceful_shutdown=5,
     )
-    asyncio.run(uvicorn.Server(config).serve())
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

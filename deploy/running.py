@@ -36,12 +36,13 @@ def free_port() -> int:
 
 @dataclass
 class Program:
-    """One child process with its log file; started again with the same arguments."""
+    """One child process with its log file; started again with the same arguments. It gets the file descriptors of `inherits`."""
 
     name: str
     arguments: list[str]
     log: Path
     environment: Mapping[str, str] = field(default_factory=dict)
+    inherits: tuple[int, ...] = ()
     process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
@@ -50,7 +51,7 @@ class Program:
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 [sys.executable, *self.arguments], cwd=ROOT, env=environment | dict(self.environment),
-                stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, pass_fds=self.inherits,
             )  # fmt: skip
 
     @property
@@ -100,13 +101,15 @@ def wait_ready(program: Program, url: str, *, seconds: float = 300, tell: Callab
 class Embedded:
     """The embedded suite and one stock worker beside it, in one folder.
 
-    `methods`: those that the worker hosts, by name; None: all that are here. `cards`: where it keeps their cards."""
+    `methods`: those that the worker hosts, by name; None: all that are here. `cards`: where it keeps their cards.
+    `listener`: a socket that listens on the port already, so that nobody else's answer is taken for the suite's."""
 
     folder: Path
     port: int = 0
     extra: tuple[str, ...] = ()
     methods: Sequence[str] | None = None
     cards: Path | None = None
+    listener: socket.socket | None = None
     suite: Program = field(init=False)
     worker: Program = field(init=False)
 
@@ -114,7 +117,9 @@ class Embedded:
         self.port = self.port or free_port()
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         arguments = ["-m", "deploy.embedded", "--folder", str(self.folder), "--port", str(self.port), *self.extra]
-        self.suite = Program("suite", arguments, self.folder / "suite.log")
+        inherits = (self.listener.fileno(),) if self.listener else ()
+        arguments += [word for number in inherits for word in ("--listener", str(number))]
+        self.suite = Program("suite", arguments, self.folder / "suite.log", inherits=inherits)
         self.worker = worker(self.folder, self.url, self.methods, self.cards)
 
     @property

@@ -13,6 +13,7 @@ import httpx
 from deploy.demo import people
 from deploy.demo.receiver import Receiver
 from deploy.demo.walk import Unexpected, Walk
+from deploy.holding import TakenError, hold
 from deploy.installation import SERVICES
 from deploy.running import ROOT, Embedded
 from deploy.tokens import mint
@@ -50,6 +51,15 @@ def walk_through(suite: Embedded) -> Walk:
 
 
 def main() -> int:
+    try:
+        with hold(FOLDER.with_name("demo.lock"), "make demo"):
+            return demonstrate()
+    except TakenError as taken:
+        tell(f"{taken} Wait until it has ended.")
+        return 1
+
+
+def demonstrate() -> int:
     started = time.monotonic()
     shutil.rmtree(FOLDER, ignore_errors=True)
     # Beside the folder, which is new each time.

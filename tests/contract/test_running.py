@@ -1,12 +1,23 @@
-"""How programs of the suite are started: on ports of their own, waited for until they are ready or have ended."""
+"""How programs of the suite are started: on ports of their own, waited for until they are ready or have ended; never two on
+one port or in one folder."""
 
+import os
 import socket
+import subprocess
 import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
 
-from deploy.running import Program, free_port, wait_ready
+from deploy.holding import SUITE_LOCK, TakenError, hold, listen, listener_of
+from deploy.running import ROOT, Program, free_port, wait_ready
+
+HOLD = "import sys; from pathlib import Path; from deploy.holding import hold; held = hold(Path(sys.argv[1]), 'a test')"
+HOLD += "; held.__enter__(); print('held', flush=True); sys.stdin.read()"
 
 
 def test_a_reserved_port_is_nobody_elses() -> None:
@@ -25,3 +36,93 @@ def test_a_program_that_ends_is_waited_for_no_longer(tmp_path: Path) -> None:
     program.start()
     with pytest.raises(RuntimeError, match="ended with code 1:\nno such setting"):
         wait_ready(program, f"http://127.0.0.1:{free_port()}/readyz", seconds=sys.maxsize)
+
+
+@contextmanager
+def holder(lock: Path) -> Iterator[subprocess.Popen[str]]:
+    """Another process that holds a lock."""
+    command = [sys.executable, "-c", HOLD, str(lock)]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, cwd=ROOT, stdin=pipe, stdout=pipe, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "held\n"
+        yield process
+        process.kill()
+
+
+def test_a_lock_names_its_holder_and_ends_with_it(tmp_path: Path) -> None:
+    lock = tmp_path / "new" / "a.lock"
+    with holder(lock) as other:
+        with pytest.raises(TakenError, match=f"new is in use by a test .process {other.pid}, since "), hold(lock, "this"):
+            pass
+        other.kill()
+        other.wait()
+        with hold(lock, "this"):
+            assert lock.read_text().startswith(f"this (process {os.getpid()}")
+    assert lock.read_text() == ""
+
+
+def test_a_port_in_use_is_named_with_its_holder() -> None:
+    with listen(free_port()) as first:
+        port = first.getsockname()[1]
+        with pytest.raises(TakenError, match=f"Port {port} is in use by process {os.getpid()} "):
+            listen(port)
+    assert listener_of(port) is None
+    listen(port).close()
+
+
+class Stranger(BaseHTTPRequestHandler):
+    """Says that it is ready, as a suite would."""
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.end_headers()
+
+    def log_message(self, *args: object) -> None:
+        pass
+
+
+def serve(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "deploy.serve", *arguments]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.heavy
+def test_make_serve_is_refused_on_a_port_that_somebody_answers_on(tmp_path: Path) -> None:
+    with HTTPServer(("127.0.0.1", 0), Stranger) as stranger:
+        threading.Thread(target=stranger.serve_forever, daemon=True).start()
+        done = serve("--folder", str(tmp_path / "own"), "--port", str(stranger.server_port))
+        stranger.shutdown()
+    assert done.returncode == 1
+    assert done.stdout.startswith(f"Port {stranger.server_port} is in use by process {os.getpid()} ")
+    assert "Running" not in done.stdout
+    assert {path.name for path in (tmp_path / "own").iterdir()} == {"serve.lock", SUITE_LOCK}
+
+
+@pytest.mark.heavy
+@pytest.mark.parametrize("lock", ["serve.lock", SUITE_LOCK])
+def test_make_serve_is_refused_in_a_folder_that_is_in_use(tmp_path: Path, lock: str) -> None:
+    with hold(tmp_path / lock, "make serve at http://127.0.0.1:8000"):
+        done = serve("--folder", str(tmp_path), "--port", str(free_port()))
+        assert done.returncode == 1
+        assert f"{tmp_path} is in use by make serve at http://127.0.0.1:8000 (process {os.getpid()}, " in done.stdout
+        assert "Starting" not in done.stdout
+
+
+@pytest.mark.heavy
+@pytest.mark.parametrize("port", ["0", "80000", "-1", "abc"])
+def test_make_serve_names_the_ports_that_there_are(port: str) -> None:
+    done = serve("--port", port)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "invalid port (1 to 65535) value" in done.stderr
+
+
+@pytest.mark.heavy
+def test_two_suites_never_work_in_one_folder(tmp_path: Path) -> None:
+    """Also where somebody starts the program itself."""
+    suite = Program("suite", ["-m", "deploy.embedded", "--folder", str(tmp_path), "--port", str(free_port())], tmp_path / "log")
+    with hold(tmp_path / SUITE_LOCK, "the suite at http://127.0.0.1:8000"):
+        suite.start()
+        assert suite.process is not None
+        assert suite.process.wait() == 1
+    assert f"{tmp_path} is in use by the suite at http://127.0.0.1:8000 (process {os.getpid()}, since " in suite.tail()
