@@ -76,7 +76,8 @@ def main() -> int:
     options = parser.parse_args()
     folder = options.folder.resolve()
     url = f"http://127.0.0.1:{options.port}"
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    for number in (signal.SIGTERM, signal.SIGHUP):  # a terminal that is closed hangs up
+        signal.signal(number, lambda *_: sys.exit(0))
     with ExitStack() as held:
         try:
             held.enter_context(hold(folder / "serve.lock", f"make serve at {url}"))
