@@ -37,7 +37,7 @@ PROBLEM_SCHEMA: Final[dict[str, Any]] = {
         "type": TEXT | {"format": "uri"}, "title": TEXT, "status": {"type": "integer"}, "detail": TEXT, "instance": TEXT,
         "errors": {"type": "array", "items": FIELD_ERROR},
         "right": TEXT | {"description": "With 403: the right that is missing."},
-        "reason": TEXT | {"description": "With 401: what is wrong with the token, as a code."},
+        "reason": TEXT | {"description": "What is wrong, as a code: with 401 of the token, with 409 of an announcement."},
     },
     "additionalProperties": True,
     "examples": [

@@ -35,6 +35,7 @@ __all__ = [
     "current_service",
     "current_trace_id",
     "current_traceparent",
+    "routine",
     "setup_logging",
 ]
 
@@ -86,9 +87,15 @@ class TraceMiddleware:
     def note(self, scope: Scope, status: int, seconds: float) -> None:
         route = template(scope)
         self.metrics.observe(scope["method"], route, status, seconds)
-        level = logging.DEBUG if route.endswith(PROBES) else logging.INFO
+        routine = status < 400 and scope.get("state", {}).get("routine")  # a program asks again and again: see routine()
+        level = logging.DEBUG if routine or route.endswith(PROBES) else logging.INFO
         fields = {"method": scope["method"][:20], "route": route, "status": status, "ms": round(seconds * 1000, 1)}
         access_log.log(level, "request", extra=fields)
+
+
+def routine(request: Request) -> None:
+    """Of a call that a program makes every few seconds, and that found nothing new: it leaves no line at INFO."""
+    request.state.routine = True
 
 
 def template(scope: Scope) -> str:

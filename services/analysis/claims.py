@@ -35,6 +35,7 @@ from shared.http import Caller, Route, as_asked, count_as, depends_on
 from shared.members import check_member
 from shared.service import Wake
 from shared.storage import Corrupt, MissingObject, Storage
+from shared.telemetry import routine
 
 bearer = HTTPBearer(auto_error=False, scheme_name="run-token", description="The token that the claim gave.")
 T = TypeVar("T")
@@ -129,7 +130,10 @@ async def claim_run(data: ClaimIn, caller: Caller, door: Doorway) -> ClaimOut | 
     async with door.db.transaction(caller=caller) as session:
         await actions.see_worker(session, caller, offer)
     claimed = await door.poll(data.wait, lambda: try_claim(door, caller, offer))
-    return claimed or Response(status_code=204)
+    if claimed is None:
+        routine(door.request)
+        return Response(status_code=204)
+    return claimed
 
 
 async def try_claim(door: Door, caller: Principal, offer: actions.Offer) -> ClaimOut | None:
@@ -192,6 +196,8 @@ async def beat(run_id: UUID, data: HeartbeatIn, attempt: ThisAttempt, door: Door
         goes_on = await actions.beat(
             session, run_id, attempt.fence, progress=data.progress, message=data.message, lease=door.lease
         )
+    if goes_on:
+        routine(door.request)
     return HeartbeatOut(cancel=not goes_on, lease_seconds=door.settings.lease_seconds)
 
 
@@ -203,7 +209,10 @@ async def wait_for_signal(run_id: UUID, attempt: ThisAttempt, door: Doorway, wai
         async with door.db.reading() as session:
             return await queries.is_cancelled(session, run_id, attempt.fence) or None
 
-    return SignalOut(cancel=bool(await door.poll(wait, look)))
+    cancel = bool(await door.poll(wait, look))
+    if not cancel:
+        routine(door.request)
+    return SignalOut(cancel=cancel)
 
 
 @router.put(

@@ -34,9 +34,11 @@ async def test_the_same_announcement_again_is_the_same(centre: Centre) -> None:
     for again in (centre.announce(digest="cd" * 32), centre.announce(card(purpose="Something else."))):
         answer = await again
         assert answer.status_code == 409
+        assert answer.json()["reason"] == "other-content"
         assert "new version" in answer.json()["detail"]
     other = await centre.announce(subject="worker.other")
     assert other.status_code == 409
+    assert other.json()["reason"] == "other-client"
     assert "another client" in other.json()["detail"]
 
 
@@ -97,7 +99,8 @@ async def test_withdrawal_ends_what_waits_and_stays(live_centre: Centre) -> None
     assert run.reason and run.reason["code"] == "method-withdrawn"
     again = await live_centre.client.post("/analysis/methods/peers/1.0.0/withdraw", json={"reason": "Twice."}, headers=headers)
     assert again.status_code == 409
-    assert (await live_centre.announce()).status_code == 409
+    refused = await live_centre.announce()
+    assert (refused.status_code, refused.json()["reason"]) == (409, "withdrawn")
     assert (await live_centre.review("motie")).status_code == 409
     later = await live_centre.row(await live_centre.approve(approved()))
     assert later.reason and later.reason["code"] == "method-withdrawn"

@@ -78,7 +78,7 @@ class Reading:
 
 @pytest.fixture
 def reading(methods: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> Iterator[Reading]:
-    with caplog.at_level(logging.INFO):
+    with caplog.at_level(logging.DEBUG):
         yield Reading(tmp_path / "scratch", caplog)
 
 

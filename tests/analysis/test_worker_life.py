@@ -85,10 +85,14 @@ def test_it_announces_each_method_once_and_says_when_it_is_ready(stub: Stub, sta
         assert [announced.card for announced in map(stub.announced, (card.name for card in cards))] == cards
         (ready,) = (line for line in worker.log if line["message"] == "worker ready")
         assert (ready["hosted"], ready["methods"]) == (len(expected), expected)
-        read = {line["method"] for line in worker.log if line["message"] == "card read"}
+        about = {line["method"]: line for line in worker.log if "method" in line}
+        assert len(about) == len([line for line in worker.log if "method" in line]), "one line for each"
+        assert {line["state"] for line in about.values() if "state" in line} == {"registered"}
+        broken = {method for method, line in about.items() if line["message"] == "a method cannot be hosted" and line["why"]}
         assert worker.end() == 0
         assert not worker.ready_file.exists()
-    assert read == {"blind_broken", "blind_no_card"}, "what gives no card is tried again"
+        assert broken == {"blind_broken", "blind_no_card"}, "what gives no card is tried again"
+    assert {line["card"] for line in about.values() if line["message"] == "method announced"} == {"kept"}
 
 
 def test_only_the_named_methods_are_hosted(stub: Stub, start_worker: StartWorker) -> None:

@@ -60,8 +60,8 @@ class FinishIn(Strict):
 
 
 class Problem(Exception):
-    def __init__(self, status: int, slug: str, code: str = "") -> None:
-        self.status, self.slug, self.code = status, slug, code
+    def __init__(self, status: int, slug: str, code: str = "", reason: str = "") -> None:
+        self.status, self.slug, self.code, self.reason = status, slug, code, reason
 
 
 @dataclass
@@ -182,9 +182,9 @@ class Stub:
         key = (announced.card.name, announced.card.version)
         known = self.methods.setdefault(key, announced)
         if known != announced:
-            raise Problem(409, "conflict")
+            raise Problem(409, "conflict", reason="other-content")
         response.status_code = 200 if known is not announced else 201
-        return {"status": "registered"}
+        return {"state": "registered"}
 
     async def _claim(self, claim: ClaimIn, request: Request) -> Response | dict[str, Any]:
         self.claims += 1
@@ -281,4 +281,6 @@ async def _answer(_: Request, problem: Exception) -> JSONResponse:
     body: dict[str, Any] = {"type": f"http://test/analysis/problems/{problem.slug}", "status": problem.status}
     if problem.code:
         body["errors"] = [{"pointer": "#", "code": problem.code, "detail": "Not taken."}]
+    if problem.reason:
+        body["reason"] = problem.reason
     return JSONResponse(body, status_code=problem.status, media_type="application/problem+json")

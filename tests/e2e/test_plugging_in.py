@@ -1,5 +1,6 @@
 """The ways in that docs/plugging-in.md shows, with the page's own code, against one running suite that is never restarted."""
 
+import json
 import os
 import re
 import subprocess
@@ -12,7 +13,7 @@ import httpx
 import pytest
 
 from deploy.demo import people
-from deploy.running import ROOT
+from deploy.running import ROOT, WORKER_READY, Program, wait_worker
 from deploy.tokens import mint
 from tests.analysis import onnx_models
 from tests.analysis.weighted_models import above_its_block
@@ -144,3 +145,54 @@ def test_a_model_that_fails_its_trial_never_comes_to_its_reviewers(house: House)
     assert (shown["announced"], shown["fault"]["code"]) == (False, "rows-mixed")
     assert "eval" in shown["fault"]["detail"]["ko"] and "eval" in shown["fault"]["detail"]["en"]
     assert house.send(people.YOON, "GET", "/analysis/methods/mixing_score/1.0.0").status_code == 404
+
+
+def lines_of(log: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in log.splitlines() if line.startswith("{")]
+
+
+def test_a_second_worker_says_on_one_line_what_became_of_each_method(house: House, tmp_path: Path) -> None:
+    """The methods are the first worker's. There is nothing to raise, and nothing to do."""
+    token = tmp_path / "second.token"
+    token.write_text(mint(house.folder, "worker", "mohw", "second-worker"))
+    command = [
+        "-m",
+        "services.analysis.worker",
+        "--url",
+        house.embedded.url,
+        "--token-file",
+        str(token),
+        "--scratch",
+        str(tmp_path),
+    ]
+    command += ["--methods", troubled.NAME, "record_linkage", "--cache", str(tmp_path / "cards"), "--sandbox", "prefer"]
+    command += ["--ready-file", str(tmp_path / WORKER_READY)]
+    second = Program("second", command, tmp_path / "log", house.embedded.worker.environment)
+    second.start()
+    try:
+        assert wait_worker(second, tmp_path) == ("record_linkage",)
+    finally:
+        second.stop()
+    said = [line for line in lines_of(second.log.read_text()) if "method" in line]
+    assert sorted(line["method"] for line in said) == ["record_linkage@1.0.0", f"{troubled.NAME}@1.0.0"], "one line each"
+    own, theirs = sorted(said, key=lambda line: str(line["method"]))
+    assert (own["message"], own["state"]) == ("method announced", "registered")
+    assert (theirs["level"], "another client announced this version" in theirs["message"]) == ("info", True)
+
+
+def test_polling_leaves_no_log_lines(house: House) -> None:
+    """Its worker looked for uploads and runs all the time."""
+    polls = ("/analysis/onnx-methods", "/analysis/claims")
+    house.walk.wait("a poll of each kind", lambda: all(f'route="{path}"' in metrics(house) for path in polls))
+    access = [line for line in lines_of(house.embedded.suite.log.read_text()) if line["logger"] == "dure.access"]
+    assert access
+    noisy = [
+        line
+        for line in access
+        if (line["method"], line["route"]) == ("GET", polls[0]) or (line["route"], line["status"]) == (polls[1], 204)
+    ]
+    assert noisy == []
+
+
+def metrics(house: House) -> str:
+    return httpx.get(f"{house.embedded.url}/analysis/metrics", trust_env=False).text

@@ -28,6 +28,7 @@ from shared.telemetry import (
     current_service,
     current_trace_id,
     current_traceparent,
+    routine,
     setup_logging,
 )
 
@@ -306,6 +307,21 @@ async def test_probes_are_quiet(logged: list[dict[str, Any]]) -> None:
     async with client(build()) as http:
         await http.get("/catalog/healthz")
     assert [line["level"] for line in logged if line["logger"] == "dure.access"] == ["DEBUG"]
+
+
+async def test_what_a_program_asks_again_and_again_is_quiet_unless_it_fails(logged: list[dict[str, Any]]) -> None:
+    app = build()
+
+    @app.get("/catalog/polled/{status}")
+    async def polled(status: int, request: Request) -> Response:
+        routine(request)
+        return Response(status_code=status)
+
+    async with client(app) as http:
+        for status in (200, 204, 304, 404, 503):
+            await http.get(f"/catalog/polled/{status}")
+    levels = [line["level"] for line in logged if line["logger"] == "dure.access"]
+    assert levels == ["DEBUG", "DEBUG", "DEBUG", "INFO", "INFO"]
 
 
 async def test_requests_are_counted_by_template(logged: list[dict[str, Any]]) -> None:

@@ -25,7 +25,7 @@ async def announce_method(session: Session, caller: Principal, card: MethodCard,
     known = (await session.exec(named(card.name, card.version))).first()
     uploaded = await find_upload(session, card.name, card.version)
     if uploaded and MethodCard.model_validate(uploaded.manifest["card"]) != card:
-        raise Conflict(messages.OTHER_CARD(name=card.name, version=card.version))
+        raise Conflict(messages.OTHER_CARD(name=card.name, version=card.version), reason="other-upload")
     if known:
         policy.check_same_announcement(caller, known, card, digest)
         return known, False

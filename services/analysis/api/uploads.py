@@ -9,10 +9,12 @@ from services.analysis import actions, messages, queries
 from services.analysis.api.methods import MethodName, Version
 from services.analysis.schemas import FaultIn, ManifestIn, OnnxMethodOut, OnnxMethodSummary
 from services.analysis.schemas.uploads import ONNX, ONNX_FILE
+from shared.auth import Role
 from shared.contracts import HostingManifest
 from shared.errors import NotFound, UnsupportedMedia
 from shared.http import Caller, Page, Paging, Reading, Route, Transaction, link_next, tagged
 from shared.openapi import CREATED, ETAG, NEW
+from shared.telemetry import routine
 
 router = APIRouter(prefix="/onnx-methods", route_class=Route, tags=["onnx-methods"])
 BYTES = "application/octet-stream"
@@ -66,6 +68,8 @@ async def list_uploads(
     hostable: Annotated[bool, Query(description="Only those whose file is there and that no worker found fault with.")] = False,
 ) -> Page[OnnxMethodSummary]:
     """List uploaded ONNX methods, newest first: those of your ministry, or all for workers, reviewers and the centre."""
+    if hostable and Role.WORKER in caller.roles:  # a worker looks every two seconds
+        routine(request)
     items, cursor = await queries.list_uploads(session, caller, page, hostable=hostable)
     link_next(request, response, cursor)
     return Page(items=items, next=cursor)

@@ -24,11 +24,11 @@ def check_may_see_method(caller: Principal, method: Method) -> None:
 def check_same_announcement(caller: Principal, method: Method, card: MethodCard, digest: str) -> None:
     """A version is announced once and never changes; only its own client may say it again."""
     if (MethodCard.model_validate(method.card), method.digest) != (card, digest):
-        raise Conflict(messages.OTHER_DIGEST(label=method.label))
+        raise Conflict(messages.OTHER_DIGEST(label=method.label), reason="other-content")
     if method.announced_by != caller.subject:
-        raise Conflict(messages.OTHER_CLIENT(label=method.label))
+        raise Conflict(messages.OTHER_CLIENT(label=method.label), reason="other-client")
     if method.state is MethodState.WITHDRAWN:
-        raise Conflict(messages.VERSION_WITHDRAWN(label=method.label))
+        raise Conflict(messages.VERSION_WITHDRAWN(label=method.label), reason="withdrawn")
 
 
 def may_claim(caller: Principal, method: Method) -> bool:

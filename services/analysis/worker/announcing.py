@@ -12,7 +12,7 @@ from services.analysis.worker.cards import CardCache
 from services.analysis.worker.client import Client, RefusedError
 from services.analysis.worker.folders import run_folders
 from services.analysis.worker.hosting import Code, Hosted
-from services.analysis.worker.jobs import CARD_FILE, Job, Sandbox, Task
+from services.analysis.worker.jobs import CARD_FILE, ChildReport, Job, Sandbox, Task
 from services.analysis.worker.launcher import PRELOAD, Launcher, LauncherLostError
 from services.analysis.worker.outputs import InvalidError
 from shared.contracts import MethodCard
@@ -20,6 +20,17 @@ from shared.contracts import MethodCard
 log = logging.getLogger(__name__)
 DESCRIBE_SECONDS = 60
 PROBE_SECONDS = 20
+
+
+# What to do about a refusal, by the reason that the service gives.
+ADVICE = {
+    "other-content": "another card or digest of this version is registered: raise the version",
+    "other-client": "another client announced this version, and its runs go to that client alone; nothing has to be done",
+    "other-upload": "this version was uploaded with another card: raise the version",
+    "withdrawn": "this version was withdrawn: raise the version",
+}
+UNTOLD = "the service does not say why; if its card or code has changed, raise the version"
+NEXT = {"registered": "two method reviewers of two bodies have to approve it", "live": "its runs are claimed"}
 
 
 class UnloadableError(Exception):
@@ -60,20 +71,22 @@ async def hosted(
         try:
             digest = code.digest
             card = cache.get(code, digest) if cache else None
+            kept = card is not None
             if card is None:
                 card = await _card(launcher, scratch, sandbox, code)
                 if code.digest != digest:  # it changed meanwhile: whose card is this?
-                    raise UnloadableError
+                    raise UnloadableError("its code changed meanwhile")
                 if cache:
                     cache.put(code, digest, card)
         except FAULTS as fault:
             _not_hosted(code.target, fault)
         else:
-            yield Hosted(code, card, digest)
+            yield Hosted(code, card, digest, kept)
 
 
 def _not_hosted(target: str, fault: Exception) -> None:
-    log.error("a method cannot be hosted", extra={"method": target, "error": type(fault).__name__})
+    why = str(fault) if isinstance(fault, UnloadableError) else ""
+    log.error("a method cannot be hosted", extra={"method": target, "error": type(fault).__name__, "why": why})
 
 
 async def _complete(launcher: Launcher, scratch: Path, sandbox: Sandbox) -> bool:
@@ -95,18 +108,19 @@ async def _complete(launcher: Launcher, scratch: Path, sandbox: Sandbox) -> bool
 
 
 async def announce(client: Client, found: AsyncIterator[Hosted]) -> list[Hosted]:
-    """Those that the service takes; waits for a service that is not up yet."""
+    """Those that the service takes; waits for a service that is not up yet. Each gets one line of the log."""
     taken: list[Hosted] = []
     async for one in found:
-        about = {"method": f"{one.card.name}@{one.card.version}", "digest": one.digest}
+        about = {"method": f"{one.card.name}@{one.card.version}", "digest": one.digest, "card": "kept" if one.kept else "read"}
         try:
-            if await client.announce(one.card, one.digest):
-                taken.append(one)
-                log.info("method announced", extra=about)
-            else:
-                log.error("another method of this name and version is registered: raise the version", extra=about)
+            state = await client.announce(one.card, one.digest)
         except RefusedError as refused:
-            log.error("the service refused a method", extra=about | {"status": refused.status})
+            level = logging.INFO if refused.reason == "other-client" else logging.ERROR
+            why = ADVICE.get(refused.reason) or refused.detail or UNTOLD
+            log.log(level, f"method not taken: {why}", extra=about | {"status": refused.status})
+        else:
+            taken.append(one)
+            log.info("method announced", extra=about | {"state": state, "next": NEXT.get(state, "")})
     return taken
 
 
@@ -122,8 +136,14 @@ async def _card(launcher: Launcher, scratch: Path, sandbox: Sandbox, code: Code)
             sandbox=code.sandbox(sandbox),
         )
         report = await launcher.run(job, lambda progress, message: None)
-        log.info("card read", extra={"method": code.target, "exit": report.exit, "layers": vars(report.layers)})
+        log.debug("card read", extra={"method": code.target, "exit": report.exit, "layers": vars(report.layers)})
         try:
             return MethodCard.model_validate_json(outputs.read(str(folders.work), CARD_FILE))
         except (FileNotFoundError, ValidationError, InvalidError):
-            raise UnloadableError from None
+            raise UnloadableError(no_card(report)) from None
+
+
+def no_card(report: ChildReport) -> str:
+    """Why a child left no card."""
+    missing = ", ".join(report.layers.missing)
+    return f"it gave no valid card (exit {report.exit}{f'; missing of the sandbox: {missing}' if missing else ''})"

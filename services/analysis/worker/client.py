@@ -35,6 +35,8 @@ log = logging.getLogger(__name__)
 AGAIN = {408, 425, 429, 500, 502, 503, 504}
 LOST = {401, 403, 404, 409, 410}
 LONGEST_PAUSE = 15.0
+DETAIL = 500
+"""Letters of a problem's sentence that are kept."""
 CODE = re.compile(r"[a-z][a-z-]{1,39}")
 LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 M = TypeVar("M", bound=BaseModel)
@@ -47,11 +49,13 @@ class LostError(Exception):
 class RefusedError(Exception):
     """The service answers, but not as hoped; to ask again would not help."""
 
-    def __init__(self, status: int, slug: str, code: str = "") -> None:
+    def __init__(self, status: int, slug: str, code: str = "", reason: str = "", detail: str = "") -> None:
         super().__init__(f"{status} {slug}")
         self.status = status
         self.code = code
         """Of the first field at fault, if the answer names one."""
+        self.reason, self.detail = reason, detail
+        """A code of why, if the answer names one, and its sentence."""
 
 
 class CorruptError(Exception):
@@ -71,15 +75,13 @@ class Client:
     async def close(self) -> None:
         await self._http.aclose()
 
-    async def announce(self, card: MethodCard, digest: str) -> bool:
-        """True if the service takes the method; False if it has another one of that name and version."""
+    async def announce(self, card: MethodCard, digest: str) -> str:
+        """The state of the method, which the service takes; RefusedError says why it does not."""
         body = {"card": card.model_dump(mode="json"), "digest": digest}
         answer = await self._as_worker("/analysis/methods", body)
-        if answer.status_code in (200, 201):
-            return True
-        if answer.status_code == 409:
-            return False
-        raise _refused(answer)
+        if answer.status_code not in (200, 201):
+            raise _refused(answer)
+        return str(_member(answer, "state") or "")
 
     async def uploads(self) -> list[Uploaded]:
         """The ONNX methods that were uploaded to the centre and may be hosted."""
@@ -172,7 +174,8 @@ class Client:
                 answer = await self._send(verb, path, headers=headers, json=body, timeout=patience)
                 if answer.status_code not in (401, 403):
                     return answer
-                log.warning("the service does not accept the worker's token", extra={"status": answer.status_code})
+                about = {"status": answer.status_code, "why": _refused(answer).detail}
+                log.warning("the service does not accept the worker's token", extra=about)
             else:
                 log.warning("there is no token in the worker's token file yet")
             await asyncio.sleep(pause)
@@ -228,13 +231,20 @@ def _read(answer: httpx.Response, model: type[M]) -> M:
 
 
 def _refused(answer: httpx.Response) -> RefusedError:
+    slug = str(_member(answer, "type") or "unknown").rsplit("/", 1)[-1][:60]
+    errors = _member(answer, "errors")
+    code = str(errors[0].get("code")) if isinstance(errors, list) and errors and isinstance(errors[0], dict) else ""
+    detail = str(_member(answer, "detail") or "")[:DETAIL]
+    code, reason = (one if CODE.fullmatch(one) else "" for one in (code, str(_member(answer, "reason"))))
+    return RefusedError(answer.status_code, slug, code, reason, detail)
+
+
+def _member(answer: httpx.Response, name: str) -> Any:
+    """Of the JSON object that was answered; None if it is none or has no such member."""
     try:
-        told = json.loads(answer.content)
-        slug = str(told["type"]).rsplit("/", 1)[-1][:60]
-        code = str(told["errors"][0]["code"]) if told.get("errors") else ""
-    except (ValueError, LookupError, TypeError, AttributeError):
-        slug, code = "unknown", ""
-    return RefusedError(answer.status_code, slug, code if CODE.fullmatch(code) else "")
+        return json.loads(answer.content).get(name)
+    except (ValueError, AttributeError):
+        return None
 
 
 async def _save(answer: httpx.Response, file: BundleFile, target: Path) -> bool:

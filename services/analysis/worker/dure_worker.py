@@ -39,6 +39,7 @@ SENTENCES = {
     "input-corrupt": "The prepared input did not arrive unchanged, so the method was not started.",
     "cancelled": "The worker was stopped.",
 }
+NEXT = {"registered": "; two method reviewers of two bodies have to approve it", "live": "; waiting for runs"}
 
 
 class Refused(Exception):
@@ -57,7 +58,11 @@ class Answered(Exception):
     """The service answered with a status that to ask again would not change."""
 
     def __init__(self, status: int, body: bytes) -> None:
-        super().__init__(f"{status} {body[:500].decode('utf-8', 'replace')}")
+        try:
+            why = json.loads(body)["detail"]
+        except (ValueError, KeyError, TypeError):
+            why = body.decode("utf-8", "replace")
+        super().__init__(f"{status} {why[:500]}")
         self.status = status
 
 
@@ -81,10 +86,15 @@ class Worker:
         self.stopping = threading.Event()
 
     def serve(self, once: bool = False) -> None:
-        """Announce, then claim and finish runs until `stopping` is set (or, with `once`, one run)."""
+        """Announce, then claim and finish runs until `stopping` is set (or, with `once`, one run).
+
+        What becomes of it is logged, to the terminal where nobody has set up logging."""
+        if not logging.getLogger().handlers:
+            logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
         body = {"card": self.card, "digest": self.digest}
-        self._call("POST", "/analysis/methods", body)
-        log.info("announced %s %s %s", self.card["name"], self.card["version"], self.digest)
+        state = self._call("POST", "/analysis/methods", body).get("state", "registered")
+        following = NEXT.get(state, "")
+        log.info("announced %s %s (digest %s): %s%s", self.card["name"], self.card["version"], self.digest, state, following)
         method = {"name": self.card["name"], "version": self.card["version"], "digest": self.digest}
         while not self.stopping.is_set():
             asked = {"worker": self.me, "methods": [method], "wait": self.wait}
@@ -202,6 +212,7 @@ class Worker:
                     raise Lost from None
                 if refused.code not in AGAIN + ((401,) if not token else ()):
                     raise Answered(refused.code, content) from None
+                log.warning("the service answers %s; asking again", Answered(refused.code, content))
             except OSError as error:
                 log.warning("no connection: %s", type(error).__name__)
             if self.stopping.wait(pause * random.uniform(0.5, 1.0)):

@@ -7,7 +7,7 @@ import importlib.metadata
 import importlib.util
 import sys
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
@@ -70,6 +70,8 @@ class Hosted:
     code: Code
     card: MethodCard
     digest: str
+    kept: bool = field(default=False, compare=False)
+    """The card was known from an earlier start."""
 
     @property
     def key(self) -> tuple[str, str, str]:

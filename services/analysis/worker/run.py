@@ -70,7 +70,7 @@ class Worker:
     def _ready(self) -> Iterator[None]:
         """Say so, once all that is here is announced; whoever waits for the file sees it whole or not at all."""
         methods = sorted(f"{name}@{version}" for name, version, _ in self.hosted)
-        log.info("worker ready", extra={"hosted": len(methods), "methods": methods})
+        log.info("worker ready", extra={"hosted": len(methods), "methods": methods, "missing_layers": self.missing})
         file = self.options.ready_file
         if file is None:
             yield
