@@ -19,7 +19,7 @@ import pytest
 
 from deploy import docs, openapi
 from deploy.installation import SERVICES
-from deploy.running import Embedded, wait_ready
+from deploy.running import Embedded, free_port, wait_ready
 from services.analysis.policy import check_card
 from services.analysis.worker import hosting, outputs
 from services.analysis.worker.announcing import hosted, located
@@ -235,8 +235,6 @@ def test_every_document_can_be_found_from_the_readme() -> None:
 
 # `make token` is told where the suite of the test is.
 MAKE = 'make() { local "${@:2}"; "$PYTHON" -m deploy.tokens --folder "$FOLDER" --role "$ROLE" --ministry "$MINISTRY"; }'
-SEE = 'see() { curl -sf "$URL/catalog/datasets/$DATASET" -H "Authorization: Bearer $STEWARD" > last.json; }'
-WAIT = 'for _ in $(seq 100); do see; grep -q \'"state":"checking"\' last.json || break; sleep 0.1; done'
 OPERATIONS = ("## Dead events", "## The broker lost its data", "## Verifying the audit")
 
 
@@ -246,7 +244,7 @@ def test_the_commands_shown_work(tmp_path: Path) -> None:
     if not shutil.which("curl"):
         pytest.skip("the commands in the documents need curl")
     suite = Embedded(tmp_path / "suite")
-    shown = [shell_block("README.md", "## How a ministry joins"), SEE, WAIT]
+    shown = [shell_block("README.md", "## How a ministry joins")]
     shown += [shell_block("docs/operations.md", heading) for heading in OPERATIONS]
     script = "\n".join([MAKE, *shown]).replace("http://127.0.0.1:8000", suite.url)
     environment = {"PATH": os.environ["PATH"], "PYTHON": sys.executable, "FOLDER": str(suite.folder), "PYTHONPATH": str(ROOT)}
@@ -258,9 +256,37 @@ def test_the_commands_shown_work(tmp_path: Path) -> None:
         assert done.returncode == 0, done.stdout[-2000:] + done.stderr
     finally:
         suite.stop()
-    dataset = json.loads((tmp_path / "last.json").read_text(encoding="utf-8"))
+    assert "The dataset is published." in done.stdout
+    dataset = json.loads((tmp_path / "var/molg/dataset.json").read_text(encoding="utf-8"))
     assert (dataset["ministry"], dataset["state"], dataset["rows"]) == ("molg", "published", 2)
     assert json.loads((tmp_path / "checkpoints" / "catalog.json").read_text(encoding="utf-8"))["position"] > 17
+
+
+def test_the_commands_shown_leave_nothing_to_commit(tmp_path: Path) -> None:
+    """Whatever a page writes in the clone is ignored by git, tokens above all."""
+    written = {path for document in DOCUMENTS for path in re.findall(r"(?:^|\s)>\s*([\w./-]+)", shell_lines(document))}
+    assert "var/coverage/worker.token" in written
+    subprocess.run(["git", "init", "-q", tmp_path], check=True)
+    shutil.copy(ROOT / ".gitignore", tmp_path)
+    ignored = subprocess.run(["git", "check-ignore", *written], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert written - set(ignored.stdout.split()) == set()
+
+
+def shell_lines(document: Path) -> str:
+    """The commands of a document: what stands in blocks of bash or of no language."""
+    return "\n".join(re.findall(r"^```(?:bash)?\n(.*?)^```$", document.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE))
+
+
+def test_the_commands_shown_say_what_went_wrong(tmp_path: Path) -> None:
+    """Where nothing answers, curl speaks; where the service refuses, its problem is shown."""
+    assert not [document for document in DOCUMENTS if re.search(r"curl .*?\s-s?f\b", shell_lines(document))]
+    script = shell_block("README.md", "## How a ministry joins").replace(
+        "http://127.0.0.1:8000", f"http://127.0.0.1:{free_port()}"
+    )
+    command = ["bash", "-c", f"make() {{ echo token; }}\n{script}"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.stderr.count("Failed to connect") + done.stderr.count("Couldn't connect") >= 3
+    assert {path.name for path in tmp_path.iterdir()} == {"var"}
 
 
 def shell_block(path: str, heading: str) -> str:
