@@ -11,7 +11,7 @@ NOT_FAST := slow or heavy or fit or engine or browser or postgres or rabbitmq
 
 help:
 	@echo "make demo          install what is needed and walk one request from the catalog to the published result"
-	@echo "make serve         the same suite, kept running: prints the documentation's addresses and a token for each role"
+	@echo "make serve         [PORT=8100 FOLDER=var/second]: the same suite, kept running: prints a start page and a token for each role"
 	@echo "make token         ROLE=steward MINISTRY=nts [SUBJECT=lee]: a token for the running 'make serve'"
 	@echo "make test          install what is needed and run the tests; [WORKERS=2] [ARGS='tests/requests -k vote']"
 	@echo "make test-fast     those that need no server, start no program and compute for no second"
@@ -22,6 +22,11 @@ help:
 	@echo "make bench         every performance promise as a ratio, measured now"
 	@echo "make evaluate      [DATA=../shared/data ROWS=120000]: every method beside plain baselines, a report page a task"
 	@echo "make compose-demo  the walk through the gateway of docker-compose.yml, every part a container"
+	@echo "make install-dev   install what tests and checks need, and nothing else"
+	@echo "make format        format the code, and mend what can be mended"
+	@echo "make contracts     write event schemas, topology, OpenAPI and the generated parts of documents"
+	@echo "make lock          write requirements/ after pyproject.toml changed"
+	@echo "make clean         remove .venv and var, with all that the suites kept there"
 	@echo "make verify-audit  [FOLDER=var/serve]: check the audit chains offline"
 	@echo "make sbom          the libraries that an installation runs, with their licences: var/sbom.cdx.json (CycloneDX)"
 	@echo "make collect-garbage  [FOLDER=var/serve] [ARGS=--dry-run]: delete the stored files that nobody needs"

@@ -39,8 +39,10 @@ def hold(lock: Path, who: str) -> Iterator[None]:
             raise TakenError(f"{shown(lock.parent)} is in use by {holder}.") from None
         os.ftruncate(file, 0)
         os.pwrite(file, f"{who} (process {os.getpid()}, since {datetime.now(UTC).astimezone():%Y-%m-%d %H:%M %Z})".encode(), 0)
-        yield
-        os.ftruncate(file, 0)
+        try:
+            yield
+        finally:
+            os.ftruncate(file, 0)
     finally:
         os.close(file)
 

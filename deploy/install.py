@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-QUIET_SECONDS = 3.0
+QUIET_SECONDS, LONGEST_SECONDS = 3.0, 30.0
 # In the environment from before its first file until the end of an installation, however that ends but by a kill.
 MARK = "unfinished"
 PIP = ("-m", "pip", "install", "--disable-pip-version-check", "--no-input", "--progress-bar", "off", "--require-hashes", "-r")
@@ -124,10 +124,11 @@ def run_talking(command: list[str], lock: int) -> int:
 
     def still_running() -> None:
         nonlocal spoken
+        quiet = QUIET_SECONDS
         while process.poll() is None:
             time.sleep(0.5)
-            if time.monotonic() - spoken > QUIET_SECONDS:
-                spoken = time.monotonic()
+            if time.monotonic() - spoken > quiet:
+                spoken, quiet = time.monotonic(), min(quiet * 2, LONGEST_SECONDS)
                 print(f"  ... still installing ({spoken - started:.0f} s)", flush=True)
 
     threading.Thread(target=still_running, daemon=True).start()

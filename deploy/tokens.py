@@ -1,7 +1,10 @@
 """A token of the embedded default's own identity provider: `make token ROLE=steward MINISTRY=nts`."""
 
 import argparse
+import re
+import sqlite3
 import sys
+from contextlib import closing
 from pathlib import Path
 
 from shared.auth import Role
@@ -9,6 +12,7 @@ from shared.keys import KeyPair
 
 ISSUER = "https://dure.local/embedded"
 AUDIENCE = "dure"
+CODE = re.compile(r"[a-z][a-z0-9_-]{1,39}")
 
 
 def mint(folder: Path, role: str, ministry: str, subject: str | None = None, hours: float = 8) -> str:
@@ -17,6 +21,16 @@ def mint(folder: Path, role: str, ministry: str, subject: str | None = None, hou
     identity = KeyPair.ensure(folder / "identity")
     who = subject or f"{roles[0]}@{ministry}"
     return identity.mint(issuer=ISSUER, audience=AUDIENCE, subject=who, ministry=ministry, roles=roles, ttl=int(hours * 3600))
+
+
+def is_member(catalog: Path, code: str) -> bool:
+    """Whether the body has joined and not left, by the database of the suite; True where that cannot be read."""
+    try:
+        with closing(sqlite3.connect(f"{catalog.resolve().as_uri()}?mode=ro", uri=True)) as database:
+            found = database.execute("SELECT 1 FROM ministry WHERE code = ? AND left_at IS NULL", [code])
+            return found.fetchone() is not None
+    except sqlite3.Error:
+        return True
 
 
 def main() -> int:
@@ -30,9 +44,14 @@ def main() -> int:
     if not options.role or not options.ministry:
         print(f"Say for whom: make token ROLE=steward MINISTRY=nts\nRoles: {known}", file=sys.stderr)
         return 2
+    if not CODE.fullmatch(options.ministry):
+        print("MINISTRY is the code of a body: small letters, digits, - and _, such as mohw.", file=sys.stderr)
+        return 2
     if not (options.folder / "identity").exists():
         print("No suite was started here yet: run `make serve` first.", file=sys.stderr)
         return 2
+    if not is_member(options.folder / "catalog.db", options.ministry):
+        print(f"{options.ministry} is no member: this token is refused (403) until it has joined.", file=sys.stderr)
     try:
         print(mint(options.folder, options.role, options.ministry, options.subject))
     except ValueError:

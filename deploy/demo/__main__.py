@@ -13,7 +13,7 @@ import httpx
 from deploy.demo import people
 from deploy.demo.receiver import Receiver
 from deploy.demo.walk import Unexpected, Walk
-from deploy.holding import TakenError, hold
+from deploy.holding import SUITE_LOCK, TakenError, hold
 from deploy.installation import SERVICES
 from deploy.running import ROOT, Embedded
 from deploy.tokens import mint
@@ -53,9 +53,11 @@ def walk_through(suite: Embedded) -> Walk:
 def main() -> int:
     try:
         with hold(FOLDER.with_name("demo.lock"), "make demo"):
+            with hold(FOLDER / SUITE_LOCK, "make demo"):  # who serves the last one would lose its files
+                pass
             return demonstrate()
     except TakenError as taken:
-        tell(f"{taken} Wait until it has ended.")
+        tell(f"{taken} Stop it, or wait until it has ended.")
         return 1
 
 
@@ -79,7 +81,7 @@ def demonstrate() -> int:
         return 1
     tell(f"\nDone in {time.monotonic() - started:.0f} s. Nothing is left running. Look at the report:")
     tell(f"  {FOLDER / 'report-ko.html'}\n  {FOLDER / 'report-en.html'}")
-    tell("Start the same suite and keep it: make serve")
+    tell("Keep this world running and look around in it: make serve FOLDER=var/demo. An empty one: make serve")
     return 0
 
 

@@ -92,11 +92,12 @@ class Walk:
     def wait(self, what: str, look: Callable[[], Any]) -> Any:
         """Look until there is something; say what is waited for every few seconds."""
         started = told = time.monotonic()
+        pause = 3.0  # ever longer: one line for each doubling
         while not (found := look()):
             if time.monotonic() - started > self.patience:
                 raise Unexpected(f"waited {self.patience:.0f} s for {what}")
-            if time.monotonic() - told > 3:
-                told = time.monotonic()
+            if time.monotonic() - told > pause:
+                told, pause = time.monotonic(), pause * 2
                 self.tell(f"    ... waiting for {what} ({told - started:.0f} s)")
             time.sleep(0.1)
         return found

@@ -2,19 +2,24 @@
 one port or in one folder."""
 
 import os
+import re
+import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
+import httpx
 import pytest
 
 from deploy.holding import SUITE_LOCK, TakenError, hold, listen, listener_of
 from deploy.running import ROOT, Program, free_port, wait_ready
+from shared.keys import KeyPair
 
 HOLD = "import sys; from pathlib import Path; from deploy.holding import hold; held = hold(Path(sys.argv[1]), 'a test')"
 HOLD += "; held.__enter__(); print('held', flush=True); sys.stdin.read()"
@@ -126,3 +131,54 @@ def test_two_suites_never_work_in_one_folder(tmp_path: Path) -> None:
         assert suite.process is not None
         assert suite.process.wait() == 1
     assert f"{tmp_path} is in use by the suite at http://127.0.0.1:8000 (process {os.getpid()}, since " in suite.tail()
+
+
+@pytest.mark.slow
+def test_make_serve_serves_until_it_is_told_to_end_and_leaves_nothing(tmp_path: Path) -> None:
+    """As a person sees it: the start page, a second one refused, and the way out when a terminal is closed."""
+    port, folder = str(free_port()), str(tmp_path / "own")
+    command = [sys.executable, "-m", "deploy.serve", "--folder", folder, "--port", port]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as first:
+        assert first.stdout is not None
+        lines = list(iter(first.stdout.readline, "Running. Stop with Ctrl-C.\n"))
+        assert f"Start page: http://127.0.0.1:{port}/\n" in lines
+        assert httpx.get(f"http://127.0.0.1:{port}/", trust_env=False).headers["Content-Type"] == "text/html; charset=utf-8"
+        for arguments, taken in ((["--port", str(free_port())], folder), (["--folder", str(tmp_path / "two")], f"Port {port}")):
+            done = serve("--folder", folder, "--port", port, *arguments)
+            assert (done.returncode, "Running" in done.stdout) == (1, False)
+            assert done.stdout.startswith(f"{taken} is in use by ")
+            assert str(first.pid) in done.stdout
+        first.send_signal(signal.SIGHUP)
+        first.stdout.read()
+    assert first.returncode == 0
+    listen(int(port)).close()
+    with hold(Path(folder) / SUITE_LOCK, "nobody else"):
+        pass
+
+
+def token(folder: Path, ministry: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "deploy.tokens", "--folder", str(folder), "--role", "steward", "--ministry", ministry]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.heavy
+def test_a_token_for_a_body_that_has_not_joined_comes_with_a_word(tmp_path: Path) -> None:
+    KeyPair.ensure(tmp_path / "identity")
+    with closing(sqlite3.connect(tmp_path / "catalog.db")) as database:
+        database.execute("CREATE TABLE ministry (code, left_at)")
+        database.execute("INSERT INTO ministry VALUES ('nts', NULL), ('mpb', '2026-01-02')")
+        database.commit()
+    assert token(tmp_path, "nts").stderr == ""
+    for code in ("xyz", "mpb"):
+        done = token(tmp_path, code)
+        assert (done.returncode, done.stdout.count(".")) == (0, 2)
+        assert done.stderr == f"{code} is no member: this token is refused (403) until it has joined.\n"
+    refused = token(tmp_path, "No Such")
+    assert (refused.returncode, refused.stdout) == (2, "")
+
+
+def test_make_help_names_every_command() -> None:
+    text = (ROOT / "Makefile").read_text(encoding="utf-8")
+    (named,) = re.findall(r"^[.]PHONY: (help .*)$", text, re.MULTILINE)
+    shown = set(re.findall(r'@echo "make ([a-z-]+)', text))
+    assert set(named.split()) - shown == {"help", "install-demo"}
