@@ -16,6 +16,7 @@ from deploy.demo import people
 from deploy.demo.people import Person
 from deploy.installation import SERVICES
 from deploy.running import ROOT
+from services.analysis.schemas.methods import CARD, DIGEST
 from services.analysis.schemas.uploads import MANIFEST
 from services.analysis.tokens import Attempt, mint_token
 from shared.auth import Role
@@ -37,6 +38,8 @@ NAMES = {
         "get_bundle_file.name": ["linked.parquet"],
         "show_upload.name": [MANIFEST["card"]["name"]],
         "show_upload.version": [MANIFEST["card"]["version"]],
+        "note_fault.name": [MANIFEST["card"]["name"]],
+        "note_fault.version": [MANIFEST["card"]["version"]],
     },
     "results": {"name": ["regions"], "read_restricted_list.name": ["cases"], "number": ["1"]},
 }
@@ -118,6 +121,11 @@ def ordered(house: House) -> dict[str, Any]:
         "bodies": {
             "submit_request": house.asked(inputs),
             "register_dataset": troubled.INCOME,
+            "republish": {"since": "2999-01-01T00:00:00Z"},
+            "announce_method": {"card": CARD, "digest": DIGEST},
+            "upload_manifest": MANIFEST,
+            "note_fault": {"detail": "It has no output of that name."},
+            "set_quota": {"most": 5, "reason": "A busy week."},
             "decide_dataset": {"dataset_id": inputs["income"], "verdict": "approve", "reason": "Covered."},
         },
     }

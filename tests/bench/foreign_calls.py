@@ -54,8 +54,8 @@ def ask(operation: Any, order: dict[str, Any], cases: int, counts: Counter[int],
     def call(data: st.DataObject) -> None:
         case = data.draw(operation.as_strategy(generation_mode=data.draw(st.sampled_from(MODES))))
         prepared(case, order["known"], order["bodies"], data.draw)
-        every = [order["run_token"]] if {"run-token": []} in security else order["tokens"]["every"]
-        token = data.draw(st.sampled_from(every if data.draw(st.integers(0, 2)) else order["tokens"]["one"]))
+        token = data.draw(st.sampled_from(order["tokens"]["every" if data.draw(st.integers(0, 2)) else "one"]))
+        token = order["run_token"] if {"run-token": []} in security else token
         answer = case.call(base_url=order["url"], headers={"Authorization": f"Bearer {token}"}, timeout=PATIENCE)
         counts[answer.status_code] += 1
         if sentence := wrong(answer):
