@@ -7,14 +7,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from services.analysis.methods.toolkit import drift, periods
+from services.analysis.methods.toolkit import drift, periods, psi
 from services.analysis.methods.toolkit.disclosure import levels, wide
 from services.analysis.methods.toolkit.encoding import fit_encoding
 from services.analysis.methods.toolkit.evaluation import measure, places_at, wilson
+from services.analysis.methods.toolkit.export.spread import deciles, histogram, shift
 from services.analysis.methods.toolkit.models import fit_models
 from services.analysis.methods.toolkit.monotone import count_violations, of_matrix
 from services.analysis.methods.toolkit.reasons import code_of
-from services.analysis.methods.toolkit.reference import reference_of
+from services.analysis.methods.toolkit.reference import reference_of, spread_of
 from services.analysis.methods.toolkit.rows import Rows
 from services.analysis.methods.toolkit.splitting import last_quarter
 from tests.analysis.fewer import fewer_trees
@@ -84,27 +85,56 @@ def test_drift_is_nothing_for_like_rows_and_large_for_moved_ones() -> None:
     scores = random.random(len(rows))
     before = reference_of(encoding, rows, every(rows), lambda _: scores)
     kept = {each.name: each for each in drift.find_drift(before, encoding, matrix[::2], scores[::2])}
-    assert all(each.verdict == "steady" for each in kept.values())
+    assert all(each.index.verdict == "steady" for each in kept.values())
     moved = matrix.copy()
     moved[:, 1] += 1.0
     found = drift.find_drift(before, encoding, moved, scores)
     assert [each.name for each in found[:2]] == ["score", "income"]
-    assert found[1].verdict == "moved"
+    assert found[1].index.verdict == "moved"
 
 
 def test_the_stability_index_is_the_textbook_sum() -> None:
-    rows = rows_of(2, 1000)
-    encoding = fit_encoding(rows, rows.known)
-    values = np.repeat([0.0, 1.0], [500, 500])
-    spread = reference_of(encoding, rows, every(rows), lambda _: values).scores
-    now = np.repeat([0.0, 1.0], [250, 750])
-    assert drift.stability(spread, 1000, now) == pytest.approx(0.25 * np.log(3), abs=0.01)
+    index = psi.stability(np.array([500.0, 500.0]), np.array([250.0, 750.0]))
+    assert index.psi == pytest.approx(0.25 * np.log(3), abs=1e-4)
+    assert index.by_chance == pytest.approx(1 / 1000 + 1 / 1000)
+    assert psi.stability(np.array([500.0, 500.0]), np.zeros(2)) == psi.Stability(0.0, 0.0)
 
 
-def test_bins_of_fewer_than_ten_are_joined() -> None:
-    before, now = drift.joined(np.array([100.0, 3, 2, 50]), np.array([90.0, 0, 5, 60]))
-    assert before.tolist() == [100.0, 55.0]
-    assert now.tolist() == [90.0, 65.0]
+def tenths(rng: np.random.Generator, rows: int) -> Any:
+    """Rows in each of ten bins that are equally likely."""
+    return rng.multinomial(rows, np.full(10, 0.1)).astype(float)
+
+
+@pytest.mark.parametrize(("before", "now"), [(1000, 1000), (5000, 300)])
+def test_chance_alone_gives_the_index_that_is_said(before: int, now: int) -> None:
+    rng = np.random.default_rng(4)
+    drawn = [psi.stability(tenths(rng, before), tenths(rng, now)) for _ in range(400)]
+    assert np.mean([each.psi for each in drawn]) == pytest.approx(drawn[0].by_chance, rel=0.1)
+    assert np.mean([each.verdict == "steady" for each in drawn]) > 0.99
+
+
+def test_a_small_round_is_not_watched_for_its_size() -> None:
+    """Sixty rows of one population, twice: the index is above .1 nearly always."""
+    rng = np.random.default_rng(4)
+    drawn = [psi.stability(tenths(rng, 60), tenths(rng, 60)) for _ in range(400)]
+    assert np.mean([each.psi > psi.STEADY for each in drawn]) > 0.9
+    assert np.mean([each.verdict == "steady" for each in drawn]) > 0.7
+
+
+@pytest.mark.parametrize("what", ["a rare flag vanishes", "the top sixth is missing", "nothing"])
+def test_both_comparisons_give_one_index(what: str) -> None:
+    """With the rows that were learned from, and with the histogram that a model carries."""
+    rng = np.random.default_rng(5)
+    before: Any = rng.normal(size=4000)
+    now: Any = rng.permutation(before)
+    if what == "a rare flag vanishes":
+        before, now = (rng.random(4000) < 0.03) + 0.0, np.zeros(1000)
+    elif what == "the top sixth is missing":
+        now = np.where(before > np.quantile(before, 5 / 6), np.nan, before)
+    spread = spread_of(before)
+    learned = psi.stability(spread.rows(4000), spread.counts(now))
+    assert learned.psi == pytest.approx(shift(histogram(before, deciles(before)), 4000, now).psi, abs=0.001)
+    assert (learned.psi > psi.STEADY) == (what != "nothing")
 
 
 @given(st.lists(st.sampled_from("abcdefgh"), min_size=30, max_size=400), st.integers(0, 2**32 - 1))

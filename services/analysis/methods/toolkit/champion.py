@@ -11,6 +11,7 @@ from services.analysis.methods.toolkit.export import RefusedError, read_manifest
 from services.analysis.methods.toolkit.export.coding import Columns, matrix_of
 from services.analysis.methods.toolkit.export.scoring import by_estimator, single
 from services.analysis.methods.toolkit.export.spread import shift
+from services.analysis.methods.toolkit.psi import Stability
 from services.analysis.worker.sdk import BLOCK, CHAMPION_FILE, Bundle, MethodError, Question
 from shared.contracts import FeatureKind, ModelFormat, ModelManifest, ModelReference
 
@@ -25,9 +26,9 @@ class Champion:
 
     scores: Floats
     manifest: ModelManifest
-    score_shift: float | None
+    score_shift: Stability | None
     """Population stability index of its scores, now against its training."""
-    feature_shift: dict[str, float]
+    feature_shift: dict[str, Stability]
     absent: tuple[str, ...]
     """Features that the new table does not have: missing in every row."""
     unknown: dict[str, float]
@@ -89,17 +90,18 @@ def score_champion(bundle: Bundle, columns: Columns, part: Part | None = None) -
         scores = by_skops(model, manifest, blocks) if skops else by_onnx(model, manifest, blocks, bundle)
     except RefusedError as refused:
         raise unreadable(refused) from None
-    reference, moved, unknown = manifest.reference, dict[str, float](), dict[str, float]()
+    reference, moved, unknown = manifest.reference, dict[str, Stability](), dict[str, float]()
+    learned = max(manifest.training.rows, 0)
     for feature in manifest.features if rows else ():
         values = matrix_of([feature], columns, rows)[:, 0]
         if feature.name in reference.features:
-            moved[feature.name] = shift(reference.features[feature.name], values)
+            moved[feature.name] = shift(reference.features[feature.name], learned, values)
         if feature.kind is FeatureKind.CATEGORY and (share := float(np.mean(values == np.float32(feature.unknown)))):
             unknown[feature.name] = share
     return Champion(
         scores=scores,
         manifest=manifest,
-        score_shift=shift(reference.score, scores) if reference.score and rows else None,
+        score_shift=shift(reference.score, learned, scores) if reference.score and rows else None,
         feature_shift=moved,
         absent=tuple(feature.name for feature in manifest.features if feature.name not in columns),
         unknown=unknown,

@@ -14,6 +14,7 @@ from services.analysis.methods.toolkit.encoding import MASK, Encoding
 from services.analysis.methods.toolkit.export import RefusedError, export
 from services.analysis.methods.toolkit.layout import Text, text
 from services.analysis.methods.toolkit.periods import NEVER, iso
+from services.analysis.methods.toolkit.psi import Stability
 from services.analysis.methods.toolkit.quantities import NumberStudy
 from services.analysis.methods.toolkit.rows import Rows
 from services.analysis.methods.toolkit.study import Study
@@ -96,8 +97,8 @@ def columns_of(rows: Rows) -> Mapping[str, Array]:
 def drift_from(champion: Champion, rows: int) -> list[Drift]:
     """Of the score first, then of each feature that both rounds have, the most moved first."""
     before = max(champion.manifest.training.rows, 0)
-    moved = [Drift(name, round(psi, 4), before, rows) for name, psi in champion.feature_shift.items()]
-    score = Drift(SCORE, round(champion.score_shift or 0.0, 4), before, rows)
+    moved = [Drift(name, index, before, rows) for name, index in champion.feature_shift.items()]
+    score = Drift(SCORE, champion.score_shift or Stability(0.0, 0.0), before, rows)
     return [score, *sorted(moved, key=lambda each: -each.psi)]
 
 

@@ -25,13 +25,18 @@ class Spread:
     edges: tuple[float, ...] = ()
     levels: tuple[str, ...] = ()
 
+    def rows(self, size: int) -> Floats:
+        """Rows in each bin of a round of this size."""
+        return np.asarray(self.shares) * size
+
     def counts(self, values: Floats | Matrix) -> Floats:
         """Rows in each bin; categories come as codes of `levels`."""
         known = np.isfinite(values)
         if self.levels:
             place = np.where(known, values, len(self.levels)).astype(np.int64)
             return np.bincount(place, minlength=len(self.levels) + 1).astype(np.float64)
-        place = np.searchsorted(np.asarray(self.edges), values[known], side="right")
+        # A value on an edge is below it: of a flag that few have, all deciles are 0, and 1 is beyond the last.
+        place = np.searchsorted(np.asarray(self.edges), values[known], side="left")
         return np.append(np.bincount(place, minlength=len(self.edges) + 1), (~known).sum()).astype(np.float64)
 
 

@@ -203,7 +203,15 @@ def drivers(rows: Rows, losses: list[tuple[str, float]], tried: int, loss: Words
 def drift_table(rows: Titled, found: list[Drift], against: Words, title: Words = TITLES["drift"]) -> Table:
     score = {"score": ("점수", "Score")}
     made: list[list[Cell]] = [
-        [each.name, *(score.get(each.name) or rows.title(each.name)), each.verdict, each.before, each.now, each.psi]
+        [
+            each.name,
+            *(score.get(each.name) or rows.title(each.name)),
+            each.index.verdict,
+            each.before,
+            each.now,
+            each.psi,
+            each.index.by_chance,
+        ]
         for each in found
     ]
     columns = [
@@ -213,10 +221,11 @@ def drift_table(rows: Titled, found: list[Drift], against: Words, title: Words =
         count("before", "이전 행 수", "Rows before"),
         count("now", "이번 행 수", "Rows now"),
         measured("psi", "PSI", "Population stability index", of="now"),
+        measured("by_chance", "우연에 의한 PSI", "Index by chance", of="now"),
     ]
     notes = text(
-        f"비교 대상: {against[0]}. 0.1 미만 안정, 0.25 이상 이동. 10건 미만 구간은 이웃과 합쳤습니다.",
-        f"Compared with {against[1]}. Below 0.1 steady, from 0.25 moved. Bins of fewer than 10 rows are joined.",
+        f"비교 대상: {against[0]}. 우연에 의한 값을 뺀 PSI가 0.1 미만이면 안정, 0.25 이상이면 이동으로 봅니다.",
+        f"Compared with {against[1]}. Of the index less what chance gives: below 0.1 steady, from 0.25 moved.",
     )
     return table("drift", title, columns, made, notes)
 

@@ -6,11 +6,12 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from services.analysis.methods.toolkit.arrays import Floats
+from services.analysis.methods.toolkit.psi import Stability, stability
 from shared.contracts import FeatureKind, Histogram, ModelFeature, ModelReference
 
 BINS: Final = 10
 MOST_CATEGORIES: Final = 50
-EMPTY: Final = 1e-4
 Values = NDArray[np.floating]
 
 
@@ -40,14 +41,13 @@ def histogram(values: Values, edges: tuple[float, ...]) -> Histogram:
     return Histogram(edges=edges, shares=tuple(map(float, shares)), missing=1 - len(known) / max(len(values), 1))
 
 
-def shift(before: Histogram, values: Values) -> float:
-    """The population stability index of these values against a reference; 0 is the same, above .25 is another population.
-
-    What is missing counts as a bin of its own; an empty bin counts as one in 10,000."""
+def shift(before: Histogram, rows: int, values: Values) -> Stability:
+    """How far these values have moved from a reference of `rows` rows. What is missing counts as a bin of its own."""
     now = histogram(values, before.edges)
-    old, new = (np.maximum(shares_with_missing(one), EMPTY) for one in (before, now))
-    return float(np.sum((new - old) * np.log(new / old)))
+    return stability(with_missing(before, rows), with_missing(now, len(values)))
 
 
-def shares_with_missing(told: Histogram) -> Values:
-    return np.array([*(share * (1 - told.missing) for share in told.shares), told.missing])
+def with_missing(histogram: Histogram, rows: int) -> Floats:
+    """Rows in each bin, the last of them those without a value."""
+    known = (share * (1 - histogram.missing) for share in histogram.shares)
+    return np.array([*known, histogram.missing]) * rows
