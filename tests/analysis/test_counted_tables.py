@@ -10,7 +10,7 @@ import pytest
 from sklearn.cluster import KMeans
 
 from services.analysis.methods import clustering, cross_tabulation
-from services.analysis.methods.clustering import members, space
+from services.analysis.methods.clustering import chance, members, space
 from services.analysis.methods.cross_tabulation.counts import edges_of
 from services.analysis.methods.toolkit.arrays import texts
 from services.analysis.methods.toolkit.disclosure import Level, levels
@@ -128,7 +128,13 @@ def in_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(space, "CELLS", 1)
 
 
-@pytest.mark.usefixtures("in_blocks")
+@pytest.fixture
+def kinds_at_any_rate(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is not told from chance is described too: here how it is read counts, not what it says."""
+    monkeypatch.setattr(chance, "LEAST", -np.inf)
+
+
+@pytest.mark.usefixtures("in_blocks", "kinds_at_any_rate")
 def test_clusters_in_blocks_are_those_of_all_rows(tmp_path: Path) -> None:
     bundle = bundle_of(tmp_path, clusters=5)
     columns, matrix = plain_places(bundle)

@@ -107,14 +107,47 @@ def test_three_kinds_are_found_and_the_model_is_kept(tmp_path: Path) -> None:
     assert value(outputs, "clusters") == 3
     assert value(outputs, "stability") > 0.9
     assert value(outputs, "silhouette") > value(outputs, "by_chance") + 0.1
+    assert value(outputs, "excess") > 4
     assert sum(row["subjects"] for row in records(outputs.tables["clusters"])) == 900
     manifest = read_manifest(outputs.models["clusters_model"])
     assert [feature.name for feature in manifest.features] == ["use", "staff"]
 
 
-def test_no_kinds_are_told_where_there_are_none(tmp_path: Path) -> None:
-    outputs = checked(clustering, clustering.run(write(tmp_path, kinds(apart=0.0)), silent))
-    assert value(outputs, "silhouette") < value(outputs, "by_chance") + 0.05
+def one_kind(name: str) -> dict[str, Any]:
+    """Tables in which there are no kinds, whatever k-means makes of them."""
+    rng = np.random.default_rng(11)
+    common = rng.normal(size=(600, 1))
+    match name:
+        case "one Gaussian":
+            rows = rng.normal(size=(600, 4)) @ rng.normal(size=(4, 4))
+        case "uniform noise":
+            rows = rng.uniform(size=(600, 3))
+        case "skewed amounts that go together":
+            rows = np.exp(common + 0.7 * rng.normal(size=(600, 3)))
+        case "one factor":
+            rows = common + 0.3 * rng.normal(size=(600, 5))
+        case _:
+            rows = np.column_stack([rng.integers(0, 2, 600), rng.poisson(2, 600), rng.normal(size=600)])
+    return {f"c{at}": column for at, column in enumerate(rows.T.astype(float))}
+
+
+@pytest.mark.parametrize(
+    "name", ["one Gaussian", "uniform noise", "skewed amounts that go together", "one factor", "a flag, a count, a number"]
+)
+def test_where_there_are_no_kinds_none_is_described(name: str, tmp_path: Path) -> None:
+    outputs = checked(clustering, clustering.run(write(tmp_path, one_kind(name)), silent))
+    assert value(outputs, "clusters") == 1
+    assert set(outputs.tables) == {"choices"}
+    assert (outputs.figures, outputs.models) == ({}, {})
+    assert "do not fall into kinds" in outputs.metrics["summary"]["notes"]["en"]
+
+
+def test_kinds_along_one_line_are_found_too(tmp_path: Path) -> None:
+    """Two kinds that differ in every column alike look like one spread with a high correlation."""
+    rng = np.random.default_rng(12)
+    rows = 5.0 * rng.integers(0, 2, 600)[:, None] + rng.normal(size=(600, 3))
+    outputs = checked(clustering, clustering.run(write(tmp_path, {f"c{at}": each for at, each in enumerate(rows.T)}), silent))
+    assert value(outputs, "clusters") == 2
 
 
 @pytest.mark.parametrize(

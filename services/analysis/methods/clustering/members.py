@@ -3,6 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.cluster import KMeans
+from sklearn.metrics import silhouette_score
 
 from services.analysis.methods.clustering.space import Space
 from services.analysis.methods.toolkit.arrays import Floats, Matrix, Whole
@@ -22,6 +23,14 @@ def learned(space: Space) -> Matrix:
 
 def fit(matrix: Matrix, clusters: int, seed: int = 0) -> KMeans:
     return KMeans(clusters, n_init=4, random_state=seed).fit(matrix)
+
+
+def silhouette(rows: Matrix, clusters: int) -> float:
+    """Mean silhouette (-1 to 1) of k-means with so many clusters; 0 where all rows fall into one."""
+    if len(np.unique(rows, axis=0)) <= clusters:
+        return 0.0
+    label = fit(rows, clusters).labels_
+    return float(silhouette_score(rows, label)) if len(set(label)) > 1 else 0.0
 
 
 def members(model: KMeans, space: Space) -> Members:

@@ -5,10 +5,11 @@ from typing import Any
 
 import numpy as np
 from sklearn.cluster import KMeans
-from sklearn.metrics import adjusted_rand_score, silhouette_score
+from sklearn.metrics import adjusted_rand_score
 
 from services.analysis.methods.clustering.card import CARD, SCHEMA
-from services.analysis.methods.clustering.members import Members, fit, learned, members
+from services.analysis.methods.clustering.chance import Chance, by_chance
+from services.analysis.methods.clustering.members import Members, fit, learned, members, silhouette
 from services.analysis.methods.clustering.space import Space, make_space
 from services.analysis.methods.toolkit import figures
 from services.analysis.methods.toolkit.arrays import Matrix
@@ -22,16 +23,18 @@ from shared.contracts import TrainedBy, TrainingPeriod
 
 FEWEST, SAMPLE, FIRST = 60, 2000, 20_000
 CHOICES = range(2, 9)
+BY_CHANCE: Words = ("유형이 없을 때의 실루엣", "Silhouette without any kinds")
+EXCESS: Words = ("우연을 넘는 정도(표준오차)", "Standard errors above chance")
 
 
 @dataclass(frozen=True)
 class Choice:
-    """One number of clusters, beside what shuffled columns give."""
+    """One number of clusters, beside what data without kinds give."""
 
     clusters: int
     silhouette: float
     stability: float
-    by_chance: float
+    chance: Chance
 
 
 def run(bundle: Bundle, report: Report) -> Outputs:
@@ -44,7 +47,10 @@ def run(bundle: Bundle, report: Report) -> Outputs:
         raise MethodError("no-features", "The table has no column of numbers that differ.")
     report(0.1, "choosing how many")
     tried = choices(space, given["clusters"], report)
-    chosen = max(tried, key=lambda each: each.silhouette)
+    kinds = [each for each in tried if each.chance.beaten]
+    if not kinds:
+        return without_kinds(tried, size)
+    chosen = max(kinds, key=lambda each: each.silhouette)
     report(0.8, "describing")
     model = fit(learned(space), chosen.clusters)
     member = members(model, space)
@@ -59,26 +65,37 @@ def run(bundle: Bundle, report: Report) -> Outputs:
     )
 
 
+def without_kinds(tried: list[Choice], size: int) -> Outputs:
+    """Nothing lies above chance: no clusters, no profile and no model, only what was compared."""
+    nearest = max(tried, key=lambda each: each.chance.excess)
+    note = text(
+        "이 표의 대상은 유형으로 나뉘지 않습니다. 유형이 없는 자료에서도 이만한 실루엣이 나옵니다. "
+        "그래서 군집별 특성과 모형은 내지 않았습니다.",
+        "The subjects of this table do not fall into kinds: data without any kinds give such silhouettes too. "
+        "So there is no profile and no model.",
+    )
+    figures = [figure("clusters", text("군집 수", "Clusters"), 1, size), *compared(nearest, size)]
+    return Outputs(
+        tables={"choices": choices_table(tried, size)},
+        metrics={"summary": {"name": "summary", "figures": figures, "split": None, "notes": note}},
+    )
+
+
 PLACE: Words = ("중앙값 대비 위치", "Place beside the median")
 
 
 def choices(space: Space, wanted: int | None, report: Report) -> list[Choice]:
     rng = np.random.default_rng(0)
     sample = space.at(np.sort(rng.choice(space.rows, min(SAMPLE, space.rows), replace=False)))
-    shuffled = np.column_stack([rng.permutation(column) for column in sample.T])
     numbers_tried = [wanted] if wanted else [each for each in CHOICES if each < len(np.unique(sample, axis=0))]
     if not numbers_tried:
         raise MethodError("no-features", "The rows do not differ.")
+    chances = by_chance(sample, numbers_tried, lambda share: report(0.1 + 0.4 * share, "data without kinds"))
     tried = []
-    for at, clusters in enumerate(numbers_tried):
-        report(0.1 + 0.7 * at / len(numbers_tried), f"{clusters} clusters")
-        tried.append(Choice(clusters, silhouette(sample, clusters), stability(sample, clusters), silhouette(shuffled, clusters)))
+    for at, (clusters, chance) in enumerate(zip(numbers_tried, chances, strict=True)):
+        report(0.5 + 0.3 * at / len(numbers_tried), f"{clusters} clusters")
+        tried.append(Choice(clusters, silhouette(sample, clusters), stability(sample, clusters), chance))
     return tried
-
-
-def silhouette(rows: Matrix, clusters: int) -> float:
-    label = fit(rows, clusters).labels_
-    return float(silhouette_score(rows, label)) if len(set(label)) > 1 else 0.0
 
 
 def stability(rows: Matrix, clusters: int) -> float:
@@ -123,19 +140,28 @@ def profile(member: Members, space: Space, words: dict[str, Words]) -> Table:
 
 def choices_table(tried: list[Choice], size: int) -> Table:
     rows: list[list[Cell]] = [
-        [str(each.clusters), size, *(round(value, 4) for value in (each.silhouette, each.by_chance, each.stability))]
+        [
+            str(each.clusters),
+            size,
+            round(each.silhouette, 4),
+            round(each.chance.silhouette, 4),
+            round(each.chance.excess, 1),
+            round(each.stability, 4),
+        ]
         for each in tried
     ]
     columns = [
         dimension("number", "군집 수", "Number of clusters"),
         count("subjects", "대상 수", "Subjects"),
         measured("silhouette", "실루엣", "Silhouette", of="subjects"),
-        measured("by_chance", "무작위 실루엣", "Silhouette of shuffled columns", of="subjects"),
+        measured("by_chance", *BY_CHANCE, of="subjects"),
+        measured("excess", *EXCESS, of="subjects"),
         measured("stability", "안정성", "Stability", of="subjects"),
     ]
     note = text(
-        "무작위 실루엣보다 높지 않으면 군집이 없다고 봅니다.",
-        "Where the silhouette is no higher than of shuffled columns, there are no clusters.",
+        "유형이 없는 자료 세 가지의 실루엣보다 표준오차 4배 넘게 높아야 군집이 있다고 봅니다.",
+        "There are clusters only where the silhouette is more than 4 standard errors above each of three kinds of data "
+        "without any: one spread with the same covariance, one box, shuffled columns.",
     )
     return table("choices", ("군집 수의 선택", "How many clusters there are"), columns, rows, note)
 
@@ -143,11 +169,19 @@ def choices_table(tried: list[Choice], size: int) -> Table:
 def summary(chosen: Choice, size: int, clusters: int) -> dict[str, Any]:
     found = [
         figure("clusters", text("군집 수", "Clusters"), clusters, size),
-        figure("silhouette", text("실루엣", "Silhouette"), chosen.silhouette, size),
-        figure("by_chance", text("무작위 실루엣", "Silhouette of shuffled columns"), chosen.by_chance, size),
+        *compared(chosen, size),
         figure("stability", text("안정성", "Stability"), chosen.stability, size),
     ]
     return {"name": "summary", "figures": found, "split": None, "notes": None}
+
+
+def compared(choice: Choice, size: int) -> list[dict[str, Any]]:
+    """The silhouette beside what data without kinds give."""
+    return [
+        figure("silhouette", text("실루엣", "Silhouette"), choice.silhouette, size),
+        figure("by_chance", text(*BY_CHANCE), choice.chance.silhouette, size),
+        figure("excess", text(*EXCESS), choice.chance.excess, size),
+    ]
 
 
 def exported(model: KMeans, space: Space, chosen: Choice) -> dict[str, bytes]:
