@@ -288,6 +288,18 @@ def test_uploads_stream_through_the_gateway_up_to_the_limit_of_the_catalog() -> 
         assert "proxy_request_buffering off;" in block
 
 
+def test_the_gateway_says_its_own_problems_in_both_languages() -> None:
+    text = (ROOT / "deploy" / "gateway.conf").read_text("utf-8")
+    answers = re.findall(r"location @\w+ \{[^}]*return (\d+) \$(\w+);", text)
+    assert len(answers) == len(re.findall(r"location @", text)) == 5
+    for status, name in answers:
+        block = re.search(rf"map \$language \${name} \{{\n +en '(.*)';\n +ko '(.*)';\n", text)
+        assert block, name
+        english, korean = map(json.loads, block.groups())
+        assert english["status"] == korean["status"] == int(status)
+        assert all(re.search("[가-힣]", korean[part]) and english[part].isascii() for part in ("title", "detail"))
+
+
 def test_the_gateway_bounds_calls_and_connections_of_one_address() -> None:
     text = (ROOT / "deploy" / "gateway.conf").read_text("utf-8")
     server = text[text.index("    server {") : text.index("        location = / {")]
@@ -298,7 +310,7 @@ def test_the_gateway_bounds_calls_and_connections_of_one_address() -> None:
         assert not re.search(rf"^ +{kind} ", text.replace(server, ""), re.MULTILINE), "one of its own would replace it"
     answer = text[text.index("location @too_many") :].split("        }")[0]
     assert "add_header Retry-After 1 always;" in answer
-    document = json.loads(re.search("return 429 '(.*)'", answer)[1])  # type: ignore[index]
+    document = json.loads(re.search("problem_too_many {\n +en '(.*)'", text)[1])  # type: ignore[index]
     assert document["status"] == 429
 
 
