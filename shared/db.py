@@ -20,7 +20,7 @@ from sqlalchemy.pool import PoolResetState
 from sqlmodel import Field, SQLModel
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from shared import messages
+from shared import messages, sqlite
 from shared.clock import now
 from shared.errors import PreconditionFailed, Unavailable
 from shared.ids import new_id
@@ -85,26 +85,24 @@ def prepare_sqlite(connection: Any, _: Any) -> None:
         connection.execute(f"PRAGMA {pragma}")
 
 
-# Set in a pooled connection's `info` while its BEGIN is on the way to the driver's thread.
-BEGINNING = "dure_beginning"
-
-
 def begin_sqlite(connection: Connection) -> None:
     # A read that becomes a write fails at once with SQLITE_BUSY, so a write says so at its beginning.
     reading = connection.get_execution_options().get("dure_reading", False)
-    statement = "BEGIN" if reading else "BEGIN IMMEDIATE"
-    # Each step of a cursor is a journey to the driver's thread; this is one journey instead of three.
-    pending = connection.connection.info
-    pending[BEGINNING] = True
-    connection.connection.run_async(lambda driver: driver.execute(statement))
-    pending[BEGINNING] = False
+    driver_of(connection.connection).pending = "BEGIN" if reading else "BEGIN IMMEDIATE"
+
+
+def driver_of(connection: Any) -> sqlite.Connection:
+    driver: sqlite.Connection = connection.driver_connection
+    return driver
 
 
 def reset_sqlite(connection: Any, record: Any, state: PoolResetState) -> None:
     """What returns to the pool within a transaction is rolled back; nearly nothing does, and asking costs no journey.
 
     A BEGIN whose caller was cancelled may still wait for the driver's thread: the rollback is carried out after it."""
-    begun = record.info.pop(BEGINNING, False) or connection.driver_connection.in_transaction
+    driver = driver_of(connection)
+    begun = driver.beginning or driver.in_transaction
+    driver.beginning, driver.pending = False, None
     if state.asyncio_safe and begun:
         connection.rollback()
 
@@ -144,6 +142,7 @@ class Database:
         self.turns = Turns(shared, max(1, shared - 2), PATIENCE)
         if self.sqlite:
             options["pool_reset_on_return"] = None  # see reset_sqlite
+            options["connect_args"] = {"async_creator_fn": sqlite.connect}
         else:
             options["connect_args"] = {"server_settings": {"lock_timeout": "5000", "application_name": f"dure-{service}"}}
         self.engine = create_async_engine(url, **options)
@@ -164,15 +163,19 @@ class Database:
         self.readers = async_sessionmaker(self.read_engine, class_=Session, expire_on_commit=False, info=info)
         self.on_commit: Callable[[], None] = lambda: None
         self.emitted = False  # an event was written here: the relay need not look whether there is one
+        self.received = False  # an event arrived here: the same for its handling
 
     @asynccontextmanager
-    async def transaction(self, **info: Any) -> AsyncIterator[Session]:
-        """A write session: commits at the end, rolls back on any exception. CallerLeft before it has begun, Unavailable."""
+    async def transaction(self, *, wakes: bool = True, **info: Any) -> AsyncIterator[Session]:
+        """A write session: commits at the end, rolls back on any exception. CallerLeft before it has begun, Unavailable.
+
+        `wakes`: whether the commit leaves something to do, unlike a loop's own notes."""
         async with translated(), self.turns.turn(), self.writers() as session:
             session.info.update(info)
             async with session.begin():
                 yield session
-            self.on_commit()
+            if wakes:
+                self.on_commit()
 
     @asynccontextmanager
     async def reading(self, **info: Any) -> AsyncIterator[Session]:
