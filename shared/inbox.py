@@ -46,6 +46,7 @@ async def receive(db: Database, batch: Sequence[Incoming]) -> None:
                 await record_audit(
                     session, "bus.receive-event", row["subject"], outcome="refused", detail={"reason": "forged-sender"}
                 )
+        db.received = True
 
 
 def row_of(incoming: Incoming) -> dict[str, Any]:
@@ -82,16 +83,18 @@ TRUSTED_USERS = frozenset({"guest"})
 
 
 async def dispatch_batch(db: Database, handlers: Mapping[str, Handler]) -> bool:
-    """Handle what is due. True if there was something."""
+    """Handle what is due. True if there may be more."""
     table = db.tables.inbox
-    async with db.reading() as session:
-        if not await something_due(session, table):
-            return False
-    async with db.transaction() as session:
+    if not db.received:
+        async with db.reading() as session:
+            if not await something_due(session, table):
+                return False
+    db.received = False
+    async with db.transaction(wakes=False) as session:
         rows = await claim_rows(session, table, n=BATCH, lease=LEASE, columns=(table.c.body, table.c.received_at))
     for row in sorted(rows, key=itemgetter("received_at")):
         await dispatch(db, handlers, row)
-    return bool(rows)
+    return len(rows) == BATCH or db.received
 
 
 async def dispatch(db: Database, handlers: Mapping[str, Handler], row: Fields) -> None:

@@ -2,6 +2,8 @@
 
 import asyncio
 import logging
+import math
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -60,8 +62,33 @@ Step = Callable[[Context], Awaitable[bool]]
 Turn = Callable[[], Awaitable[bool]]
 
 
-async def until_stopped(name: str, turn: Turn, wake: Wake, idle: float) -> None:
-    """Take turns until there is nothing to do, then wait for a commit. A failing turn is logged and comes again, ever later."""
+@dataclass
+class Glance:
+    """Spares a loop most looks into the database. Each commit wakes every loop, but only some commits leave it anything.
+
+    It looks if this process has `marked` that there is something, if the turn before left something,
+    and every `idle` seconds for what other processes wrote and for what is due later.
+    """
+
+    marked: Callable[[], bool]
+    turn: Turn
+    idle: float
+    unfinished: bool = True
+    looked: float = -math.inf
+
+    async def __call__(self) -> bool:
+        at = time.monotonic()
+        if not (self.marked() or self.unfinished or at - self.looked >= self.idle):
+            return False
+        self.looked, self.unfinished = at, True  # stays so if the turn fails
+        self.unfinished = await self.turn()
+        return self.unfinished
+
+
+async def until_stopped(name: str, turn: Turn, wake: Wake, idle: float, pause: float = 0) -> None:
+    """Take turns until there is nothing to do, then wait for a commit. A failing turn is logged and comes again, ever later.
+
+    Between two turns lie at least `pause` seconds."""
     failures = 0
     while not wake.stopping:
         ticket = wake.ticket()
@@ -74,5 +101,8 @@ async def until_stopped(name: str, turn: Turn, wake: Wake, idle: float) -> None:
             log.warning("step failed", extra={"step": name, "failures": failures}, exc_info=error)
         if failures:
             await wake.rest(min(0.2 * 2**failures, 10))
-        elif not busy:
+            continue
+        if pause:
+            await wake.rest(pause)
+        if not busy:
             await wake.wait(ticket, idle)

@@ -124,7 +124,7 @@ async def record_and_claim(db: Database, settled: Sequence[Settled], n: int) -> 
         return []
     table = db.tables.outbox
     sent = [row["id"] for row, error in settled if error is None]
-    async with db.transaction() as session:
+    async with db.transaction(wakes=False) as session:
         # No fence here: a row that somebody else claims meanwhile was published all the same.
         if sent:
             done = update(table).where(table.c.id.in_(sent)).values(due_at=None, sent_at=now(), last_error=None)

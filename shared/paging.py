@@ -2,10 +2,12 @@
 
 import base64
 import binascii
+from collections.abc import Sequence
 from typing import Any, TypeVar
 from uuid import UUID
 
 from pydantic import BaseModel, Field
+from sqlalchemy import Select
 from sqlmodel import col
 from sqlmodel.sql.expression import SelectOfScalar
 
@@ -14,6 +16,7 @@ from shared.db import Row, Session
 from shared.errors import BadRequest, FieldError
 
 Model = TypeVar("Model", bound=Row)
+Query = TypeVar("Query", bound=Select[Any])
 
 
 class PageQuery(BaseModel):
@@ -42,9 +45,25 @@ async def paginate(
     session: Session, query: SelectOfScalar[Any], model: type[Model], page: PageQuery
 ) -> tuple[list[Model], str | None]:
     """One page of the query, newest first, and the cursor of the next page if there is one."""
+    found = (await session.exec(one_more(query, model, page))).all()
+    return cut_off(found, page)
+
+
+async def paginate_rows(
+    session: Session, query: Select[Any], model: type[Model], page: PageQuery
+) -> tuple[list[Any], str | None]:
+    """The same of plain rows that have the model's `id` among their columns."""
+    found = (await session.execute(one_more(query, model, page))).all()
+    return cut_off(found, page)
+
+
+def one_more(query: Query, model: type[Model], page: PageQuery) -> Query:
+    """The rows of the page and one more, which says whether there is a next page."""
     if after := page.after():
         query = query.where(col(model.id) < after)
-    rows = list((await session.exec(query.order_by(col(model.id).desc()).limit(page.limit + 1))).all())
-    more = len(rows) > page.limit
-    rows = rows[: page.limit]
-    return rows, encode_cursor(rows[-1].id) if more else None
+    return query.order_by(col(model.id).desc()).limit(page.limit + 1)
+
+
+def cut_off(found: Sequence[Any], page: PageQuery) -> tuple[list[Any], str | None]:
+    rows = list(found[: page.limit])
+    return rows, encode_cursor(rows[-1].id) if len(found) > page.limit else None

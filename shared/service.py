@@ -36,7 +36,7 @@ from shared.health import (
 )
 from shared.janitor import Janitor
 from shared.keys import SigningKey
-from shared.loops import GRACE, Context, Step, Turn, Wake, until_stopped
+from shared.loops import GRACE, Context, Glance, Step, Turn, Wake, until_stopped
 from shared.settings import ServiceSettings
 from shared.storage import Storage
 from shared.telemetry import Metrics, TraceMiddleware, bind_service
@@ -46,6 +46,7 @@ log = logging.getLogger(__name__)
 E = TypeVar("E", bound=Event)
 LOOK_AGAIN = "5"  # seconds
 WAIT = openapi.headers("Retry-After")
+PAUSE = 0.25  # seconds between two turns of a loop that nobody waits for
 
 
 class Consumers(dict[str, inbox.Handler]):
@@ -68,6 +69,7 @@ class Service:
     bus: Bus
     consumers: Consumers
     steps: Sequence[Step]
+    chores: Sequence[Step]
     migrations: Path
     signing_key: SigningKey | None
     checks: Sequence[Callable[[Context], Awaitable[Part]]]
@@ -76,15 +78,20 @@ class Service:
     took_over: bool = False
 
     def turns(self) -> dict[str, Turn]:
-        db = self.context.db
+        db, idle = self.context.db, self.context.settings.idle_seconds
         turns: dict[str, Turn] = {
-            "relay": self.relay,
-            "dispatch": partial(inbox.dispatch_batch, db, self.consumers),
+            "relay": Glance(lambda: db.emitted, self.relay, idle),
+            "dispatch": Glance(lambda: db.received, partial(inbox.dispatch_batch, db, self.consumers), idle),
         }
         turns["tidy"] = Janitor(db, self.context.storage, self.context.settings.scratch).tidy
         if self.signing_key:
             turns["seal"] = partial(audit.seal_batch, db, self.signing_key)
-        return turns | {step.__name__: partial(step, self.context) for step in self.steps}
+        return turns | {step.__name__: partial(step, self.context) for step in (*self.steps, *self.chores)}
+
+    @property
+    def unhurried(self) -> set[str]:
+        """The loops that nobody waits for: with a pause they do at once what many commits left."""
+        return {"seal", *(chore.__name__ for chore in self.chores)}
 
     async def relay(self) -> bool:
         """While the bus is down events wait in the outbox; when it is back none waits for a back-off."""
@@ -113,7 +120,8 @@ class Service:
         self.bus.subscribe(self.name, frozenset(self.consumers), partial(inbox.receive, self.context.db))
         await self.bus.start()
         for name, turn in self.turns().items():
-            loop = until_stopped(name, turn, self.context.wake, settings.idle_seconds)
+            pause = PAUSE if name in self.unhurried else 0.0
+            loop = until_stopped(name, turn, self.context.wake, settings.idle_seconds, pause)
             self.tasks[name] = asyncio.create_task(loop, name=f"{self.name}.{name}")
 
     async def stop(self) -> None:
@@ -157,16 +165,20 @@ def build_service(
     routers: Sequence[APIRouter],
     consumers: Consumers,
     steps: Sequence[Step] = (),
+    chores: Sequence[Step] = (),
     checks: Sequence[Callable[[Context], Awaitable[Part]]] = (),
     state: dict[str, Any] | None = None,
     description: str = "",
     tags: Sequence[openapi.Tag] = (),
 ) -> FastAPI:
-    """One service as a FastAPI app, everything under /{name}."""
+    """One service as a FastAPI app, everything under /{name}.
+
+    `steps` are its background work; `chores` is such work that nobody waits for."""
     db = Database(settings.database_url, metadata, tables, name, connections=settings.connections)
     storage = Storage(settings.storage_url, settings.storage_options)
     key = SigningKey.load(settings.audit_key) if settings.audit_key else None
-    service = Service(name, Context(db, settings, storage, Wake(), state or {}), bus, consumers, steps, migrations, key, checks)
+    context = Context(db, settings, storage, Wake(), state or {})
+    service = Service(name, context, bus, consumers, steps, chores, migrations, key, checks)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:

@@ -49,7 +49,8 @@ def build(settings: Settings, bus: Bus) -> FastAPI:
         migrations=Path(__file__).with_name("migrations"),
         routers=routers,
         consumers=consumers,
-        steps=[check_next, announce],
+        steps=[check_next],
+        chores=[announce],
         description=DESCRIPTION,
         tags=TAGS,
     )

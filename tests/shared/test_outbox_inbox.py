@@ -78,8 +78,8 @@ async def test_an_event_reaches_the_inbox_and_is_handled_once(db: Database) -> N
     assert sent["sent_at"] is not None
     for _ in range(5):  # redelivered
         await bus.publish([Envelope.parse(sent["body"].encode())])
-    assert await dispatch_batch(db, {MinistryJoined.type: handler})
-    assert not await dispatch_batch(db, {MinistryJoined.type: handler})
+    for _ in range(2):
+        assert not await dispatch_batch(db, {MinistryJoined.type: handler})
     assert handled == [("nts", 1)]
 
 
