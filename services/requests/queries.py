@@ -5,9 +5,23 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, false, or_, true
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    String,
+    Uuid,
+    and_,
+    bindparam,
+    false,
+    literal,
+    null,
+    or_,
+    true,
+    type_coerce,
+    union_all,
+)  # fmt: skip
+from sqlalchemy import select as plain_select
 from sqlmodel import col, select
-from sqlmodel.sql.expression import SelectOfScalar
 
 from services.requests import messages, panel, policy, waiting
 from services.requests.models import (
@@ -17,8 +31,11 @@ from services.requests.models import (
     HistoryEntry,
     KnownKey,
     KnownMethod,
+    Listed,
+    Proceedings,
     RequestInput,
     Revocation,
+    Said,
     Status,
     Vote,
 )
@@ -26,13 +43,14 @@ from services.requests.rules import Rules
 from services.requests.schemas import RequestOut, RequestSummary, TallyOut, WaitingOut, WorkItem
 from shared.auth import Principal, Role
 from shared.clock import now
-from shared.contracts import PublicKey
+from shared.contracts import MethodRef, PublicKey
 from shared.db import Session
 from shared.errors import NotFound
 from shared.members import present_members
-from shared.paging import PageQuery, paginate
+from shared.paging import PageQuery, paginate_rows
 
 OVERDUE = "overdue"
+SaidRow = RequestInput | Decision | Revocation | Vote
 UNSEALED = (*IN_REVIEW, Status.RETURNED, Status.APPROVED)  # nothing was sealed yet
 
 
@@ -64,13 +82,74 @@ async def get_request(session: Session, caller: Principal, request_id: UUID) -> 
 
 async def list_requests(
     session: Session, caller: Principal, page: PageQuery, *, status: Status | None = None, ministry: str | None = None
-) -> tuple[list[AnalysisRequest], str | None]:
-    query = select(AnalysisRequest).where(visible_to(caller))
+) -> tuple[list[Listed], str | None]:
+    conditions = [visible_to(caller)]
     if status is not None:
-        query = query.where(col(AnalysisRequest.status) == status)
+        conditions.append(col(AnalysisRequest.status) == status)
     if ministry is not None:
-        query = query.where(col(AnalysisRequest.ministry) == ministry)
-    return await paginate(session, query, AnalysisRequest, page)
+        conditions.append(col(AnalysisRequest.ministry) == ministry)
+    return await listed(session, page, *conditions)
+
+
+# What a list shows, and what the rules ask of each row: no prose, no parameters, no copies of datasets.
+SHOWN = (
+    "id",
+    "version",
+    "created_at",
+    "status",
+    "since",
+    "decide_by",
+    "revision",
+    "title",
+    "requester",
+    "authors",
+    "ministry",
+    "run_id",
+)
+METHOD = ("method_name", "method_version", "method_digest")
+LISTED = plain_select(*(getattr(AnalysisRequest, name) for name in (*SHOWN, *METHOD)))
+
+
+def said(kind: str, table: type[SaidRow], dataset: Any, subject: Any = None, word: Any = None) -> Select[Any]:
+    """Inputs, decisions, revocations or votes of some requests, in columns that are the same for all of them."""
+    columns: tuple[Any, ...] = (
+        literal(kind).label("kind"),
+        col(table.request_id).label("request_id"),
+        col(table.revision).label("revision"),
+        col(table.ministry).label("ministry"),
+        type_coerce(dataset, Uuid).label("dataset_id"),
+        (literal("") if subject is None else subject).label("subject"),
+        (literal("") if word is None else type_coerce(word, String)).label("word"),
+        col(table.id).label("id"),
+    )
+    found: Select[Any] = plain_select(*columns).where(col(table.request_id).in_(bindparam("ids", expanding=True)))
+    return found
+
+
+# One statement for the four: each costs more by itself than by its rows. The first votes count, so their order matters.
+ALL_SAID = union_all(
+    said("inputs", RequestInput, RequestInput.dataset_id),
+    said("decisions", Decision, Decision.dataset_id, col(Decision.decided_by), Decision.verdict),
+    said("revocations", Revocation, Revocation.dataset_id, col(Revocation.revoked_by)),
+    said("votes", Vote, null(), col(Vote.member), Vote.ballot),
+).subquery("said")
+IN_ORDER = plain_select(*(column for column in ALL_SAID.c if column.name != "id")).order_by(ALL_SAID.c.id)
+
+
+async def listed(session: Session, page: PageQuery, *conditions: ColumnElement[bool]) -> tuple[list[Listed], str | None]:
+    """One page of the requests that meet the conditions, newest first, by two statements; and the next page's cursor."""
+    rows, cursor = await paginate_rows(session, LISTED.where(*conditions), AnalysisRequest, page)
+    requests = {row.id: as_listed(row) for row in rows}
+    if requests:
+        said = await session.execute(IN_ORDER, {"ids": list(requests)})
+        for kind, request_id, *what in map(tuple[Any, ...], said.all()):
+            getattr(requests[request_id], kind).append(Said(*what))
+    return list(requests.values()), cursor
+
+
+def as_listed(row: Sequence[Any]) -> Listed:
+    *own, name, version, digest = row
+    return Listed(*own, MethodRef(name=name, version=version, digest=digest))  # type: ignore[call-arg]
 
 
 async def list_history(session: Session, caller: Principal, request_id: UUID) -> Sequence[HistoryEntry]:
@@ -80,14 +159,12 @@ async def list_history(session: Session, caller: Principal, request_id: UUID) ->
     return (await session.exec(query)).all()
 
 
-async def list_work(
-    session: Session, caller: Principal, rules: Rules, page: PageQuery
-) -> tuple[list[AnalysisRequest], str | None]:
+async def list_work(session: Session, caller: Principal, rules: Rules, page: PageQuery) -> tuple[list[Listed], str | None]:
     """The requests that wait for this caller."""
-    return await paginate(session, work_of(caller, rules.day(now())), AnalysisRequest, page)
+    return await listed(session, page, waits_for(caller, rules.day(now())))
 
 
-def work_of(caller: Principal, today: date) -> SelectOfScalar[AnalysisRequest]:
+def waits_for(caller: Principal, today: date) -> ColumnElement[bool]:
     waits: list[ColumnElement[bool]] = [false()]
     if caller.has(Role.STEWARD):
         waits.append(decision_waits(caller))
@@ -100,7 +177,7 @@ def work_of(caller: Principal, today: date) -> SelectOfScalar[AnalysisRequest]:
     if caller.has(Role.COUNCIL_SECRETARY):
         late = col(AnalysisRequest.decide_by) < today
         waits.append(and_(late, col(AnalysisRequest.status).in_(IN_REVIEW)))
-    return select(AnalysisRequest).where(or_(*waits))
+    return or_(*waits)
 
 
 def decision_waits(caller: Principal) -> ColumnElement[bool]:
@@ -173,19 +250,17 @@ async def sealed_to(session: Session, request: AnalysisRequest) -> str | None:
     if request.status not in UNSEALED:
         return None
     method = await session.get(KnownMethod, f"{request.method_name}@{request.method_version}")
-    if method is None or method.live is None or not method.live.card.lists_entities:
+    if method is None or not method.lists_entities:
         return None
     key = await sealing_key(session, request.ministry)
     return key.kid if key else None
 
 
-def summary(request: AnalysisRequest, caller: Principal, rules: Rules, members: frozenset[str]) -> RequestSummary:
-    return RequestSummary.model_validate(facts(request, caller, rules, members), from_attributes=True)
+def summary(request: Proceedings, caller: Principal, rules: Rules, members: frozenset[str]) -> RequestSummary:
+    return RequestSummary.model_validate(shown(request, counted(request, rules), caller, rules, members), from_attributes=True)
 
 
-async def summaries(
-    session: Session, requests: Sequence[AnalysisRequest], caller: Principal, rules: Rules
-) -> list[RequestSummary]:
+async def summaries(session: Session, requests: Sequence[Listed], caller: Principal, rules: Rules) -> list[RequestSummary]:
     members = await present_members(session)
     return [summary(request, caller, rules, members) for request in requests]
 
@@ -194,28 +269,43 @@ async def describe(session: Session, request: AnalysisRequest, caller: Principal
     """The request with everything that was asked and said, and what this caller may do now."""
     more: dict[str, Any] = {"audience": request.readers, "lane": rules.lane(request.risk_tier).name}
     more["sealed_to"] = await sealed_to(session, request)
-    shown = facts(request, caller, rules, await present_members(session))
-    return RequestOut.model_validate(shown | more, from_attributes=True)
+    return RequestOut.model_validate(facts(request, caller, rules, await present_members(session)) | more, from_attributes=True)
 
 
-def facts(request: AnalysisRequest, caller: Principal, rules: Rules, members: frozenset[str]) -> dict[str, Any]:
-    tally = panel.count_votes(request.current_votes, recused=request.recused, quorum=rules.quorum.value)
+def counted(request: Proceedings, rules: Rules) -> panel.Tally:
+    return panel.count_votes(request.current_votes, recused=request.recused, quorum=rules.quorum.value)
+
+
+def shown(request: Proceedings, tally: panel.Tally, caller: Principal, rules: Rules, members: frozenset[str]) -> dict[str, Any]:
+    """What a list shows of a request."""
     why = waiting.why_waiting(request, tally.missing, rules.day(now()), members)
     return {
-        **{name: getattr(request, name) for name in RequestOut.model_fields if hasattr(request, name)},
-        "tally": TallyOut.model_validate(tally),
-        "waiting": WaitingOut.model_validate(why) if why else None,
+        **{name: getattr(request, name) for name in SUMMARY_FIELDS},
+        "waiting": why and WaitingOut.model_validate(why),
         "actions": policy.actions_for(caller, request),
     }
 
 
-async def work_items(session: Session, requests: Sequence[AnalysisRequest], caller: Principal, rules: Rules) -> list[WorkItem]:
+SUMMARY_FIELDS = tuple(RequestSummary.model_fields.keys() - {"waiting", "actions"})
+
+
+def facts(request: AnalysisRequest, caller: Principal, rules: Rules, members: frozenset[str]) -> dict[str, Any]:
+    """All that does not need the database."""
+    tally = counted(request, rules)
+    return {
+        **{name: getattr(request, name) for name in RequestOut.model_fields if hasattr(request, name)},
+        **shown(request, tally, caller, rules, members),
+        "tally": TallyOut.model_validate(tally),
+    }
+
+
+async def work_items(session: Session, requests: Sequence[Listed], caller: Principal, rules: Rules) -> list[WorkItem]:
     """Entries of the work list: what this caller has to do."""
     shown = await summaries(session, requests, caller, rules)
     return [work_item(request, each, caller) for request, each in zip(requests, shown, strict=True)]
 
 
-def work_item(request: AnalysisRequest, told: RequestSummary, caller: Principal) -> WorkItem:
+def work_item(request: Proceedings, told: RequestSummary, caller: Principal) -> WorkItem:
     task = next((name for name in ("decisions", "votes", "resubmit") if name in told.actions), OVERDUE)
     mine = [dataset for dataset, owner in request.undecided.items() if owner == caller.ministry]
     return WorkItem(task=task, dataset_ids=mine if task == "decisions" else [], request=told)

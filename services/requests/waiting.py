@@ -4,7 +4,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from services.requests.models import AnalysisRequest, Status
+from services.requests.models import Proceedings, Status
 from shared.auth import Role
 
 
@@ -40,7 +40,7 @@ class Waiting:
     overdue: bool
 
 
-def why_waiting(request: AnalysisRequest, missing: int, today: date, members: Collection[str]) -> Waiting | None:
+def why_waiting(request: Proceedings, missing: int, today: date, members: Collection[str]) -> Waiting | None:
     """None where the request waits for nobody any more. `missing` votes are needed before the council decides; 0 is a tie.
 
     Whoever is named can act: a body that is not among the `members` cannot.
@@ -53,7 +53,7 @@ def why_waiting(request: AnalysisRequest, missing: int, today: date, members: Co
     return Waiting(why.code, why.ko, why.en, who, request.since, request.decide_by, overdue)
 
 
-def reason(request: AnalysisRequest, missing: int, members: Collection[str]) -> tuple[Why, tuple[Member, ...]] | None:
+def reason(request: Proceedings, missing: int, members: Collection[str]) -> tuple[Why, tuple[Member, ...]] | None:
     match request.status:
         case Status.OWNER_REVIEW:
             return owners_decide(request, members)
@@ -77,13 +77,13 @@ def reason(request: AnalysisRequest, missing: int, members: Collection[str]) -> 
             return None
 
 
-def stuck(request: AnalysisRequest, members: Collection[str], why: Why) -> tuple[Why, tuple[Member, ...]]:
+def stuck(request: Proceedings, members: Collection[str], why: Why) -> tuple[Why, tuple[Member, ...]]:
     """Nobody is left who could decide: the secretary returns it, or who asked withdraws it."""
     secretary, asker = Member(Role.COUNCIL_SECRETARY), Member(Role.REQUESTER, ministry=request.ministry)
     return why, (secretary, asker) if request.ministry in members else (secretary,)
 
 
-def owners_decide(request: AnalysisRequest, members: Collection[str]) -> tuple[Why, tuple[Member, ...]]:
+def owners_decide(request: Proceedings, members: Collection[str]) -> tuple[Why, tuple[Member, ...]]:
     count, owners = len(request.undecided), sorted(set(request.undecided.values()))
     if gone := [owner for owner in owners if owner not in members]:
         ko = f"데이터 보유 기관({', '.join(gone)})이 더 이상 회원이 아니어서 결정할 수 없습니다. 반려하거나 철회해야 합니다."
@@ -94,7 +94,7 @@ def owners_decide(request: AnalysisRequest, members: Collection[str]) -> tuple[W
     return Why("owners-decide", ko, en), tuple(Member(Role.STEWARD, ministry=owner) for owner in owners)
 
 
-def requester_corrects(request: AnalysisRequest) -> tuple[Why, tuple[Member, ...]]:
+def requester_corrects(request: Proceedings) -> tuple[Why, tuple[Member, ...]]:
     why = Why(
         "requester-corrects",
         "보완을 위해 반려되었습니다. 요청 부처가 고쳐서 다시 제출하거나 철회해야 합니다.",
@@ -103,7 +103,7 @@ def requester_corrects(request: AnalysisRequest) -> tuple[Why, tuple[Member, ...
     return why, (Member(Role.REQUESTER, ministry=request.ministry, subject=request.requester),)
 
 
-def council_votes(request: AnalysisRequest, missing: int, members: Collection[str]) -> tuple[Why, tuple[Member, ...]]:
+def council_votes(request: Proceedings, missing: int, members: Collection[str]) -> tuple[Why, tuple[Member, ...]]:
     voted = {vote.ministry for vote in request.current_votes}
     left = set(members) - voted - request.recused
     if len(left) < max(missing, 1):
@@ -119,7 +119,7 @@ def council_votes(request: AnalysisRequest, missing: int, members: Collection[st
     return Why("council-tied", ko, en), (who,)
 
 
-def run_begins(request: AnalysisRequest) -> tuple[Why, tuple[Member, ...]]:
+def run_begins(request: Proceedings) -> tuple[Why, tuple[Member, ...]]:
     if request.run_id is None:
         ko, en = "승인되었습니다. 분석센터가 실행을 준비합니다.", "Approved: the centre is about to queue the run."
         return Why("run-not-queued", ko, en), (Member(Role.CENTRE_ANALYST),)

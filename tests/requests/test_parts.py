@@ -7,6 +7,7 @@ from services.requests.models import Status
 from services.requests.waiting import why_waiting
 from shared.contracts import MinistryLeft, Part, PartKind, RequestApproved, RequestSubmitted
 from shared.errors import Forbidden, Unprocessable
+from shared.paging import PageQuery
 from tests.requests.examples import (
     HOUSEHOLD_ID,
     HOUSEHOLD_STEWARD,
@@ -92,7 +93,7 @@ async def test_nothing_waits_on_the_list_of_whoever_has_another_part(house: Hous
     await house.decide(request.id, HOUSEHOLD_STEWARD, approval(HOUSEHOLD_ID))
     async with house.db.reading() as session:
         for who, listed in ((caller("council-member", "moel", MANY), []), (member("moel"), [request.id])):
-            work = (await session.exec(queries.work_of(who, RULES.day(request.created_at)))).all()
+            work, _ = await queries.list_work(session, who, RULES, PageQuery())
             assert [one.id for one in work] == listed
 
 

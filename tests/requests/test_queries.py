@@ -4,6 +4,7 @@ from datetime import timedelta
 from itertools import product
 
 import pytest
+from sqlalchemy import event
 from sqlmodel import select
 
 from services.requests import policy, queries
@@ -87,6 +88,22 @@ async def test_lists_and_rules_agree(full_house: House, who: Principal) -> None:
     overdue = {row.id for row in requests if row.decide_by} if who.has(Role.COUNCIL_SECRETARY) else set()
     assert {row.id for row in work} == tasks | overdue
     assert {row.id for row in work} <= {row.id for row in seen}
+    whole, members = {row.id: row for row in requests}, frozenset(MEMBERS)
+    for row in seen:  # a list says of a request what the request itself says
+        assert queries.summary(row, who, RULES, members) == queries.summary(whole[row.id], who, RULES, members)
+
+
+async def test_a_list_costs_two_statements_and_reads_no_prose(full_house: House) -> None:
+    asked: list[str] = []
+
+    def note(_: object, __: object, statement: str, *___: object) -> None:
+        asked.append(statement)
+
+    event.listen(full_house.db.engine.sync_engine, "before_cursor_execute", note)
+    async with full_house.db.reading() as session:
+        rows, _ = await queries.list_requests(session, caller("auditor", "bai"), PageQuery(limit=50))
+    assert len(rows) > 15 and len(asked) == 2
+    assert not any(column in statement for statement in asked for column in ("purpose", "parameters", "seen", "columns"))
 
 
 def work_item(request: AnalysisRequest, who: Principal) -> WorkItem:

@@ -2,6 +2,7 @@
 
 from services.requests.models.base import PLUMBING, Base
 from services.requests.models.known import KnownDataset, KnownKey, KnownMethod, KnownMinistry, KnownModel
+from services.requests.models.proceedings import Listed, Proceedings, Said
 from services.requests.models.requests import AnalysisRequest, Decision, HistoryEntry, RequestInput, Revocation, Vote
 from services.requests.models.states import IN_REVIEW, TRANSITIONS, Ballot, Status, Verdict
 
@@ -17,9 +18,12 @@ __all__ = [
     "KnownMethod",
     "KnownMinistry",
     "KnownModel",
+    "Listed",
     "PLUMBING",
+    "Proceedings",
     "RequestInput",
     "Revocation",
+    "Said",
     "Status",
     "TRANSITIONS",
     "Verdict",

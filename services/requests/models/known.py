@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlmodel import Field
 
 from services.requests.models.base import Base
-from shared.contracts import DatasetPublished, MethodLive, ModelReleased
+from shared.contracts import DatasetPublished, DisclosureClass, MethodLive, ModelReleased
 from shared.db import Json, UtcDateTime
 
 
@@ -35,6 +35,12 @@ class KnownMethod(Base, table=True):
     @property
     def live(self) -> MethodLive | None:
         return None if self.withdrawn or self.reviewed is None else MethodLive.model_validate(self.reviewed)
+
+    @property
+    def lists_entities(self) -> bool:
+        """Whether it is live and makes a restricted list; asked of each request that is shown, so the card is not built."""
+        outputs = self.reviewed["card"]["outputs"] if self.reviewed and not self.withdrawn else []
+        return any(output["disclosure"] == DisclosureClass.RESTRICTED for output in outputs)
 
 
 class KnownModel(Base, table=True):

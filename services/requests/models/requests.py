@@ -8,13 +8,14 @@ from sqlalchemy import UniqueConstraint
 from sqlmodel import Field, Relationship
 
 from services.requests.models.base import Base, choice
+from services.requests.models.proceedings import Proceedings
 from services.requests.models.states import Ballot, Status, Verdict
 from shared.clock import now
-from shared.contracts import Audience, DatasetPublished, MethodRef, Part, PartKind
+from shared.contracts import Audience, DatasetPublished, MethodRef
 from shared.db import Json, Row, UtcDateTime
 
 
-class AnalysisRequest(Base, Row, table=True):
+class AnalysisRequest(Proceedings, Base, Row, table=True):
     """A ministry asks for an analysis. What was asked at earlier revisions stays in their inputs and history."""
 
     status: Status = Field(default=Status.OWNER_REVIEW, sa_column=choice(Status, index=True))
@@ -57,58 +58,6 @@ class AnalysisRequest(Base, Row, table=True):
     @property
     def readers(self) -> Audience:
         return Audience.model_validate(self.audience)
-
-    @property
-    def current_inputs(self) -> list["RequestInput"]:
-        return [one for one in self.inputs if one.revision == self.revision]
-
-    @property
-    def current_decisions(self) -> list["Decision"]:
-        return [one for one in self.decisions if one.revision == self.revision]
-
-    @property
-    def current_votes(self) -> list["Vote"]:
-        return [one for one in self.votes if one.revision == self.revision]
-
-    @property
-    def owners(self) -> list[str]:
-        """The ministries whose datasets are asked for."""
-        return sorted({one.ministry for one in self.current_inputs})
-
-    @property
-    def recused(self) -> frozenset[str]:
-        """The ministries that have a part in the request, so that their council members do not vote on it."""
-        return frozenset({self.ministry, *self.owners})
-
-    @property
-    def parts(self) -> list[Part]:
-        """Who has acted on it at any revision, and for which body; each once."""
-        return [Part(subject=one, ministry=ministry, part=part) for one, ministry, part in sorted(self.acted)]
-
-    @property
-    def acted(self) -> set[tuple[str, str, PartKind]]:
-        """The same as plain subjects, ministries and parts: it is asked for each action of each request in a list."""
-        found = {(author, self.ministry, PartKind.REQUESTER) for author in self.authors}
-        found |= {(one.decided_by, one.ministry, PartKind.OWNER) for one in self.decisions}
-        found |= {(one.revoked_by, one.ministry, PartKind.OWNER) for one in self.revocations}
-        found |= {(one.member, one.ministry, PartKind.COUNCIL) for one in self.votes}
-        return found
-
-    @property
-    def granted(self) -> dict[UUID, str]:
-        """The datasets whose owners have approved and not taken it back, with their owners."""
-        revoked = {one.dataset_id for one in self.revocations if one.revision == self.revision}
-        return {
-            one.dataset_id: one.ministry
-            for one in self.current_decisions
-            if one.verdict is Verdict.APPROVE and one.dataset_id not in revoked
-        }
-
-    @property
-    def undecided(self) -> dict[UUID, str]:
-        """The datasets that no owner has decided on yet, with their owners."""
-        decided = {one.dataset_id for one in self.current_decisions}
-        return {one.dataset_id: one.ministry for one in self.current_inputs if one.dataset_id not in decided}
 
 
 class RequestInput(Base, Row, table=True):
