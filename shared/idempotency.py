@@ -2,6 +2,7 @@
 
 An answer may hold a secret that is shown once (a webhook's). So neither the key nor the answer is kept in the clear: the row
 holds the key's digest, and the answer under a key that only the caller's Idempotency-Key gives.
+Nor is it given to a caller whose token has lost a role since: what one may not do is not answered as done.
 """
 
 import base64
@@ -21,7 +22,9 @@ from shared.auth import Principal
 from shared.bodies import read_body
 from shared.clock import now
 from shared.db import Database, Session
-from shared.errors import BadRequest, FieldError, Unprocessable
+from shared.errors import BadRequest, FieldError, Forbidden, Unprocessable
+
+ROLES = "roles"  # beside the answer's headers, and none of them
 
 
 class Replay(Exception):
@@ -78,8 +81,17 @@ async def begin_idempotent(request: Request, session: Session, caller: Principal
     if (known["operation"], known["body_sha256"]) != (row["operation"], row["body_sha256"]):
         error = FieldError("header/idempotency-key", "key-reused", messages.KEY_NEW)
         raise Unprocessable(messages.KEY_REUSED, errors=[error])
-    headers = json.loads(known["headers"]) | {"Idempotent-Replayed": "true"}
+    headers = json.loads(known["headers"])
+    check_roles(caller, headers.pop(ROLES, ""))
+    headers |= {"Idempotent-Replayed": "true"}
     raise Replay(Response(unseal(actor, key, known["body"]), known["status"], headers))
+
+
+def check_roles(caller: Principal | None, kept: str) -> None:
+    """Forbidden if the token no longer carries every role that it had when the answer was given (older answers name none)."""
+    if missing := sorted(set(kept.split()) - (caller.roles if caller else set())):
+        right = " and ".join(missing)
+        raise Forbidden(messages.ROLE_LOST(right=right), right=right)
 
 
 async def keep_answer(request: Request, response: Response) -> None:
@@ -89,5 +101,7 @@ async def keep_answer(request: Request, response: Response) -> None:
     session, actor, key = request.state.idempotent
     table = request.app.state.db.tables.idempotency
     headers = {name: value for name, value in response.headers.items() if name in ("content-type", "etag", "location")}
+    caller: Principal | None = session.info.get("caller")
+    headers[ROLES] = " ".join(sorted(caller.roles)) if caller else ""
     answer = {"status": response.status_code, "headers": json.dumps(headers), "body": seal(actor, key, bytes(response.body))}
     await session.execute(update(table).where(table.c.actor == actor, table.c.key == digest_of(key)).values(**answer))

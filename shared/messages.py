@@ -112,6 +112,10 @@ KEY_REUSED: Final = Sentence(
     "This Idempotency-Key was used for another request.",
     ko="이 Idempotency-Key는 이미 다른 요청에 사용되었습니다.",
 )
+ROLE_LOST: Final = Template(
+    "This was done with the role {right}, which your token does not carry any more: the answer is not repeated.",
+    ko="이 요청은 역할({right})이 있을 때 처리되었으나 현재 토큰에는 그 역할이 없으므로, 당시의 응답을 다시 제공하지 않습니다.",
+)
 PROVIDER_AWAY: Final = Sentence(
     "The keys of the identity provider cannot be read, so no token can be checked just now.",
     ko="인증기관의 공개키를 읽을 수 없어 지금은 토큰을 확인할 수 없습니다.",

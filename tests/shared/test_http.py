@@ -176,6 +176,19 @@ async def test_who_acts_for_another_ministry_is_not_given_the_answer_of_the_firs
     assert second.json()["errors"][0]["code"] == "key-reused"
 
 
+async def test_who_lost_a_role_is_not_given_the_answer_and_nothing_is_done_twice(
+    client: httpx.AsyncClient, db: Database, job: type[Any], headers: Callable[..., dict[str, str]]
+) -> None:
+    who = [headers(roles, "nts", subject="lee") for roles in ("steward", "requester", "requester,steward")]
+    async with counted(db, job, 1):
+        first, lost, more = [
+            await client.post("/jobs", json={"name": "a"}, headers=one | {"Idempotency-Key": "k-role"}) for one in who
+        ]
+    assert (first.status_code, lost.status_code, more.status_code) == (201, 403, 201)
+    assert (lost.json()["right"], first.json()["id"] in lost.text) == ("steward", False)
+    assert more.json() == first.json() and "roles" not in more.headers
+
+
 async def test_a_refused_deed_keeps_nothing_and_its_key_may_come_again(
     client: httpx.AsyncClient, db: Database, job: type[Any], steward: dict[str, str]
 ) -> None:
