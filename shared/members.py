@@ -11,6 +11,7 @@ from shared.db import Session, database
 from shared.errors import Forbidden, Unavailable
 
 MISSING = "a ministry that is a member"
+PRESENT = "present_members"  # in a session's `info`: one transaction asks for them several times
 
 
 class NotAMember(Forbidden):
@@ -30,12 +31,16 @@ async def keep_member(session: Session, code: str, sequence: int, *, has_left: b
     newer = {"sequence": row.excluded.sequence, "has_left": row.excluded.has_left}
     kept = row.on_conflict_do_update(index_elements=[table.c.code], set_=newer, where=table.c.sequence < row.excluded.sequence)
     await session.execute(kept)
+    session.info.pop(PRESENT, None)
 
 
 async def present_members(session: Session) -> frozenset[str]:
-    """The codes of the bodies that are members now, as far as was heard."""
-    table = database(session).tables.members
-    return frozenset((await session.execute(select(table.c.code).where(~table.c.has_left))).scalars())
+    """The codes of the bodies that are members now, as far as was heard; read once in a transaction."""
+    if PRESENT not in session.info:
+        table = database(session).tables.members
+        session.info[PRESENT] = frozenset((await session.execute(select(table.c.code).where(~table.c.has_left))).scalars())
+    present: frozenset[str] = session.info[PRESENT]
+    return present
 
 
 async def check_member(session: Session, caller: Principal) -> None:

@@ -4,9 +4,10 @@ import asyncio
 import json
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from functools import cache
 from uuid import UUID, uuid5
 
-from sqlalchemy import CursorResult, insert, update
+from sqlalchemy import CursorResult, Executable, Table, insert, update
 from sqlalchemy.dialects.postgresql import insert as insert_postgresql
 from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 
@@ -27,12 +28,15 @@ Settled = tuple[Fields, Exception | None]
 async def next_sequence(session: Session, subject: str) -> int:
     """The position of the next event of this subject; holds the subject's row until the transaction ends."""
     db = database(session)
-    table = db.tables.sequences
-    insert_or_update = (insert_sqlite if db.sqlite else insert_postgresql)(table).values(subject=subject, last=1)
-    counted = insert_or_update.on_conflict_do_update(index_elements=[table.c.subject], set_={"last": table.c.last + 1}).returning(
-        table.c.last
-    )
-    return int((await session.execute(counted)).scalar_one())
+    counted = counting(db.tables.sequences, db.sqlite)
+    return int((await session.execute(counted, {"subject": subject, "last": 1})).scalar_one())
+
+
+@cache  # to build it takes longer than to carry it out
+def counting(table: Table, sqlite: bool) -> Executable:
+    insert_new = (insert_sqlite if sqlite else insert_postgresql)(table)
+    counted = insert_new.on_conflict_do_update(index_elements=[table.c.subject], set_={"last": table.c.last + 1})
+    return counted.returning(table.c.last)
 
 
 def event_id(event: Event, cause: Envelope | None) -> UUID:
@@ -66,7 +70,7 @@ async def emit(session: Session, event: Event, *, cause: Envelope | None = None)
         "created_at": envelope.time,
         "due_at": now(),
     }
-    await session.execute(insert(db.tables.outbox).values(**row))
+    await session.execute(insert(db.tables.outbox), row)
     db.emitted = True
     return envelope
 

@@ -34,16 +34,25 @@ def rules_in_force(request: Request) -> Rules:
 RulesInForce = Annotated[Rules, Depends(rules_in_force)]
 
 
+def open_limits(request: Request) -> actions.OpenLimits:
+    limits: actions.OpenLimits = request.app.state.context.state["open_limits"]
+    return limits
+
+
+OpenLimits = Annotated[actions.OpenLimits, Depends(open_limits)]
+
+
 @router.post("", status_code=201, responses=CREATED)
 async def submit_request(
-    data: RequestIn, session: Transaction, caller: Caller, rules: RulesInForce, response: Response
+    data: RequestIn, session: Transaction, caller: Caller, rules: RulesInForce, limits: OpenLimits, response: Response
 ) -> RequestOut:
     """Ask for an analysis (requester).
 
     It is checked at once against the live method's inputs and parameters; every fault is named by its JSON pointer.
-    Then every owner of every dataset decides, then the council votes.
+    Then every owner of every dataset decides, then the council votes. How many requests one person may have open at a time
+    is bounded (429), and how many of these may ask for exactly the same (409).
     """
-    request = await actions.submit_request(session, caller, data, rules=rules)
+    request = await actions.submit_request(session, caller, data, rules=rules, limits=limits)
     response.headers["Location"] = f"/requests/{request.id}"
     tagged(response, request)
     return await queries.describe(session, request, caller, rules)

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from fastapi import FastAPI
 
+from services.requests.actions import OpenLimits
 from services.requests.api import router
 from services.requests.consumers import consumers
 from services.requests.models import PLUMBING, Base
@@ -44,7 +45,10 @@ def build(settings: Settings, bus: Bus) -> FastAPI:
         routers=[router],
         consumers=consumers,
         checks=[rules_checked],
-        state={"rules": load_rules(settings.rules or HOUSE_RULES)},
+        state={
+            "rules": load_rules(settings.rules or HOUSE_RULES),
+            "open_limits": OpenLimits(settings.open_each, settings.open_identical),
+        },
         description=DESCRIPTION,
         tags=TAGS,
     )

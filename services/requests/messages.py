@@ -40,6 +40,20 @@ CHAMPION_OTHER_METHOD: Final = Sentence(
     "Another method trained this model.",
     ko="다른 분석 방법으로 학습한 모형입니다.",
 )
+ASKED_ALREADY: Final = Template(
+    "You have {count} open requests that ask for exactly this, the last of {at} UTC; at most {most} may be open at a time. "
+    "Wait for one of them, or withdraw it.",
+    ko="같은 내용의 요청 {count}건이 이미 처리 중입니다(마지막 제출: {at} UTC). 같은 내용으로는 {most}건까지 둘 수 있습니다. "
+    "처리가 끝나기를 기다리거나 철회하십시오.",
+)
+ASKED_THE_SAME: Final = Sentence(
+    "An open request of yours asks for exactly the same.",
+    ko="처리 중인 본인의 요청과 내용이 같습니다.",
+)
+TOO_MANY_OPEN: Final = Template(
+    "You have {count} open requests; at most {most} of one person may be open. Withdraw some, or wait.",
+    ko="처리 중인 요청이 {count}건입니다. 한 사람이 동시에 둘 수 있는 요청은 {most}건까지입니다. 일부를 철회하거나 기다리십시오.",
+)
 NO_REQUEST: Final = Sentence(
     "There is no request of this id that you may see.",
     ko="이 식별자로 조회할 수 있는 요청이 없습니다.",

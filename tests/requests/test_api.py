@@ -132,6 +132,31 @@ async def test_lists_are_scoped_filtered_and_paged(client: Any, headers: Headers
         problem(await client.get(f"/requests/{ids[0]}/history", headers=headers(role, ministry)), 404, "not-found")
 
 
+async def test_one_person_cannot_fill_the_lists_of_others(
+    serve: Callable[..., Awaitable[Any]], say: Callable[[Event], Awaitable[Any]], headers: Headers, kim: dict[str, str]
+) -> None:
+    client = await serve("requests", open_each=3, open_identical=2)
+    for event in world():
+        await say(event)
+    await client.settle()
+
+    async def post(**change: Any) -> httpx.Response:
+        answer: httpx.Response = await client.post("/requests", json=asked(**change), headers=kim)
+        return answer
+
+    first = [await submit(client, kim) for _ in range(2)]
+    same = problem(await post(), 409, "conflict")
+    assert same["errors"] == [{"pointer": "#", "code": "asked-already", "detail": same["errors"][0]["detail"]}]
+    assert "at most 2" in same["detail"]
+    no_refusal(await post(title="Another question"))
+    full = problem(await post(title="A third one"), 429, "too-many-requests")
+    assert (full["quota"], full["limit"]) == ("open requests of one person", 3)
+    assert len(no_refusal(await client.get("/requests", headers=kim))["items"]) == 3
+    no_refusal(await client.post("/requests", json=asked(), headers=headers("requester", "mohw", "park")))
+    no_refusal(await client.post(f"/requests/{first[0]}/withdraw", json={"reason": "No."}, headers=kim))
+    no_refusal(await post())
+
+
 async def test_the_same_key_submits_once(client: Any, kim: dict[str, str]) -> None:
     key = kim | {"Idempotency-Key": "once"}
     answers = [no_refusal(await client.post("/requests", json=asked(), headers=key)) for _ in range(2)]

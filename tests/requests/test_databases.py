@@ -77,6 +77,18 @@ async def test_two_stewards_of_one_owner_at_once(migrated_house: House) -> None:
     assert len((await migrated_house.look(request.id)).decisions) == 1
 
 
+async def test_what_one_person_has_open_is_bounded_also_at_once(migrated_house: House) -> None:
+    """Ten times exactly the same, also where all are submitted at the same moment."""
+    outcomes = await at_once(*(migrated_house.submit() for _ in range(14)))
+    accepted = [outcome for outcome in outcomes if isinstance(outcome, AnalysisRequest)]
+    refused = {(type(outcome), outcome.errors[0].code) for outcome in outcomes if isinstance(outcome, Conflict)}
+    assert (len(accepted), refused) == (10, {(Conflict, "asked-already")}), outcomes
+    await migrated_house.submit(caller("requester", "mohw", "another"))  # bounded for each person
+    await migrated_house.submit(title="Another question")
+    await migrated_house.withdraw(accepted[0].id)
+    await migrated_house.submit()
+
+
 async def test_a_withdrawal_and_submissions_at_once(migrated_house: House) -> None:
     outcomes = await at_once(
         *(migrated_house.submit() for _ in range(3)),

@@ -42,7 +42,7 @@ async def test_a_statement_and_its_rows_take_one_journey(db: Database, caplog: p
 
 @pytest.mark.parametrize("stop", [0, 1, FIRST_ROWS, MANY])
 async def test_a_stream_gives_every_row_once_and_can_be_left(db: Database, stop: int) -> None:
-    seen = []
+    seen: list[str] = []
     async with db.reading() as session:
         async for code in (await session.stream(select(MEMBERS.c.code).order_by(MEMBERS.c.code))).scalars():
             if len(seen) == stop:

@@ -13,10 +13,12 @@ from services.requests.actions.copies import (
     know_model,
 )
 from services.requests.actions.decisions import decide_dataset, revoke_grant
+from services.requests.actions.limits import OpenLimits
 from services.requests.actions.progress import end_run, follow_result, follow_run
 from services.requests.actions.votes import cast_vote
 
 __all__ = [
+    "OpenLimits",
     "cast_vote",
     "decide_dataset",
     "end_run",

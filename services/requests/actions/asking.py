@@ -5,7 +5,8 @@ from uuid import UUID
 
 from services.requests import panel, policy
 from services.requests.actions.fit import Asked, check_asked, unfit
-from services.requests.actions.history import find_request, write_history
+from services.requests.actions.history import find_request, history_entry, write_history
+from services.requests.actions.limits import OpenLimits, check_open, fingerprint
 from services.requests.models import AnalysisRequest, RequestInput, Status
 from services.requests.rules import Rules
 from services.requests.schemas import ReasonIn, RequestIn
@@ -25,8 +26,12 @@ from shared.errors import FieldError
 from shared.members import present_members
 from shared.outbox import emit
 
+HOUSE_LIMITS = OpenLimits()
 
-async def submit_request(session: Session, caller: Principal, data: RequestIn, *, rules: Rules) -> AnalysisRequest:
+
+async def submit_request(
+    session: Session, caller: Principal, data: RequestIn, *, rules: Rules, limits: OpenLimits = HOUSE_LIMITS
+) -> AnalysisRequest:
     """Ask for an analysis; the owners of its datasets decide first."""
     require(caller, Role.REQUESTER)
     asked = await check_asked(session, caller.ministry, data)
@@ -43,11 +48,14 @@ async def submit_request(session: Session, caller: Principal, data: RequestIn, *
     )
     request.authors = [caller.subject]
     add_inputs(request, asked)
+    request.fingerprint = fingerprint(request)
     await check_council(session, request, rules)
+    await check_open(session, caller, request, limits)
+    enter_owner_review(request, asked, rules)
+    entry = history_entry(session, request, "submit-request", caller=caller, role=Role.REQUESTER)
     session.add(request)
     await session.flush()
-    write_history(session, request, "submit-request", caller=caller, role=Role.REQUESTER)
-    enter_owner_review(request, asked, rules)
+    session.add(entry)
     await record_audit(session, "requests.submit-request", f"request/{request.id}", detail={"revision": 1})
     await emit(session, RequestSubmitted(brief=brief(request), method=request.method, revision=1))
     return request
@@ -67,6 +75,7 @@ async def resubmit_request(
     request.revision += 1
     request.authors = sorted({*request.authors, caller.subject})
     add_inputs(request, asked)
+    request.fingerprint = fingerprint(request)
     await check_council(session, request, rules)
     write_history(session, request, "resubmit-request", caller=caller, role=Role.REQUESTER, to=Status.OWNER_REVIEW)
     enter_owner_review(request, asked, rules)

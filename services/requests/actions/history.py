@@ -1,5 +1,6 @@
 """A request under the hand of whoever changes it: found, locked, moved, and each step written into its history."""
 
+from typing import Any
 from uuid import UUID
 
 from sqlmodel import col, select
@@ -27,7 +28,12 @@ async def find_request(session: Session, caller: Principal, request_id: UUID) ->
     return request
 
 
-def write_history(
+def write_history(session: Session, request: AnalysisRequest, deed: str, **more: Any) -> None:
+    """Note what happened, as history_entry() says it."""
+    session.add(history_entry(session, request, deed, **more))
+
+
+def history_entry(
     session: Session,
     request: AnalysisRequest,
     deed: str,
@@ -37,8 +43,8 @@ def write_history(
     to: Status | None = None,
     code: str | None = None,
     reason: str | None = None,
-) -> None:
-    """Note what happened, and move the request if it moves. Without a caller the actor is whoever sent the event."""
+) -> HistoryEntry:
+    """What happened; the request moves if it moves. Without a caller the actor is whoever sent the event."""
     before = request.status if request.entries else None
     if to is not None:
         policy.check_move(request, to)
@@ -47,18 +53,16 @@ def write_history(
     request.entries += 1
     request.touch()
     cause: Envelope | None = session.info.get("cause")
-    session.add(
-        HistoryEntry(
-            request_id=request.id,
-            seq=request.entries,
-            revision=request.revision,
-            deed=deed,
-            from_status=before,
-            to_status=request.status,
-            actor=caller.subject if caller else (cause.source if cause else "/requests"),
-            role=role,
-            ministry=caller.ministry if caller else None,
-            reason_code=code,
-            reason=reason,
-        )
+    return HistoryEntry(
+        request_id=request.id,
+        seq=request.entries,
+        revision=request.revision,
+        deed=deed,
+        from_status=before,
+        to_status=request.status,
+        actor=caller.subject if caller else (cause.source if cause else "/requests"),
+        role=role,
+        ministry=caller.ministry if caller else None,
+        reason_code=code,
+        reason=reason,
     )

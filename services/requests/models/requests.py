@@ -4,7 +4,7 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import UniqueConstraint
+from sqlalchemy import Index, UniqueConstraint
 from sqlmodel import Field, Relationship
 
 from services.requests.models.base import Base, choice
@@ -18,6 +18,8 @@ from shared.db import Json, Row, UtcDateTime
 class AnalysisRequest(Proceedings, Base, Row, table=True):
     """A ministry asks for an analysis. What was asked at earlier revisions stays in their inputs and history."""
 
+    # What one person has open is counted at each submission.
+    __table_args__ = (Index("ix_analysisrequest_requester_status", "requester", "status"),)
     status: Status = Field(default=Status.OWNER_REVIEW, sa_column=choice(Status, index=True))
     since: datetime = Field(default_factory=now, sa_type=UtcDateTime)
     decide_by: date | None = Field(default=None, index=True)
@@ -37,6 +39,8 @@ class AnalysisRequest(Proceedings, Base, Row, table=True):
     ministry: str = Field(index=True)
     risk_tier: int = 0
     rules_version: str
+    fingerprint: str | None = Field(default=None, max_length=64)
+    """The same for requests that ask for exactly the same; None for those of earlier releases."""
     reason_code: str | None = None
     reason: str | None = None
     run_id: UUID | None = None

@@ -58,6 +58,7 @@ TRANSITIONS: dict[Status, frozenset[Status]] = {
     Status.FAILED: frozenset(),
     Status.WITHHELD: frozenset(),
 }
+CLOSED = tuple(status for status, following in TRANSITIONS.items() if not following or status is Status.RELEASED)
 IN_REVIEW = (Status.OWNER_REVIEW, Status.COUNCIL_REVIEW)
 
 
