@@ -4,7 +4,6 @@
 """
 
 import argparse
-import asyncio
 import socket
 import sys
 from collections.abc import AsyncIterator, Mapping
@@ -111,7 +110,7 @@ def main() -> int:
             listener.set_inheritable(False)
             setup_logging("dure", "INFO")
             apps = build(folder, url, results={"webhook_private": options.allow_private_webhooks})
-            asyncio.run(uvicorn.Server(server_config(apps)).serve(sockets=[listener]))
+            uvicorn.Server(server_config(apps)).run(sockets=[listener])  # on uvloop, as a service alone
     except TakenError as taken:
         print(taken, file=sys.stderr)
         return 1

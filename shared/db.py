@@ -88,7 +88,7 @@ def prepare_sqlite(connection: Any, _: Any) -> None:
 def begin_sqlite(connection: Connection) -> None:
     # A read that becomes a write fails at once with SQLITE_BUSY, so a write says so at its beginning.
     reading = connection.get_execution_options().get("dure_reading", False)
-    driver_of(connection.connection).pending = "BEGIN" if reading else "BEGIN IMMEDIATE"
+    driver_of(connection.connection).pending = sqlite.READ if reading else sqlite.WRITE
 
 
 def driver_of(connection: Any) -> sqlite.Connection:
@@ -105,6 +105,8 @@ def reset_sqlite(connection: Any, record: Any, state: PoolResetState) -> None:
     driver.beginning, driver.pending = False, None
     if state.asyncio_safe and begun:
         connection.rollback()
+    else:
+        driver.end_turn()
 
 
 def check_open(connection: Any, *_: Any) -> None:
@@ -142,7 +144,7 @@ class Database:
         self.turns = Turns(shared, max(1, shared - 2), PATIENCE)
         if self.sqlite:
             options["pool_reset_on_return"] = None  # see reset_sqlite
-            options["connect_args"] = {"async_creator_fn": sqlite.connect}
+            options["connect_args"] = {"async_creator_fn": sqlite.connector(asyncio.Lock())}
         else:
             options["connect_args"] = {"server_settings": {"lock_timeout": "5000", "application_name": f"dure-{service}"}}
         self.engine = create_async_engine(url, **options)

@@ -5,13 +5,15 @@ is a journey to a thread that has to wait for the interpreter twice, so four of 
 most statements do. BEGIN travels with the first statement of its transaction.
 """
 
+import asyncio
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from functools import partial
 from itertools import islice
 from pathlib import Path
 from sqlite3 import Connection as Driver
 from sqlite3 import Cursor as DriverCursor
+from sqlite3 import OperationalError
 from sqlite3 import connect as connect_driver
 from typing import Any, Self
 
@@ -19,6 +21,8 @@ import aiosqlite
 
 # Rows that come with the statement: whole pages do, a stream of a large table stays a stream.
 FIRST_ROWS = 1000
+READ, WRITE = "BEGIN", "BEGIN IMMEDIATE"
+PATIENCE = 5.0  # seconds that a write waits for its turn, as it waits for other processes by `busy_timeout`
 Row = tuple[Any, ...]
 
 
@@ -94,10 +98,16 @@ class Cursor:
 
 
 class Connection(aiosqlite.Connection):
-    """One connection with its thread. `pending` is the BEGIN that travels with the next statement."""
+    """One connection with its thread. `pending` is the BEGIN that travels with the next statement.
+
+    Writers of one process take turns in order. Left to SQLite each would sleep and try again, ever
+    longer, while the file is free.
+    """
 
     pending: str | None = None
     beginning = False  # while it travels: a caller that was cancelled meanwhile left it to be carried out
+    turn: asyncio.Lock | None = None
+    in_turn = False
 
     def cursor(self) -> Cursor:  # type: ignore[override]  # SQLAlchemy's adapter enters it
         return Cursor(self)
@@ -107,15 +117,33 @@ class Connection(aiosqlite.Connection):
         return await self._execute(function, *args)  # type: ignore[no-untyped-call]  # as aiosqlite's own cursor does
 
     async def begin_and(self, run: Any, *args: Any) -> None:
-        """Begin the pending transaction, and run a statement in it, in one journey."""
-        begin, self.pending = self.pending, None
-        self.beginning = begin is not None
+        """Begin the pending transaction, and run a statement in it, in one journey. OperationalError if it is nobody's turn
+        for too long."""
+        begin = self.pending
+        if begin == WRITE:
+            await self.take_turn()
+        self.pending, self.beginning = None, begin is not None
         try:
             await self.journey(self.both, begin, run, *args)
         except Exception:  # a cancelled caller leaves the mark
             self.beginning = False
             raise
         self.beginning = False
+
+    async def take_turn(self) -> None:
+        if self.turn is None or self.in_turn:
+            return
+        try:
+            async with asyncio.timeout(PATIENCE):
+                await self.turn.acquire()
+        except TimeoutError:
+            raise OperationalError("database is locked") from None
+        self.in_turn = True
+
+    def end_turn(self) -> None:
+        if self.turn is not None and self.in_turn:
+            self.in_turn = False
+            self.turn.release()
 
     def both(self, begin: str | None, run: Any, *args: Any) -> None:
         """In the driver's thread."""
@@ -127,15 +155,29 @@ class Connection(aiosqlite.Connection):
         if self.pending is None:  # else nothing was said in it
             await super().commit()
         self.pending = None
+        self.end_turn()
 
     async def rollback(self) -> None:
         self.pending = None
-        await super().rollback()
+        try:
+            await super().rollback()
+        finally:
+            self.end_turn()
+
+    def stop(self) -> asyncio.Future[Any] | None:
+        self.end_turn()
+        return super().stop()
 
 
-async def connect(database: str | Path, **options: Any) -> Connection:
-    """What SQLAlchemy calls as its `async_creator_fn`, with the arguments that it takes from the URL."""
-    connection = Connection(partial(connect_driver, str(database), **options), iter_chunk_size=64)
-    connection._thread.daemon = True  # as SQLAlchemy does: a program that ends waits for no database
-    await connection
-    return connection
+def connector(turn: asyncio.Lock) -> Callable[..., Awaitable[Connection]]:
+    """What SQLAlchemy calls as its `async_creator_fn`, with the arguments that it takes from the URL. All connections that
+    it makes take turns in writing."""
+
+    async def connect(database: str | Path, **options: Any) -> Connection:
+        connection = Connection(partial(connect_driver, str(database), **options), iter_chunk_size=64)
+        connection._thread.daemon = True  # as SQLAlchemy does: a program that ends waits for no database
+        connection.turn = turn
+        await connection
+        return connection
+
+    return connect

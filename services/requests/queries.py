@@ -50,6 +50,7 @@ from shared.members import present_members
 from shared.paging import PageQuery, paginate_rows
 
 OVERDUE = "overdue"
+METHOD_READ = "method_read"  # in a session's `info`: the method that a submission was checked against
 SaidRow = RequestInput | Decision | Revocation | Vote
 UNSEALED = (*IN_REVIEW, Status.RETURNED, Status.APPROVED)  # nothing was sealed yet
 
@@ -249,7 +250,10 @@ async def sealed_to(session: Session, request: AnalysisRequest) -> str | None:
     """The kid of the key that the request's restricted list would be sealed to now; None if it makes none, or made it."""
     if request.status not in UNSEALED:
         return None
-    method = await session.get(KnownMethod, f"{request.method_name}@{request.method_version}")
+    name = f"{request.method_name}@{request.method_version}"
+    method = session.info.get(METHOD_READ)
+    if method is None or method.id != name:
+        method = await session.get(KnownMethod, name)
     if method is None or not method.lists_entities:
         return None
     key = await sealing_key(session, request.ministry)

@@ -1,7 +1,6 @@
 """The embedded suite as `python -m deploy.embedded` runs it, which also tells how often each service has committed."""
 
 import argparse
-import asyncio
 from collections import Counter
 from pathlib import Path
 
@@ -47,10 +46,12 @@ def main() -> None:
     parser.add_argument("--port", type=int, required=True)
     options = parser.parse_args()
     setup_logging("dure", "WARNING")
-    apps = embedded.build(options.folder, f"http://127.0.0.1:{options.port}")
+    # Many ask for exactly the same here, in the name of one.
+    unbounded = {"open_each": 1_000_000, "open_identical": 1_000_000}
+    apps = embedded.build(options.folder, f"http://127.0.0.1:{options.port}", requests=unbounded)
     app = telling(embedded.embed(apps), count_commits(apps))
     config = uvicorn.Config(app, "127.0.0.1", options.port, lifespan="on", log_config=None, access_log=False)
-    asyncio.run(uvicorn.Server(config).serve())
+    uvicorn.Server(config).run()
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from sqlmodel import col, select
 
 from services.requests import fitting, messages
 from services.requests.models import KnownDataset, KnownMethod, KnownModel
-from services.requests.queries import sealing_key
+from services.requests.queries import METHOD_READ, sealing_key
 from services.requests.schemas import MethodIn, RequestIn
 from shared.contracts import Audience, MethodCard, MethodLive, MethodRef, ModelReleased
 from shared.db import Session
@@ -71,8 +71,10 @@ async def find_method(session: Session, wanted: MethodIn) -> tuple[MethodLive | 
     query = query.order_by(col(KnownMethod.id)).with_for_update(read=True).execution_options(populate_existing=True)
     versions = {row.id: row for row in (await session.exec(query)).all()}
     found = versions.get(f"{wanted.name}@{wanted.version}")
-    if found is not None and found.live:
-        return found.live, []
+    live = found.live if found is not None else None
+    if live is not None:
+        session.info[METHOD_READ] = found
+        return live, []
     others = ", ".join(row.id for row in versions.values() if row.live) or messages.NONE
     if found is not None and found.withdrawn:
         return None, [FieldError("#/method/version", "withdrawn-method", messages.VERSION_WITHDRAWN(others=others))]

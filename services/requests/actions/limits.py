@@ -5,7 +5,7 @@ import json
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import case, func, select
+from sqlalchemy import bindparam, case, func, select
 from sqlmodel import col
 
 from services.requests import messages
@@ -15,6 +15,12 @@ from shared.db import Session, database
 from shared.errors import Conflict, FieldError, TooMany
 
 OF_ONE_PERSON: Final = 7_301_002  # the kind of a lock in this service's own database
+SAME = col(AnalysisRequest.fingerprint) == bindparam("fingerprint")
+COUNTED = select(
+    func.count().label("all"),
+    func.count(case((SAME, 1))).label("identical"),
+    func.max(case((SAME, col(AnalysisRequest.created_at)))).label("newest"),
+).where(col(AnalysisRequest.requester) == bindparam("subject"), col(AnalysisRequest.status).not_in(CLOSED))
 
 
 @dataclass(frozen=True)
@@ -40,14 +46,8 @@ async def check_open(session: Session, caller: Principal, request: AnalysisReque
     if not database(session).sqlite:  # SQLite lets in one writer at a time anyhow
         locked = func.pg_advisory_xact_lock(func.hashtextextended(caller.subject, OF_ONE_PERSON))
         await session.execute(select(locked))
-    same = col(AnalysisRequest.fingerprint) == request.fingerprint
-    counted = select(
-        func.count().label("all"),
-        func.count(case((same, 1))).label("identical"),
-        func.max(case((same, col(AnalysisRequest.created_at)))).label("newest"),
-    )
-    mine = (col(AnalysisRequest.requester) == caller.subject, col(AnalysisRequest.status).not_in(CLOSED))
-    found = (await session.execute(counted.where(*mine))).mappings().one()
+    who = {"subject": caller.subject, "fingerprint": request.fingerprint}
+    found = (await session.execute(COUNTED, who)).mappings().one()
     everything, identical, at = found["all"], found["identical"], found["newest"]
     if identical >= limits.identical:
         detail = messages.ASKED_ALREADY(count=identical, at=f"{at:%Y-%m-%d %H:%M}", most=limits.identical)
