@@ -39,6 +39,10 @@ async def announce(context: Context) -> bool:
         return await actions.announce_members(session, every) > 0
 
 
+def quota(settings: Settings) -> actions.Quota:
+    return actions.Quota(settings.waiting_files, settings.waiting_bytes, settings.daily_files, settings.daily_bytes)
+
+
 def build(settings: Settings, bus: Bus) -> FastAPI:
     return build_service(
         "catalog",
@@ -50,6 +54,7 @@ def build(settings: Settings, bus: Bus) -> FastAPI:
         routers=routers,
         consumers=consumers,
         steps=[check_next],
+        state={"quota": quota(settings)},
         chores=[announce],
         description=DESCRIPTION,
         tags=TAGS,

@@ -1,4 +1,4 @@
-"""The door of the clock: handed-in files are checked one after the other, each in a process of its own."""
+"""The door of the clock: handed-in files are checked, some at a time in turns by ministry, each in a process of its own."""
 
 import asyncio
 import logging
@@ -32,26 +32,75 @@ class OvertakenError(Exception):
 
 
 async def check_next(ctx: Context) -> bool:
-    """Check the file that has waited longest. False when none waits."""
+    """Check what waits, some files at a time, until none does. False when none waits, or all that wait are of ministries with
+    enough in hand."""
+    slots = Slots(ctx)
+    async with asyncio.TaskGroup() as group:
+        for _ in range(ctx.settings.checks_at_once):
+            group.create_task(slots.one())
+    if slots.failure is not None:
+        raise slots.failure
+    return slots.checked > 0
+
+
+class Slots:
+    """Checks side by side. A slot that finds nothing stays as long as another is at work: meanwhile more may be handed in."""
+
+    def __init__(self, ctx: Context) -> None:
+        self.ctx, self.busy, self.checked = ctx, 0, 0
+        self.failure: Exception | None = None
+
+    async def one(self) -> None:
+        wake = self.ctx.wake
+        while not wake.stopping:
+            ticket = wake.ticket()
+            try:
+                if await self.check():
+                    continue
+            except Exception as error:  # of this check alone: the others go on
+                if not self.busy:
+                    self.failure = error
+                    return
+                log.warning("a file could not be taken up, or its report not be recorded", exc_info=error)
+                await wake.rest(self.ctx.settings.idle_seconds)
+                continue
+            if not self.busy:
+                return
+            await wake.wait(ticket, self.ctx.settings.idle_seconds)
+
+    async def check(self) -> bool:
+        """Check the file whose turn it is. False when there is none."""
+        begun = await begin(self.ctx)
+        if begun is None:
+            return False
+        self.busy += 1
+        try:
+            await check_file(self.ctx, *begun)
+        finally:
+            self.busy -= 1
+        self.checked += 1
+        return True
+
+
+async def begin(ctx: Context) -> tuple[Dataset, DatasetFile] | None:
     async with ctx.db.reading() as session:
         if (await session.exec(select(DatasetFile.id).where(col(DatasetFile.due_at) <= db_now()).limit(1))).first() is None:
-            return False
+            return None
     async with ctx.db.transaction() as session:
-        begun = await actions.begin_check(session, lease=ctx.settings.check_lease)
-    if begun is None:
-        return False
-    dataset, file = begun
+        return await actions.begin_check(session, lease=ctx.settings.check_lease, most_each=ctx.settings.checks_each)
+
+
+async def check_file(ctx: Context, dataset: Dataset, file: DatasetFile) -> None:
     found: Examined | None
     try:
         found = await examined(ctx, dataset, file)
     except OvertakenError:
-        return True
+        return
     except Exception as error:
         found = await given_up(ctx, file, error)
     if found is not None:
         async with ctx.db.transaction() as session:
             await actions.record_check(session, file, *found)
-    return True
 
 
 async def given_up(ctx: Context, file: DatasetFile, error: Exception) -> Examined | None:

@@ -140,3 +140,11 @@ DELIMITER: Final = Sentence(
     "This delimiter is not taken. Name one of `accepted` in Content-Type.",
     ko="받지 않는 구분자입니다. `accepted` 중 하나를 Content-Type에 적으십시오.",
 )
+WAITING_FILES: Final = Sentence("files that wait for their check", ko="점검 대기 파일 수")
+WAITING_BYTES: Final = Sentence("bytes that wait for their check", ko="점검 대기 파일의 용량(바이트)")
+DAILY_FILES: Final = Sentence("files within 24 hours", ko="24시간 동안 제출한 파일 수")
+DAILY_BYTES: Final = Sentence("bytes within 24 hours", ko="24시간 동안 제출한 파일의 용량(바이트)")
+QUOTA_EXCEEDED: Final = Template(
+    "Your ministry may have {most} {quota}, and has {used}. Nothing was kept of this file; send it again later.",
+    ko="소속 기관의 한도를 넘었습니다. {quota}: 한도 {most}, 현재 {used}. 이 파일은 저장하지 않았으니 나중에 다시 제출하십시오.",
+)

@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Enum, Text, UniqueConstraint
+from sqlalchemy import BigInteger, Enum, Index, Text, UniqueConstraint
 from sqlalchemy import Column as SqlColumn
 from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel
@@ -124,8 +124,15 @@ class MinistryKey(Base, Row, table=True):
 class DatasetFile(Base, Row, Due, table=True):
     """One file handed in for a dataset: its check is Due work, and its number is the dataset's version if it passes."""
 
-    __table_args__ = (UniqueConstraint("dataset_id", "number", name="uq_datasetfile_dataset_number"),)
+    __table_args__ = (
+        UniqueConstraint("dataset_id", "number", name="uq_datasetfile_dataset_number"),
+        # Turns and quotas are by ministry.
+        Index("ix_datasetfile_ministry_checked_at", "ministry", "checked_at"),
+        Index("ix_datasetfile_ministry_created_at", "ministry", "created_at"),
+    )
     dataset_id: UUID = Field(foreign_key="dataset.id", index=True)
+    ministry: str = Field(max_length=40)
+    """The dataset's, which never changes."""
     number: int
     sha256: str = Field(max_length=64)
     size: int = Field(sa_column=SqlColumn(BigInteger, nullable=False))

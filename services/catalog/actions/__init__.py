@@ -4,8 +4,10 @@ from services.catalog.actions.datasets import register_dataset, update_dataset, 
 from services.catalog.actions.files import attach_file, begin_check, postpone_check, record_check
 from services.catalog.actions.keys import register_key, retire_key
 from services.catalog.actions.ministries import announce_members, join_ministry, leave_ministry, seed_ministries
+from services.catalog.actions.quotas import Quota
 
 __all__ = [
+    "Quota",
     "announce_members",
     "attach_file",
     "begin_check",

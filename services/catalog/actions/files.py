@@ -1,30 +1,41 @@
 """A file is handed in, checked as Due work, and published whole or not at all."""
 
 from datetime import timedelta
+from typing import Final
 from uuid import UUID
 
-from sqlmodel import col, select
+from sqlalchemy import func
+from sqlalchemy import select as select_plain
+from sqlmodel import select
 
 from services.catalog import policy
 from services.catalog.actions.datasets import supersede_files
+from services.catalog.actions.quotas import Quota, check_quota
 from services.catalog.models import UNCHECKED, Dataset, DatasetFile, DatasetState, FileState
-from services.catalog.queries import find_dataset, find_file
+from services.catalog.queries import find_dataset, find_file, next_file
 from services.catalog.schemas.reports import Fault, Findings, Report
 from shared.audit import record_audit
 from shared.auth import Principal
 from shared.clock import now
 from shared.contracts import StoredObject
-from shared.db import Session
-from shared.due import backoff, claim, db_now, record
+from shared.db import Session, database
+from shared.due import backoff, claim_first, db_now, record
 from shared.outbox import emit
 
+CLAIMING: Final = 7_301_004  # the name of a lock in this service's own database
 
-async def attach_file(session: Session, caller: Principal, dataset_id: UUID, stored: StoredObject) -> DatasetFile:
-    """Hand in a stored file. The same bytes again, while they are or have been accepted, are the same version."""
+
+async def attach_file(
+    session: Session, caller: Principal, dataset_id: UUID, stored: StoredObject, *, quota: Quota
+) -> DatasetFile:
+    """Hand in a stored file. The same bytes again, while they are or have been accepted, are the same version.
+
+    TooMany where a quota of the ministry has no room for it."""
     dataset = await find_dataset(session, caller, dataset_id, lock=True)
     policy.may_attach(caller, dataset)
     if same := await same_file(session, dataset, stored):
         return same
+    await check_quota(session, dataset.ministry, dataset.id, stored.size, quota)
     if dataset.state in (DatasetState.DRAFT, DatasetState.REJECTED):
         policy.check_move(dataset, DatasetState.CHECKING)
         dataset.state = DatasetState.CHECKING
@@ -33,6 +44,7 @@ async def attach_file(session: Session, caller: Principal, dataset_id: UUID, sto
     dataset.touch()
     file = DatasetFile(
         dataset_id=dataset.id,
+        ministry=dataset.ministry,
         number=dataset.latest_file,
         uploaded_by=caller.subject,
         sha256=stored.sha256,
@@ -54,15 +66,19 @@ async def same_file(session: Session, dataset: Dataset, stored: StoredObject) ->
     return file if counts and file.stored == stored else None
 
 
-async def begin_check(session: Session, *, lease: timedelta) -> tuple[Dataset, DatasetFile] | None:
-    """Claim the file that has waited longest."""
-    for file in await claim(session, DatasetFile, n=1, lease=lease, where=[col(DatasetFile.state).in_(UNCHECKED)]):
-        policy.check_file_move(file, FileState.CHECKING)
-        file.state = FileState.CHECKING
-        file.touch()
-        dataset = (await session.exec(select(Dataset).where(Dataset.id == file.dataset_id))).one()
-        return dataset, file
-    return None
+async def begin_check(session: Session, *, lease: timedelta, most_each: int) -> tuple[Dataset, DatasetFile] | None:
+    """Claim the file whose turn it is; a ministry has at most `most_each` in hand."""
+    if not database(session).sqlite:  # claims are made one after another: each sees those before it
+        await session.execute(select_plain(func.pg_advisory_xact_lock(CLAIMING)))
+    chosen = next_file(most_each).with_for_update(skip_locked=True)
+    file = await claim_first(session, DatasetFile, chosen, lease=lease)
+    if file is None:
+        return None
+    policy.check_file_move(file, FileState.CHECKING)
+    file.state = FileState.CHECKING
+    file.touch()
+    dataset = (await session.exec(select(Dataset).where(Dataset.id == file.dataset_id))).one()
+    return dataset, file
 
 
 async def postpone_check(session: Session, claimed: DatasetFile, *, error: str) -> None:

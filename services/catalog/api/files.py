@@ -58,17 +58,27 @@ async def attach_file(dataset_id: UUID, request: Request, caller: Caller, respon
     The digest is that of what is sent. A file in another form than plain CSV or Parquet is converted when it passes.
     The answer comes when the file is stored; its check goes on, and `Location` says where to look. The same file again
     is the same version. Send `Repr-Digest` to have the transfer verified. What is published stays so until the new file
-    has passed.
+    has passed. What a ministry may have waiting for a check, and may hand in within a day, is bounded (429, with the quota).
     """
-    db, settings = request.app.state.db, request.app.state.settings
+    db, settings, quota = request.app.state.db, request.app.state.settings, request.app.state.context.state["quota"]
     async with db.reading(caller=caller) as session:
-        policy.may_attach(caller, await queries.find_dataset(session, caller, dataset_id))
+        dataset = await queries.find_dataset(session, caller, dataset_id)
+        policy.may_attach(caller, dataset)
+        used = await queries.usage(session, dataset.ministry, but_waiting_for=dataset.id)
     media_type, declared = accepted_media_type(request), declared_sha256(request.headers)
     check_length(request, settings.upload_limit)
-    stored = await request.app.state.storage.put_stream(request.stream(), media_type=media_type, limit=settings.upload_limit)
+    room = quota.left(used)
+    quota.check(used, length(request))
+    try:
+        stored = await request.app.state.storage.put_stream(
+            request.stream(), media_type=media_type, limit=min(settings.upload_limit, room)
+        )
+    except TooLarge:
+        quota.check(used, min(settings.upload_limit, room) + 1)  # names the quota, if that was the limit
+        raise
     check_digests(declared, stored)
     async with db.transaction(caller=caller) as session:
-        file = await actions.attach_file(session, caller, dataset_id, stored)
+        file = await actions.attach_file(session, caller, dataset_id, stored, quota=quota)
         dataset = await queries.find_dataset(session, caller, dataset_id)
     response.status_code = 202 if file.state in UNCHECKED else 200
     response.headers["Location"] = f"/catalog/datasets/{dataset_id}/checks/{file.number}"
@@ -90,10 +100,15 @@ def accepted_media_type(request: Request) -> str:
         raise UnsupportedMedia(REFUSED[unknown.what], accepted=unknown.accepted) from None
 
 
+def length(request: Request) -> int:
+    """Bytes of the body as declared; 0 if they are not."""
+    declared = request.headers.get("content-length", "")
+    return int(declared) if declared.isdigit() else 0
+
+
 def check_length(request: Request, limit: int) -> None:
     """Refuse what says itself that it is too large before any of it is read."""
-    declared = request.headers.get("content-length", "")
-    if declared.isdigit() and int(declared) > limit:
+    if length(request) > limit:
         raise TooLarge(FILE_TOO_LARGE(limit=limit), limit_bytes=limit)
 
 
