@@ -5,13 +5,14 @@ import sqlite3
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import datetime
+from pathlib import Path
 from threading import Thread
 from typing import Any
 from uuid import UUID
 from weakref import WeakSet
 
 import sqlmodel
-from sqlalchemy import Connection, MetaData, Result, RowMapping, event, orm
+from sqlalchemy import Connection, MetaData, Result, RowMapping, event, make_url, orm
 from sqlalchemy.exc import DBAPIError, DisconnectionError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncSession as OrmAsyncSession
@@ -27,6 +28,7 @@ from shared.ids import new_id
 from shared.sqltypes import Json, UtcDateTime
 from shared.tables import Plumbing, plumbing
 from shared.turns import Turns, asking
+from shared.writes import Writes
 
 __all__ = [
     "Database", "Due", "Fields", "Json", "Plumbing", "Row", "Session", "UtcDateTime", "check_version", "database", "plumbing",
@@ -166,16 +168,23 @@ class Database:
         self.on_commit: Callable[[], None] = lambda: None
         self.emitted = False  # an event was written here: the relay need not look whether there is one
         self.received = False  # an event arrived here: the same for its handling
+        self.writes = Writes()
+
+    @property
+    def folder(self) -> Path | None:
+        """Where SQLite's file is."""
+        return Path(make_url(self.url).database or "").parent if self.sqlite else None
 
     @asynccontextmanager
     async def transaction(self, *, wakes: bool = True, **info: Any) -> AsyncIterator[Session]:
         """A write session: commits at the end, rolls back on any exception. CallerLeft before it has begun, Unavailable.
 
         `wakes`: whether the commit leaves something to do, unlike a loop's own notes."""
-        async with translated(), self.turns.turn(), self.writers() as session:
-            session.info.update(info)
-            async with session.begin():
-                yield session
+        with self.writes.watched():
+            async with translated(), self.turns.turn(), self.writers() as session:
+                session.info.update(info)
+                async with session.begin():
+                    yield session
             if wakes:
                 self.on_commit()
 

@@ -16,6 +16,7 @@ from shared.due import waiting as waiting_rows
 from shared.keys import SigningKey
 from shared.storage import Storage
 from shared.telemetry import Metrics
+from shared.writes import disk_trouble
 
 PARTS: list[JsonValue] = [
     {"name": "database", "state": "ready", "detail": None},
@@ -59,7 +60,9 @@ class Readiness(BaseModel):
 
 
 async def database_parts(db: Database) -> list[Part]:
-    """The database, and the inbox in it: events that were given up want somebody to look."""
+    """The database, and the inbox in it: events that were given up want somebody to look.
+
+    Degraded if it is read but not written: its disk is full, or a write failed a moment ago."""
     inbox = db.tables.inbox
     try:
         async with db.reading() as session:
@@ -68,7 +71,14 @@ async def database_parts(db: Database) -> list[Part]:
         detail = f"not reachable or not migrated ({type(error).__name__})"
         return [Part(name="database", state="unavailable", detail=detail)]
     given_up = f"{dead} events were given up: see /{db.service}/ops/inbox" if dead else None
-    return [Part(name="database", state="ready"), Part(name="inbox", state="degraded" if dead else "ready", detail=given_up)]
+    return [
+        part("database", db.writes.trouble or disk_trouble(db.folder)),
+        Part(name="inbox", state="degraded" if dead else "ready", detail=given_up),
+    ]
+
+
+def part(name: str, trouble: str | None) -> Part:
+    return Part(name=name, state="degraded" if trouble else "ready", detail=trouble)
 
 
 async def storage_part(storage: Storage) -> Part:
@@ -76,7 +86,7 @@ async def storage_part(storage: Storage) -> Part:
         await storage.check()
     except Exception as error:
         return Part(name="storage", state="unavailable", detail=f"the object storage cannot be used ({type(error).__name__})")
-    return Part(name="storage", state="ready")
+    return part("storage", storage.writes.trouble or disk_trouble(storage.folder))
 
 
 def rules_part(rules: Mapping[str, Based], today: date) -> Part:

@@ -19,6 +19,7 @@ from shared.contracts import StoredObject
 from shared.errors import TooLarge, Unavailable
 from shared.folders import sweep_folder, sync
 from shared.stores import open_store
+from shared.writes import Writes
 
 PART: Final = 5 * 1024 * 1024  # the smallest part that S3 takes
 INCOMING: Final = "incoming"
@@ -93,6 +94,7 @@ class Storage:
 
     def __init__(self, url: str, options: Mapping[str, str] | None = None) -> None:
         self.store, self.folder = open_store(url, options or {}, timedelta(seconds=60))
+        self.writes = Writes()
         # On S3 a rename is a copy inside the server: one answer after gigabytes.
         self.patient, _ = open_store(url, options or {}, timedelta(minutes=30))
 
@@ -102,7 +104,8 @@ class Storage:
             first = await anext(parts, b"")
             if len(first) < PART:
                 return await self.put_bytes(first, media_type)
-            return await self.put_large(first, parts, media_type)
+            with self.writes.watched():
+                return await self.put_large(first, parts, media_type)
 
     async def put_large(self, first: bytes, parts: AsyncIterator[bytes], media_type: str) -> StoredObject:
         incoming = f"{INCOMING}/{uuid4().hex}"
@@ -133,9 +136,10 @@ class Storage:
     async def put_bytes(self, data: bytes, media_type: str) -> StoredObject:
         sha256 = (await asyncio.to_thread(hashlib.sha256, data)).hexdigest()
         if await self.size(sha256) != len(data):
-            with translated(bucket=True):
-                await obstore.put_async(self.store, object_path(sha256), data, use_multipart=False)
-            await self.settle(sha256)
+            with self.writes.watched():
+                with translated(bucket=True):
+                    await obstore.put_async(self.store, object_path(sha256), data, use_multipart=False)
+                await self.settle(sha256)
         return StoredObject(sha256=sha256, size=len(data), media_type=media_type)
 
     async def open_stream(self, sha256: str) -> AsyncIterator[bytes]:
