@@ -4,11 +4,17 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
+
+import pytest
+from sqlalchemy import event
 
 import services.catalog
 from shared import migrate
 from shared.contracts import Envelope
+from tests.databases import OWN, administer, postgres_url
 
+PLAIN = {"description": "x", "keywords": [], "allowed_purposes": ["연구"]}
 MIGRATIONS = Path(services.catalog.__file__).parent / "migrations"
 
 
@@ -60,3 +66,55 @@ async def test_who_makes_what_another_makes_at_once_is_asked_to_come_again(
     assert codes.count("molg") == 1
     await desk.client.settle()
     assert len(heard) == before + 1
+
+
+async def test_the_search_finds_the_same_on_both_databases(database_url: str, open_desk: Callable[..., Awaitable[Any]]) -> None:
+    """Parts of words, two syllables, blanks within Korean compounds, letters beyond the first plane; signs are letters."""
+    desk = await open_desk(database_url=database_url)
+    table = [{"name": "temp", "type": "number", "role": "measure"}]
+    texts = {
+        "a": {"title": "가구 소득과 세금", "keywords": ["100%_tax", "소득"]},
+        "b": {"title": "Household survey 2026", "keywords": ["\U0001f600\U0001f680 x"]},
+        "c": {"title": "공공 데이터", "description": "기상 관측 자료", "allowed_purposes": ["기상 연구", 'a "quoted" one']},
+    }
+    names = {(await desk.register(**(PLAIN | changes), table=table))["id"]: name for name, changes in texts.items()}
+    expected = {
+        "소득": "a", "득과": "a", "가구소득": "a", "구소": "a", "공공데이터": "c", "공공 데이터": "c", "기상": "c", "힣힣": "",
+        "가득": "", "hold sur": "b", "holdsur": "", "2": "b", "100%_": "a", "0%_t": "a", "%%": "", "temp": "abc",
+        "\U0001f600\U0001f680": "b", "\U0001f680\U0001f600": "",
+    }  # fmt: skip
+
+    async def found(**query: str) -> str:
+        items = (await desk.get("/catalog/datasets", **query)).json()["items"]
+        return "".join(sorted(names[item["id"]] for item in items))
+
+    assert {question: await found(q=question) for question in expected} == expected
+    assert (await found(purpose="기상 연구"), await found(purpose='a "quoted" one'), await found(purpose="기상")) == (
+        "c",
+        "c",
+        "",
+    )
+
+
+@pytest.mark.postgres
+async def test_the_search_reads_an_index(open_desk: Callable[..., Awaitable[Any]]) -> None:
+    """The very statements that a search for two syllables and for a purpose makes, where reading all is made dear."""
+    name = f"{OWN}{uuid4().hex[:12]}"
+    await administer(f'CREATE DATABASE "{name}"')
+    try:
+        desk = await open_desk(database_url=postgres_url(name))
+        made: list[tuple[str, Any]] = []
+        engine = desk.client.app.state.db.engine
+        event.listen(engine.sync_engine, "before_cursor_execute", lambda _, __, sql, given, *more: made.append((sql, given)))
+        for query in ({"q": "소득"}, {"q": "zz"}, {"purpose": "연구"}):
+            assert (await desk.get("/catalog/datasets", **query)).status_code == 200
+        searches = [(sql, given) for sql, given in made if "letter_pairs" in sql]
+        async with engine.connect() as connection:
+            await connection.exec_driver_sql("SET enable_seqscan = off")
+            await connection.exec_driver_sql("SET enable_indexscan = off")  # else it walks by id, the table being empty
+            plans = ["\n".join((await connection.exec_driver_sql(f"EXPLAIN {sql}", given)).scalars()) for sql, given in searches]
+        assert ["ix_dataset_letter_pairs_words" in plan for plan in plans] == [True, True, False], plans
+        assert "ix_dataset_letter_pairs_purposes" in plans[2]
+        await desk.client.app.state.service.stop()
+    finally:
+        await administer(f'DROP DATABASE "{name}" WITH (FORCE)')

@@ -9,10 +9,10 @@ from sqlmodel import col, select
 
 from services.catalog import messages, policy
 from services.catalog.models import Dataset, DatasetFile, DatasetState
-from services.catalog.search import matching
+from services.catalog.search import holds_pairs, matching
 from shared.auth import Principal, Role
 from shared.contracts import Sensitivity
-from shared.db import Session
+from shared.db import Session, database
 from shared.errors import NotFound
 from shared.paging import PageQuery, paginate
 
@@ -33,15 +33,17 @@ def visible(caller: Principal) -> ColumnElement[bool]:
     return or_(published, col(Dataset.ministry) == caller.ministry) if caller.has(Role.STEWARD) else published
 
 
-def narrowed(asked: DatasetFilter) -> list[ColumnElement[bool]]:
-    conditions = matching(asked.q or "")
+def narrowed(asked: DatasetFilter, *, indexed: bool) -> list[ColumnElement[bool]]:
+    conditions = matching(asked.q or "", indexed=indexed)
     if asked.ministry is not None:
         conditions.append(col(Dataset.ministry) == asked.ministry)
     if asked.sensitivity is not None:
         conditions.append(col(Dataset.sensitivity) == asked.sensitivity)
     if asked.purpose is not None:
         purpose = json.dumps(asked.purpose.strip(), ensure_ascii=False)
-        conditions.append(type_coerce(col(Dataset.allowed_purposes), Text).contains(purpose, autoescape=True))
+        purposes = type_coerce(col(Dataset.allowed_purposes), Text)
+        conditions.append(purposes.contains(purpose, autoescape=True))
+        conditions += [holds_pairs(purposes, purpose)] if indexed else []
     if asked.state is not None:
         conditions.append(col(Dataset.state) == asked.state)
     else:
@@ -50,7 +52,7 @@ def narrowed(asked: DatasetFilter) -> list[ColumnElement[bool]]:
 
 
 async def list_datasets(session: Session, caller: Principal, asked: DatasetFilter) -> tuple[list[Dataset], str | None]:
-    query = select(Dataset).where(visible(caller), *narrowed(asked))
+    query = select(Dataset).where(visible(caller), *narrowed(asked, indexed=not database(session).sqlite))
     return await paginate(session, query, Dataset, asked)
 
 
