@@ -52,8 +52,9 @@ async def paginate(
 async def paginate_rows(
     session: Session, query: Select[Any], model: type[Model], page: PageQuery
 ) -> tuple[list[Any], str | None]:
-    """The same of plain rows that have the model's `id` among their columns."""
-    found = (await session.execute(one_more(query, model, page))).all()
+    """The same of plain rows that have the model's `id` among their columns; as the database gives them, nothing is mapped."""
+    connection = await session.connection()
+    found = (await connection.execute(one_more(query, model, page))).all()
     return cut_off(found, page)
 
 

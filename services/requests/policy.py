@@ -176,9 +176,22 @@ ACTIONS: dict[str, Callable[[Principal, Proceedings], None]] = {
 }
 
 
+# Whoever has none of these is refused anyhow; a list asks for each action of each request.
+NEEDS: dict[str, frozenset[Role]] = {
+    "decisions": frozenset({Role.STEWARD}),
+    "revocations": frozenset({Role.STEWARD}),
+    "votes": frozenset({Role.COUNCIL_MEMBER}),
+    "return": frozenset({Role.STEWARD, Role.COUNCIL_MEMBER, Role.COUNCIL_SECRETARY}),
+    "resubmit": frozenset({Role.REQUESTER}),
+    "withdraw": frozenset({Role.REQUESTER}),
+}
+
+
 def actions_for(caller: Principal, request: Proceedings) -> list[str]:
     """What the caller may do now; each is the last part of an address to POST to."""
-    return [name for name, check in ACTIONS.items() if allowed(check, caller, request)]
+    return [
+        name for name, check in ACTIONS.items() if not NEEDS[name].isdisjoint(caller.roles) and allowed(check, caller, request)
+    ]
 
 
 def allowed(check: Callable[[Principal, Proceedings], None], caller: Principal, request: Proceedings) -> bool:

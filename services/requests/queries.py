@@ -142,7 +142,7 @@ async def listed(session: Session, page: PageQuery, *conditions: ColumnElement[b
     rows, cursor = await paginate_rows(session, LISTED.where(*conditions), AnalysisRequest, page)
     requests = {row.id: as_listed(row) for row in rows}
     if requests:
-        said = await session.execute(IN_ORDER, {"ids": list(requests)})
+        said = await (await session.connection()).execute(IN_ORDER, {"ids": list(requests)})
         for kind, request_id, *what in map(tuple[Any, ...], said.all()):
             getattr(requests[request_id], kind).append(Said(*what))
     return list(requests.values()), cursor
@@ -260,13 +260,16 @@ async def sealed_to(session: Session, request: AnalysisRequest) -> str | None:
     return key.kid if key else None
 
 
-def summary(request: Proceedings, caller: Principal, rules: Rules, members: frozenset[str]) -> RequestSummary:
-    return RequestSummary.model_validate(shown(request, counted(request, rules), caller, rules, members), from_attributes=True)
+def summary(
+    request: Proceedings, caller: Principal, rules: Rules, members: frozenset[str], today: date | None = None
+) -> RequestSummary:
+    known = shown(request, counted(request, rules), caller, today or rules.day(now()), members)
+    return RequestSummary.model_validate(known)
 
 
 async def summaries(session: Session, requests: Sequence[Listed], caller: Principal, rules: Rules) -> list[RequestSummary]:
-    members = await present_members(session)
-    return [summary(request, caller, rules, members) for request in requests]
+    members, today = await present_members(session), rules.day(now())
+    return [summary(request, caller, rules, members, today) for request in requests]
 
 
 async def describe(session: Session, request: AnalysisRequest, caller: Principal, rules: Rules) -> RequestOut:
@@ -280,9 +283,9 @@ def counted(request: Proceedings, rules: Rules) -> panel.Tally:
     return panel.count_votes(request.current_votes, recused=request.recused, quorum=rules.quorum.value)
 
 
-def shown(request: Proceedings, tally: panel.Tally, caller: Principal, rules: Rules, members: frozenset[str]) -> dict[str, Any]:
+def shown(request: Proceedings, tally: panel.Tally, caller: Principal, today: date, members: frozenset[str]) -> dict[str, Any]:
     """What a list shows of a request."""
-    why = waiting.why_waiting(request, tally.missing, rules.day(now()), members)
+    why = waiting.why_waiting(request, tally.missing, today, members)
     return {
         **{name: getattr(request, name) for name in SUMMARY_FIELDS},
         "waiting": why and WaitingOut.model_validate(why),
@@ -298,7 +301,7 @@ def facts(request: AnalysisRequest, caller: Principal, rules: Rules, members: fr
     tally = counted(request, rules)
     return {
         **{name: getattr(request, name) for name in RequestOut.model_fields if hasattr(request, name)},
-        **shown(request, tally, caller, rules, members),
+        **shown(request, tally, caller, rules.day(now()), members),
         "tally": TallyOut.model_validate(tally),
     }
 

@@ -23,14 +23,16 @@ from tests.bench import (
     foreign,
     leaving,
     linking,
+    listing,
     machine,
     pressure,
     queueing,
     scoring,
+    searching,
     starting,
     uploading,
     walking,
-)  # fmt: skip
+)
 from tests.bench.console import Console
 from tests.bench.figures import FULL, QUICK, USUAL, Bench, Figure
 from tests.bench.table import table
@@ -72,6 +74,8 @@ def parts() -> list[Part]:
         Part("walks", walking.measure_walks),
         Part("pressure", pressure.measure_embedded),
         Part("pressure-postgresql", pressure.measure_separate, frozenset({"PostgreSQL", "RabbitMQ"})),
+        Part("list", listing.measure_list),
+        Part("search", searching.measure_search, frozenset({"PostgreSQL"})),
         Part("upload", uploading.measure_upload),
         Part("prepare", linking.measure_prepare),
         Part("join", bulk.measure_join),
