@@ -142,8 +142,8 @@ async def listed(session: Session, page: PageQuery, *conditions: ColumnElement[b
     rows, cursor = await paginate_rows(session, LISTED.where(*conditions), AnalysisRequest, page)
     requests = {row.id: as_listed(row) for row in rows}
     if requests:
-        said = await (await session.connection()).execute(IN_ORDER, {"ids": list(requests)})
-        for kind, request_id, *what in map(tuple[Any, ...], said.all()):
+        said: Sequence[Any] = (await (await session.connection()).execute(IN_ORDER, {"ids": list(requests)})).all()
+        for kind, request_id, *what in said:
             getattr(requests[request_id], kind).append(Said(*what))
     return list(requests.values()), cursor
 

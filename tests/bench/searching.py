@@ -15,7 +15,7 @@ from shared import migrate
 from shared.contracts import Sensitivity
 from shared.db import Database
 from shared.ids import new_id
-from tests.bench.figures import Bench, Figure, at_most, compared, milliseconds, seconds
+from tests.bench.figures import QUICK, Bench, Figure, at_most, compared, milliseconds, seconds
 from tests.bench.scene import postgres_url
 
 MIGRATIONS = Path(services.catalog.__file__).parent / "migrations"
@@ -36,7 +36,7 @@ def dataset(number: int, chance: random.Random) -> dict[str, object]:
 
 async def measure_search(bench: Bench) -> list[Figure]:
     assert bench.postgres is not None
-    count = 2_000 if bench.size.rounds == 2 else 20_000
+    count = 10_000 if bench.size is QUICK else 20_000
     async with postgres_url(bench.postgres) as url:
         bench.console.doing(f"{count:,} datasets are registered")
         await asyncio.to_thread(migrate.upgrade, MIGRATIONS, url)
