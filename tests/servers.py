@@ -1,7 +1,9 @@
-"""The real servers that tests use: where they are, and whether they listen."""
+"""What tests use of the machine that is not everywhere: real servers, and the right to mount."""
 
 import os
 import socket
+import subprocess
+import tempfile
 from urllib.parse import urlsplit
 
 POSTGRES = os.environ.get("DURE_TEST_POSTGRES", "postgresql+asyncpg://postgres@127.0.0.1:5432/postgres")
@@ -32,6 +34,23 @@ def listening(url: str, port: int) -> bool:
         return False
 
 
+def may_mount() -> bool:
+    """Whether this user may mount a file system in memory: tried with one of a page."""
+    with tempfile.TemporaryDirectory() as folder:
+        mounting = ["mount", "-t", "tmpfs", "-o", "size=4k", "tmpfs", folder]
+        try:
+            subprocess.run(mounting, check=True, capture_output=True)
+            subprocess.run(["umount", folder], check=True, capture_output=True)
+        except (OSError, subprocess.CalledProcessError):
+            return False
+        return True
+
+
 def missing() -> set[str]:
-    """Markers of the servers that are not there."""
-    return {name for name, (url, port, _) in SERVERS.items() if not listening(url, port)}
+    """Markers of what is not there."""
+    away = {name for name, (url, port, _) in SERVERS.items() if not listening(url, port)}
+    return away if may_mount() else away | {"mount"}
+
+
+# Marker: what is missing, and how to get it.
+LABELS = {name: label for name, (_, _, label) in SERVERS.items()} | {"mount": "the right to mount (run as root)"}

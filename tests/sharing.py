@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from xdist.scheduler import LoadGroupScheduling
 
-from tests.servers import SERVERS, missing
+from tests.servers import LABELS, missing
 
 # Modules with such tests begin first, so that no process is left alone with a long one.
 LONG = ("slow", "engine", "heavy", "fit")
@@ -122,7 +122,7 @@ class Sharing:
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
         for name, count in self.left_out.items():
-            label = SERVERS[name][2]
+            label = LABELS[name]
             terminalreporter.write_line(f"LEFT OUT: {count} tests that need {label}", yellow=True)
         for test, spent in sorted(self.unmarked.items(), key=lambda each: -each[1]):
             terminalreporter.write_line(f"{spent:.1f} CPU seconds without a marker: {test}")

@@ -14,6 +14,7 @@ from deploy.installation import SERVICES
 from shared.errors import Unavailable
 from shared.writes import RECENT
 
+pytestmark = pytest.mark.mount
 SIZE_MIB = 24
 TABLE = [{"name": "person_no", "type": "string", "role": "key", "key_domain": "person", "nullable": False}]
 DRAFT = {
