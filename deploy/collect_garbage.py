@@ -22,8 +22,10 @@ from deploy.installation import SERVICES
 from deploy.verify_audit import open_database
 from services.catalog.models import UNCHECKED, DatasetState
 from shared.audit import record_audit
+from shared.audit_seal import head_has_mac
 from shared.clock import now
 from shared.db import Database
+from shared.keys import MacKey
 from shared.storage import Storage
 
 DIGEST = re.compile(r"\b[0-9a-f]{64}\b")
@@ -98,9 +100,15 @@ async def collect(
     return garbage
 
 
-async def run(urls: Mapping[str, str], storage: Storage, older_than: timedelta, *, dry_run: bool) -> Garbage:
-    databases = {service: open_database(service, urls[service]) for service in SERVICES}
+async def run(
+    urls: Mapping[str, str], storage: Storage, older_than: timedelta, mac_key: MacKey | None, *, dry_run: bool
+) -> Garbage:
+    """LookupError if the catalog's audit rows carry MACs and there is no key to make one."""
+    databases = {service: open_database(service, urls[service], mac_key) for service in SERVICES}
     try:
+        async with databases["catalog"].reading() as session:
+            if mac_key is None and not dry_run and await head_has_mac(session):
+                raise LookupError("what goes is audited in the catalog, whose rows carry MACs: name their key by --mac-key")
         return await collect(databases, storage, older_than, dry_run=dry_run)
     finally:
         for db in databases.values():
@@ -112,6 +120,7 @@ def main() -> int:
     parser.add_argument("--folder", type=Path, help="folder of an embedded installation")
     parser.add_argument("--url", action="append", default=[], metavar="SERVICE=URL", help="database of a service; all four")
     parser.add_argument("--storage", help="the storage, with --url; its options are read from CATALOG_STORAGE_OPTIONS")
+    parser.add_argument("--mac-key", type=Path, help="CATALOG_AUDIT_MAC_KEY, with --url")
     parser.add_argument("--days", type=float, default=7, help="only objects that were written so many days ago; 7 if not given")
     parser.add_argument("--dry-run", action="store_true", help="only say what would go")
     options = parser.parse_args()
@@ -121,13 +130,18 @@ def main() -> int:
             print(f"There is no installation in {folder}: start one with `make serve`, or name it with FOLDER=...")
             return 2
         urls = {name: f"sqlite+aiosqlite:///{folder / name}.db" for name in SERVICES}
-        storage = Storage((folder / "objects").as_uri())
+        storage, mac_file = Storage((folder / "objects").as_uri()), folder / "audit.mac"
+        options.mac_key = mac_file if mac_file.exists() else None
     else:
         urls = dict(each.partition("=")[::2] for each in options.url)
         if set(urls) != set(SERVICES) or not options.storage:
             parser.error("say where: --folder of an embedded installation, or --url of each of the four services with --storage")
         storage = Storage(options.storage, json.loads(os.environ.get("CATALOG_STORAGE_OPTIONS", "{}")))
-    garbage = asyncio.run(run(urls, storage, timedelta(days=options.days), dry_run=options.dry_run))
+    try:
+        mac_key = MacKey.load(options.mac_key) if options.mac_key else None
+        garbage = asyncio.run(run(urls, storage, timedelta(days=options.days), mac_key, dry_run=options.dry_run))
+    except (LookupError, OSError, ValueError) as error:
+        parser.error(str(error))
     print(f"{'Would delete' if options.dry_run else 'Deleted'} {garbage.told}.")
     return 0
 

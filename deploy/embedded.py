@@ -51,6 +51,7 @@ def build(folder: Path, public_url: str, *, bus: Bus | None = None, **more: Mapp
     values = {name: value | dict(more.get(name, {})) for name, value in settings(folder, public_url).items()}
     shared = (
         "database_url", "storage_url", "jwks", "issuer", "audience", "public_url", "ministry_claim", "roles_claim", "role_prefix",
+        "audit_mac_key",
     )  # fmt: skip
     beside = {name: values["analysis"][name] for name in shared if name in values["analysis"]} | dict(more.get("scoring", {}))
     return {

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from deploy.tokens import AUDIENCE, ISSUER
-from shared.keys import KeyPair, SigningKey
+from shared.keys import KeyPair, MacKey, SigningKey
 
 SERVICES = ("catalog", "requests", "analysis", "results")
 
@@ -22,8 +22,10 @@ def secret(path: Path) -> str:
 def settings(folder: Path, public_url: str) -> dict[str, dict[str, Any]]:
     """Settings of the four services in one folder."""
     identity = KeyPair.ensure(folder / "identity")
-    audit_key = folder / "audit.pem"
-    SigningKey.ensure(audit_key)
+    audit_key, mac_key = folder / "audit.pem", folder / "audit.mac"
+    signing = SigningKey.ensure(audit_key)
+    (folder / "audit.pub.pem").write_bytes(signing.verify_key.pem())
+    MacKey.ensure(mac_key)
     (folder / "scratch").mkdir(exist_ok=True)
     common: dict[str, Any] = {
         "storage_url": (folder / "objects").as_uri(),
@@ -33,6 +35,8 @@ def settings(folder: Path, public_url: str) -> dict[str, dict[str, Any]]:
         "public_url": public_url,
         "migrate_at_start": True,
         "audit_key": audit_key,
+        "audit_mac_key": mac_key,
+        "audit_checkpoints": str(folder / "checkpoints"),
         "scratch": folder / "scratch",
     }
     each: dict[str, dict[str, Any]] = {

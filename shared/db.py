@@ -22,9 +22,11 @@ from sqlmodel import Field, SQLModel
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from shared import messages, sqlite
+from shared.audit_rows import Writer
 from shared.clock import now
 from shared.errors import PreconditionFailed, Unavailable
 from shared.ids import new_id
+from shared.keys import MacKey
 from shared.sqltypes import Json, UtcDateTime
 from shared.tables import Plumbing, plumbing
 from shared.turns import Turns, asking
@@ -87,6 +89,10 @@ def prepare_sqlite(connection: Any, _: Any) -> None:
         connection.execute(f"PRAGMA {pragma}")
 
 
+# In a write session's `info`: the numbers of the audit rows that its transaction wrote.
+AUDITED = "audited"
+
+
 def begin_sqlite(connection: Connection) -> None:
     # A read that becomes a write fails at once with SQLITE_BUSY, so a write says so at its beginning.
     reading = connection.get_execution_options().get("dure_reading", False)
@@ -134,10 +140,21 @@ class Database:
     """A service's database. `on_commit` is called after every commit that left something to do.
 
     Of its `connections` (at least 4) some are kept for the background loops; calls over HTTP share the others in turns.
+    `mac_key` is the key of the audit rows that are written through it; without one they carry no MAC.
     """
 
-    def __init__(self, url: str, metadata: MetaData, tables: Plumbing, service: str, *, connections: int = CONNECTIONS) -> None:
+    def __init__(
+        self,
+        url: str,
+        metadata: MetaData,
+        tables: Plumbing,
+        service: str,
+        mac_key: MacKey | None = None,
+        *,
+        connections: int = CONNECTIONS,
+    ) -> None:
         self.url, self.metadata, self.tables, self.service = url, metadata, tables, service
+        self.writer = Writer(service, mac_key)
         self.sqlite = url.startswith("sqlite")
         # On SQLite a write holds the file's lock, so few connections are enough; waiting happens in the pool, in order.
         options: dict[str, Any] = {"pool_size": connections, "max_overflow": 0, "pool_timeout": PATIENCE}
@@ -183,8 +200,14 @@ class Database:
         with self.writes.watched():
             async with translated(), self.turns.turn(), self.writers() as session:
                 session.info.update(info)
-                async with session.begin():
-                    yield session
+                numbers: list[int] = session.info.setdefault(AUDITED, [])
+                try:
+                    async with session.begin():
+                        yield session
+                except BaseException:
+                    self.writer.end(numbers, committed=False)
+                    raise
+                self.writer.end(numbers, committed=True)
             if wakes:
                 self.on_commit()
 

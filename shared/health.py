@@ -9,11 +9,12 @@ from pydantic import BaseModel, ConfigDict, JsonValue
 from sqlalchemy import Table, func, select
 
 from shared import ops
+from shared.audit_seal import Sealer
 from shared.bus import Bus
+from shared.checkpoints import CheckpointSender
 from shared.contracts import Based
 from shared.db import Database
 from shared.due import waiting as waiting_rows
-from shared.keys import SigningKey
 from shared.storage import Storage
 from shared.telemetry import Metrics
 from shared.writes import disk_trouble
@@ -102,10 +103,19 @@ def bus_part(bus: Bus) -> Part:
     return Part(name="bus", state="degraded" if down else "ready", detail=down)
 
 
-def audit_part(key: SigningKey | None) -> Part:
-    if key is None:
-        return Part(name="audit", state="degraded", detail="no signing key is set: audit rows are written but not sealed")
-    return Part(name="audit", state="ready")
+def audit_part(sealer: Sealer | None, sender: CheckpointSender | None, db: Database) -> Part:
+    """Whether audit rows are sealed, carry MACs and their checkpoints arrive, and whether somebody tampered with them."""
+    if sealer is None:
+        detail = "no signing key is set: audit rows are written but not sealed"
+    elif sealer.alarms:
+        detail = f"tampering was found {sealer.alarms} times since the start: see the rows with the outcome alarm"
+    elif db.writer.key is None:
+        detail = "no key for MACs is set: a row that was added in the database looks like one of ours"
+    elif sender is not None and sender.fault:
+        detail = f"the newest checkpoint could not be sent ({sender.fault})"
+    else:
+        return Part(name="audit", state="ready")
+    return Part(name="audit", state="degraded", detail=detail)
 
 
 async def measure(db: Database, metrics: Metrics) -> None:

@@ -3,7 +3,6 @@
 import json
 import logging
 import re
-import time
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Coroutine
 from difflib import get_close_matches
@@ -24,17 +23,16 @@ from starlette.routing import Match, Mount
 
 from shared import messages
 from shared.admission import current_call
-from shared.audit import Strangers, record_audit
 from shared.auth import Principal
 from shared.bodies import JSON, Bounds, check_encoding, parse_json, read_body
 from shared.contracts.wording import Language, preferred
 from shared.db import Database, Row, Session
-from shared.errors import BadRequest, FieldError, MethodNotAllowed, NotFound, Problem, Unauthorized, Unprocessable
+from shared.errors import BadRequest, FieldError, MethodNotAllowed, NotFound, Problem, Unauthorized, Unavailable, Unprocessable
 from shared.idempotency import Replay, begin_idempotent, keep_answer
 from shared.members import NotAMember, check_member
 from shared.paging import PageQuery
 from shared.presence import CallerLeft
-from shared.turns import regardless
+from shared.refusals import Refusals
 from shared.validation import sentence
 
 log = logging.getLogger(__name__)
@@ -342,30 +340,25 @@ def pointer(location: tuple[Any, ...]) -> str:
     return "/".join(["#" if place == "body" else place, *rest])
 
 
-async def audit_refusal(request: Request, problem: Problem) -> None:
-    """A refused attempt is a row of its own, in its own transaction; of strangers so many, and the next row counts the rest."""
+async def audit_refusal(request: Request, problem: Problem) -> Problem:
+    """A refused attempt is a row of its own. Gives what is answered: where there is no row, not the refusal."""
     db: Database = request.app.state.db
+    refusals: Refusals = request.app.state.refusals
     caller = getattr(request.state, "caller", None)
-    strangers: Strangers = request.app.state.strangers
     # Whoever is no member is a stranger, though one with a name: any number of bodies can be made up.
     known = caller is not None and not isinstance(problem, NotAMember)
-    left_out = 0 if known else strangers.admit(time.monotonic())
-    if left_out is None:
-        return
     route = request.scope.get("route")
-    deed = f"{db.service}.{getattr(route, 'name', 'unknown').replace('_', '-')}"
+    action = f"{db.service}.{getattr(route, 'name', 'unknown').replace('_', '-')}"
     detail = {
         "problem": problem.slug,
         "method": request.method,
         **{k: v for k, v in problem.extensions.items() if k in ("right", "reason")},
-        **({"left_out_before": left_out} if left_out else {}),
     }
     try:
-        with regardless():  # whoever hangs up is not spared the row
-            async with db.transaction(caller=caller) as session:
-                await record_audit(session, deed, request.url.path, outcome="refused", detail=detail)
-    except Exception:
-        log.exception("a refused attempt could not be audited")
+        await refusals.record(caller, action, request.url.path, detail, known=known)
+    except Unavailable as unavailable:
+        return unavailable
+    return problem
 
 
 def render(request: Request, problem: Problem) -> JSONResponse:
@@ -390,7 +383,7 @@ async def on_problem(request: Request, error: Exception) -> Response:
     assert isinstance(error, Problem)
     known_caller_was_denied = isinstance(error, NotFound) and hasattr(request.state, "caller")
     if error.audited or known_caller_was_denied:
-        await audit_refusal(request, error)
+        error = await audit_refusal(request, error)
     return render(request, error)
 
 

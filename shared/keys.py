@@ -1,9 +1,12 @@
-"""Ed25519 keys on disk: those that sign audit checkpoints, and the key pair of the embedded identity provider."""
+"""Keys on disk: Ed25519 keys that sign audit checkpoints, the key of the audit rows' MACs, and the key pair of the embedded
+identity provider."""
 
 import base64
 import hashlib
+import hmac
 import json
 import os
+import secrets
 import tempfile
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -138,6 +141,39 @@ class SigningKey:
 
     def sign(self, words: bytes) -> str:
         return base64url(self.private.sign(words))
+
+
+@dataclass(frozen=True)
+class MacKey:
+    """A secret of 32 bytes by which a service recognises what its own processes wrote."""
+
+    secret: bytes
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """From a file that holds it in base64. ValueError names the file if it holds anything else."""
+        try:
+            secret = base64.b64decode(path.read_bytes().strip(), validate=True)
+        except ValueError:
+            secret = b""
+        if len(secret) != 32:
+            raise ValueError(f"{path} does not hold 32 bytes in base64")
+        return cls(secret)
+
+    @classmethod
+    def ensure(cls, path: Path) -> Self:
+        """Load the key; make it first if it is not there."""
+        if not path.exists():
+            create_once(path, base64.b64encode(secrets.token_bytes(32)))
+        return cls.load(path)
+
+    def mac(self, words: bytes) -> str:
+        """HMAC-SHA256 of these words, in hexadecimal."""
+        return hmac.digest(self.secret, words, "sha256").hex()
+
+    def made(self, mac: str | None, words: bytes) -> bool:
+        """Whether this MAC of these words was made with this key."""
+        return mac is not None and hmac.compare_digest(mac.encode(), self.mac(words).encode())
 
 
 @dataclass(frozen=True)

@@ -56,6 +56,14 @@ STALE_VERSION: Final = Template(
     "It is at version {version} now, not {expected}.",
     ko="현재 버전은 {version}이며, 요청하신 버전({expected})과 다릅니다.",
 )
+AUDIT_AWAY: Final = Sentence(
+    "The audit cannot be written. Nothing was changed.",
+    ko="감사 기록을 남길 수 없습니다. 변경된 것은 없습니다.",
+)
+ATTEMPT_NOT_AUDITED: Final = Sentence(
+    "The attempt cannot be audited just now, so it is not answered. Nothing was changed.",
+    ko="지금은 이 요청의 감사 기록을 남길 수 없어 처리 결과를 알려 드릴 수 없습니다. 변경된 것은 없습니다.",
+)
 DATABASE_AWAY: Final = Sentence(
     "The database is busy or not reachable. Nothing was changed.",
     ko="데이터베이스를 일시적으로 사용할 수 없습니다. 변경된 내용은 없습니다.",

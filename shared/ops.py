@@ -22,10 +22,11 @@ from shared.paging import encode_cursor
 
 router = APIRouter(route_class=Route)
 AUDIT_EXAMPLE: dict[str, JsonValue] = {
-    "id": "0199a1c0-0000-7000-8000-0000000000a1", "at": "2026-11-24T09:00:00.123456+00:00", "deed": "requests.decide-dataset",
+    "id": "0199a1c0-0000-7000-8000-0000000000a1", "at": "2026-11-24T09:00:00.123456+00:00", "action": "requests.decide-dataset",
     "outcome": "refused", "subject": "/requests/0199a1c0-0000-7000-8000-00000000000a/decisions", "actor": "park.steward",
     "ministry": "mois", "roles": "steward", "request_id": "5d0c7a52", "trace_id": "4bf92f3577b34da6a3ce929d0e0e4736",
     "detail": '{"method": "POST", "problem": "forbidden", "right": "steward of nts"}', "position": 412, "hash": "9c1b" * 16,
+    "format": 2, "writer": "0199a1bf00007000800000000000000a", "number": 17, "settled": 17, "void": "14-15", "mac": "51d7" * 16,
 }  # fmt: skip
 CHECKPOINT_EXAMPLE: dict[str, JsonValue] = {
     "service": "requests", "position": 412, "hash": "9c1b" * 16, "at": "2026-11-24T09:00:01.000000+00:00",
@@ -45,7 +46,7 @@ class AuditEntry(BaseModel):
 
     id: UUID
     at: str
-    deed: str
+    action: str
     outcome: str
     subject: str
     actor: str
@@ -56,6 +57,12 @@ class AuditEntry(BaseModel):
     detail: str = Field(description="JSON: ids, codes and reasons, never data.")
     position: int | None
     hash: str | None
+    format: int = Field(description="How the row is chained: docs/audit.md.")
+    writer: str | None = Field(description="The process that wrote it; null in rows of format 1, as what follows.")
+    number: int | None = Field(description="Which row of that process it is.")
+    settled: int | None = Field(description="Every lower number of that process is a row, or void.")
+    void: str | None = Field(description="Numbers whose transactions were rolled back, such as 14-15,19.")
+    mac: str | None = Field(description="HMAC-SHA256 of the process; null where the service has no key for it.")
 
 
 class AuditPage(BaseModel):
@@ -123,7 +130,7 @@ async def list_audit(
     page: Paging,
     subject: Annotated[str | None, Query(max_length=200)] = None,
     actor: Annotated[str | None, Query(max_length=200)] = None,
-    outcome: Literal["done", "refused", "read"] | None = None,
+    outcome: Literal["done", "refused", "read", "alarm"] | None = None,
 ) -> AuditPage:
     """Read the audit, newest first (auditor)."""
     require(caller, Role.AUDITOR)

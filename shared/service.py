@@ -13,11 +13,13 @@ from fastapi import APIRouter, FastAPI, Response
 from fastapi.responses import PlainTextResponse
 from sqlalchemy import MetaData
 
-from shared import audit, http, inbox, migrate, openapi, ops, outbox
+from shared import http, inbox, migrate, openapi, ops, outbox
 from shared.admission import AdmissionMiddleware
 from shared.asyncapi import asyncapi_document
+from shared.audit_seal import Sealer
 from shared.auth import Jwks, TokenVerifier
 from shared.bus import Bus
+from shared.checkpoints import CheckpointSender, checkpoint_sender
 from shared.contracts import Event
 from shared.db import Database, Plumbing
 from shared.due import release_claims
@@ -35,8 +37,9 @@ from shared.health import (
     storage_part,
 )
 from shared.janitor import Janitor
-from shared.keys import SigningKey
+from shared.keys import MacKey, SigningKey
 from shared.loops import GRACE, Context, Glance, Step, Turn, Wake, until_stopped
+from shared.refusals import Refusals
 from shared.settings import ServiceSettings
 from shared.storage import Storage
 from shared.telemetry import Metrics, TraceMiddleware, bind_service
@@ -71,7 +74,9 @@ class Service:
     steps: Sequence[Step]
     chores: Sequence[Step]
     migrations: Path
-    signing_key: SigningKey | None
+    sealer: Sealer | None
+    sender: CheckpointSender | None
+    refusals: Refusals
     checks: Sequence[Callable[[Context], Awaitable[Part]]]
     tasks: dict[str, asyncio.Task[None]] = field(default_factory=dict)
     bus_was_down: bool = False
@@ -84,14 +89,17 @@ class Service:
             "dispatch": Glance(lambda: db.received, partial(inbox.dispatch_batch, db, self.consumers), idle),
         }
         turns["tidy"] = Janitor(db, self.context.storage, self.context.settings.scratch).tidy
-        if self.signing_key:
-            turns["seal"] = partial(audit.seal_batch, db, self.signing_key)
+        turns["refusals"] = self.refusals.turn
+        if self.sealer:
+            turns["seal"] = self.sealer.turn
+        if self.sender:
+            turns["checkpoints"] = self.sender.turn
         return turns | {step.__name__: partial(step, self.context) for step in (*self.steps, *self.chores)}
 
     @property
     def unhurried(self) -> set[str]:
         """The loops that nobody waits for: with a pause they do at once what many commits left."""
-        return {"seal", *(chore.__name__ for chore in self.chores)}
+        return {"seal", "refusals", "checkpoints", *(chore.__name__ for chore in self.chores)}
 
     async def relay(self) -> bool:
         """While the bus is down events wait in the outbox; when it is back none waits for a back-off."""
@@ -133,6 +141,7 @@ class Service:
             for task in late:
                 task.cancel()
         await asyncio.gather(*self.tasks.values(), return_exceptions=True)
+        await self.refusals.close()
         for end in self.context.endings:
             await end()
         await self.bus.close()
@@ -143,7 +152,7 @@ class Service:
             *await database_parts(self.context.db),
             await storage_part(self.context.storage),
             bus_part(self.bus),
-            audit_part(self.signing_key),
+            audit_part(self.sealer, self.sender, self.context.db),
         ]
         parts += [
             Part(name=name, state="unavailable", detail="the loop has ended") for name, task in self.tasks.items() if task.done()
@@ -174,11 +183,12 @@ def build_service(
     """One service as a FastAPI app, everything under /{name}.
 
     `steps` are its background work; `chores` is such work that nobody waits for."""
-    db = Database(settings.database_url, metadata, tables, name, connections=settings.connections)
+    mac_key = MacKey.load(settings.audit_mac_key) if settings.audit_mac_key else None
+    db = Database(settings.database_url, metadata, tables, name, mac_key, connections=settings.connections)
     storage = Storage(settings.storage_url, settings.storage_options)
-    key = SigningKey.load(settings.audit_key) if settings.audit_key else None
-    context = Context(db, settings, storage, Wake(), state or {})
-    service = Service(name, context, bus, consumers, steps, chores, migrations, key, checks)
+    sealer = Sealer(db, SigningKey.load(settings.audit_key)) if settings.audit_key else None
+    context, refusals, sender = Context(db, settings, storage, Wake(), state or {}), Refusals(db), checkpoint_sender(db, settings)
+    service = Service(name, context, bus, consumers, steps, chores, migrations, sealer, sender, refusals, checks)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -203,7 +213,7 @@ def build_service(
     )
     app.state.service, app.state.context = service, service.context
     app.state.db, app.state.settings, app.state.storage, app.state.wake = db, settings, storage, service.context.wake
-    app.state.strangers = audit.Strangers()
+    app.state.refusals = refusals
     app.state.verifier = TokenVerifier(Jwks(settings.jwks), settings.issuer, settings.audience, settings.claims)
     # The fixed addresses come first: neither /requests/readyz nor /requests/docs is a request's id.
     openapi.install(app, name)

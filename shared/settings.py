@@ -43,6 +43,17 @@ class ServiceSettings(BaseSettings):
     audit_key: Path | None = Field(
         default=None, description="Ed25519 private key (PEM) that signs audit checkpoints; without it nothing is sealed."
     )
+    audit_mac_key: Path | None = Field(
+        default=None,
+        description="File with 32 bytes in base64: the key of the MAC that each audit row carries; one for all processes of a "
+        "service. Without it nobody can tell whether a row was written by the service.",
+    )
+    audit_checkpoints: SecretStr | None = Field(
+        default=None,
+        description="Where the newest signed checkpoint is sent by itself: a folder that auditors hold, or an http(s) address, "
+        "which may carry a user and a password.",
+    )
+    audit_checkpoint_seconds: float = Field(default=60, ge=0, description="A checkpoint is sent at most so often.")
     idle_seconds: float = Field(default=1.0, description="How often a loop looks for work when nothing wakes it.")
     body_limit: int = Field(default=2 * 1024 * 1024, description="Largest JSON body, bytes.")
     body_values: int = Field(default=40_000, ge=1, description="Most values in a JSON body, all levels together.")

@@ -70,7 +70,7 @@ def plumbing(metadata: MetaData) -> Plumbing:
         metadata,
         Column("id", Uuid, primary_key=True),
         Column("at", String(40), nullable=False),
-        Column("deed", String(80), nullable=False),
+        Column("action", String(80), nullable=False),
         Column("outcome", String(10), nullable=False),
         Column("subject", String(200), nullable=False),
         Column("actor", String(200), nullable=False),
@@ -79,8 +79,16 @@ def plumbing(metadata: MetaData) -> Plumbing:
         Column("request_id", String(80), nullable=False),
         Column("trace_id", String(40), nullable=False),
         Column("detail", Text, nullable=False),
+        # Rows of format 1 have none of what follows; see shared.audit_rows.
+        Column("format", Integer, nullable=False, server_default="1"),
+        Column("writer", String(32)),
+        Column("number", BigInteger),
+        Column("settled", BigInteger),
+        Column("void", Text),
+        Column("mac", String(64)),
         Index("ix_audit_subject", "subject"),
         Index("ix_audit_actor", "actor"),
+        Index("ix_audit_writer_number", "writer", "number"),
     )
     seals = Table(
         "audit_seal",

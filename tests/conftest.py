@@ -23,7 +23,7 @@ from shared.clock import now
 from shared.contracts import Envelope, Event
 from shared.db import Database
 from shared.ids import new_id
-from shared.keys import KeyPair, SigningKey
+from shared.keys import KeyPair, MacKey, SigningKey
 from shared.members import keep_member
 from tests import exploring
 from tests.databases import OWN, administer, memory, migrated, postgres_url, remove_templates
@@ -130,8 +130,9 @@ def make_settings(tmp_path: Path, identity: KeyPair) -> Callable[..., Any]:
 
     def make(name: str, **more: Any) -> Any:
         settings_type = importlib.import_module(f"services.{name}.settings").Settings
-        audit_key = tmp_path / "audit.pem"
+        audit_key, mac_key = tmp_path / "audit.pem", tmp_path / "audit.mac"
         SigningKey.ensure(audit_key)
+        MacKey.ensure(mac_key)
         values: dict[str, Any] = {
             "database_url": f"sqlite+aiosqlite:///{tmp_path}/{name}.db",
             "storage_url": (tmp_path / "objects").as_uri(),
@@ -140,6 +141,7 @@ def make_settings(tmp_path: Path, identity: KeyPair) -> Callable[..., Any]:
             "audience": AUDIENCE,
             "migrate_at_start": True,
             "audit_key": audit_key,
+            "audit_mac_key": mac_key,
             "public_url": "http://test",
             "scratch": tmp_path,
         }

@@ -11,6 +11,7 @@ from services.catalog.models import PLUMBING, Base
 from services.catalog.schemas.ministries import MinistryIn
 from services.catalog.settings import Settings
 from shared.db import Database
+from shared.keys import MacKey
 
 MEMBERS = Path(__file__).with_name("ministries.json")
 MARK = "council_of_2022"
@@ -40,7 +41,9 @@ async def seed_database(db: Database) -> int:
 
 
 async def run() -> None:
-    db = Database(Settings().database_url, Base.metadata, PLUMBING, "catalog")
+    settings = Settings()
+    mac_key = MacKey.load(settings.audit_mac_key) if settings.audit_mac_key else None
+    db = Database(settings.database_url, Base.metadata, PLUMBING, "catalog", mac_key)
     try:
         print(f"{await seed_database(db)} members joined")
     finally:

@@ -192,7 +192,7 @@ async def test_every_change_is_audited(run_centre: tuple[Centre, str]) -> None:
     tables = centre.client.app.state.db.tables
     async with centre.client.app.state.db.reading() as session:
         rows = (await session.execute(tables.audit.select().order_by(tables.audit.c.id))).mappings().all()
-    deeds = [(row["deed"], row["actor"]) for row in rows if row["outcome"] == "done"]
+    deeds = [(row["action"], row["actor"]) for row in rows if row["outcome"] == "done"]
     assert [deed for deed in deeds if deed[0] != "analysis.delete-bundle"] == [
         ("analysis.announce-method", "worker.centre"),
         ("analysis.review-method", "method-reviewer.mois"),
@@ -210,4 +210,4 @@ async def test_every_change_is_audited(run_centre: tuple[Centre, str]) -> None:
     async with centre.client.app.state.db.reading() as session:
         query = tables.audit.select().where(tables.audit.c.outcome == "refused")
         (row,) = (await session.execute(query)).mappings().all()
-    assert (row["deed"], row["actor"]) == ("analysis.cancel-run", "ops.centre")
+    assert (row["action"], row["actor"]) == ("analysis.cancel-run", "ops.centre")

@@ -346,7 +346,7 @@ async def test_reading_a_bundle_is_audited_before_its_bytes(live_centre: Centre)
     assert (await claim.call("GET", "/bundle/other.parquet")).status_code == 404
     tables = live_centre.client.app.state.db.tables
     async with live_centre.client.app.state.db.reading() as session:
-        query = tables.audit.select().where(tables.audit.c.deed == "analysis.read-bundle")
+        query = tables.audit.select().where(tables.audit.c.action == "analysis.read-bundle")
         (row,) = (await session.execute(query)).mappings().all()
     assert (row["outcome"], row["subject"], row["actor"]) == ("read", f"run/{run_id}", "worker.centre")
 

@@ -263,7 +263,7 @@ async def test_a_list_says_what_one_may_do(centre: Centre, grant: str) -> None:
 async def deeds(centre: Centre, grant: str) -> list[str]:
     db = centre.client.app.state.db
     async with db.reading() as session:
-        query = select(db.tables.audit.c.deed).where(db.tables.audit.c.subject == f"grant/{grant}")
+        query = select(db.tables.audit.c.action).where(db.tables.audit.c.subject == f"grant/{grant}")
         return [row[0] for row in (await session.execute(query.order_by(db.tables.audit.c.id))).all()]
 
 

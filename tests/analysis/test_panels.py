@@ -346,7 +346,7 @@ async def test_a_worker_is_told_since_when_columns_are_there(live_centre: Centre
 async def audited(centre: Centre, run_id: UUID) -> dict[str, Any]:
     audit = centre.client.app.state.db.tables.audit
     async with centre.client.app.state.db.reading() as session:
-        rows = (await session.execute(audit.select().where(audit.c.deed == "analysis.prepare-run"))).mappings().all()
+        rows = (await session.execute(audit.select().where(audit.c.action == "analysis.prepare-run"))).mappings().all()
     (row,) = [row for row in rows if row["subject"] == f"run/{run_id}"]
     detail = json.loads(row["detail"]) if isinstance(row["detail"], str) else row["detail"]
     return {name: detail[name] for name in ("available_from", "champion")}

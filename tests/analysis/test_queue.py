@@ -252,7 +252,7 @@ async def explained(desk: Desk) -> str:
 async def deeds(centre: Centre, deed: str) -> list[dict[str, Any]]:
     tables = centre.client.app.state.db.tables
     async with centre.client.app.state.db.reading() as session:
-        query = tables.audit.select().where(tables.audit.c.deed == deed).order_by(tables.audit.c.id)
+        query = tables.audit.select().where(tables.audit.c.action == deed).order_by(tables.audit.c.id)
         rows = (await session.execute(query)).mappings().all()
     return [dict(each) | {"detail": json.loads(each["detail"])} for each in rows]
 

@@ -55,7 +55,7 @@ async def give_back(centre: Centre, told: dict[str, Any]) -> None:
 async def audited(centre: Centre, run_id: UUID) -> list[Any]:
     headers = centre.headers("auditor", "mois")
     answer = await centre.client.get("/analysis/audit", params={"subject": f"run/{run_id}"}, headers=headers)
-    claims = [entry for entry in answer.json()["items"] if entry["deed"] == "analysis.claim-run"]
+    claims = [entry for entry in answer.json()["items"] if entry["action"] == "analysis.claim-run"]
     return [json.loads(entry["detail"])["missing_layers"] for entry in reversed(claims)]
 
 

@@ -63,7 +63,7 @@ async def test_a_grant_is_decided_and_used(database_url: str, open_door: Callabl
     async with door.db.reading() as session:
         told, _ = await queries.list_grants(session, KIM, PageQuery(), state=GrantState.GRANTED)
         audit = door.db.tables.audit
-        rows = (await session.execute(select(audit.c.actor).where(audit.c.deed == "analysis.score"))).all()
+        rows = (await session.execute(select(audit.c.actor).where(audit.c.action == "analysis.score"))).all()
     assert [(each.id, each.rows_today, len(each.reviews)) for each in told] == [(grant.id, 4, 2)]
     assert [row[0] for row in rows] == ["scorer.mohw"]
     async with door.db.transaction() as session:

@@ -265,7 +265,7 @@ async def test_without_a_grant(door: ScoringDoor, headers: Headers) -> None:
     assert answer.headers["www-authenticate"].startswith("Bearer")
     rows = await audited(door, "refused")
     assert len(rows) == 9
-    assert {row["deed"] for row in rows} == {"analysis.infer-model"}
+    assert {row["action"] for row in rows} == {"analysis.infer-model"}
     assert rows[0]["detail"]["right"] == f"grant on {NAME}/1"
     assert (rows[0]["actor"], rows[0]["ministry"]) == ("other.client", "mohw")
     await served(door)
@@ -367,7 +367,7 @@ async def test_counts_are_audited_by_grant(open_door: Open) -> None:
     found = await batches(door)
     assert {each.grant_id for each in found} == {grant_id}
     assert (sum(each.requests for each in found), sum(each.rows for each in found)) == (3, 6)
-    rows = [row for row in await audited(door) if row["deed"] == "analysis.score"]
+    rows = [row for row in await audited(door) if row["action"] == "analysis.score"]
     assert len(rows) == len(found)
     assert {(row["subject"], row["actor"], row["ministry"]) for row in rows} == {(f"grant/{grant_id}", "scorer.mohw", "mohw")}
     assert {row["detail"]["model"] for row in rows} == {f"{NAME}/1"}

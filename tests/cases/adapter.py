@@ -26,7 +26,7 @@ from deploy.open_list import make_key
 from deploy.running import ROOT, Embedded, wait_worker
 from deploy.seed.members import first_members
 from deploy.tokens import mint
-from shared import audit
+from shared import audit_rows
 from shared.ids import new_id
 from shared.keys import SigningKey
 
@@ -506,6 +506,8 @@ def copied(suite: Suite, to: Path) -> Path:
 def forge(database: Path, **fields: str) -> str:
     """Write an audit row beside the service, as somebody with the database could: its id."""
     forged = new_id()
+    if "deed" in fields:  # what the column was called before
+        fields["action"] = fields.pop("deed")
     with closing(sqlite3.connect(database, timeout=30)) as db:
         names = [row[1] for row in db.execute("PRAGMA table_info(audit)")]
         last = dict(
@@ -532,18 +534,18 @@ def rewrite_audit(folder: Path) -> None:
             "UPDATE audit SET actor = 'somebody.else'"
             " WHERE id = (SELECT audit_id FROM audit_seal WHERE position = 2)"
         )
-        digest = audit.GENESIS
+        digest = audit_rows.GENESIS
         for position, row_id in db.execute(
             "SELECT position, audit_id FROM audit_seal ORDER BY position"
         ).fetchall():
             row = dict(db.execute("SELECT * FROM audit WHERE id = ?", (row_id,)).fetchone())
-            digest = audit.chain(digest, position, row | {"id": UUID(row["id"])})
+            digest = audit_rows.chain(digest, position, row | {"id": UUID(row["id"])})
             db.execute("UPDATE audit_seal SET hash = ? WHERE position = ?", (digest, position))
         for position, at in db.execute("SELECT position, at FROM audit_checkpoint").fetchall():
             (digest,) = db.execute(
                 "SELECT hash FROM audit_seal WHERE position = ?", (position,)
             ).fetchone()
-            signature = key.sign(audit.signed_words("requests", position, digest, at))
+            signature = key.sign(audit_rows.signed_words("requests", position, digest, at))
             query = "UPDATE audit_checkpoint SET hash = ?, signature = ? WHERE position = ?"
             db.execute(query, (digest, signature, position))
         db.commit()

@@ -347,7 +347,7 @@ async def test_the_deeds_are_audited_without_data(desk: Any) -> None:
     db = desk.client.app.state.db
     async with db.reading() as session:
         rows = (await session.execute(db.tables.audit.select().order_by(db.tables.audit.c.id))).mappings().all()
-    deeds = [(row["deed"], row["outcome"], row["actor"]) for row in rows if row["deed"] != "catalog.join-ministry"]
+    deeds = [(row["action"], row["outcome"], row["actor"]) for row in rows if row["action"] != "catalog.join-ministry"]
     assert deeds == [
         ("catalog.register-dataset", "done", "steward.nts"), ("catalog.attach-file", "done", "steward.nts"),
         ("catalog.publish-dataset", "done", "/catalog"), ("catalog.attach-file", "done", "steward.nts"),

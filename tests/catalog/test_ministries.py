@@ -74,7 +74,7 @@ async def test_an_installation_of_before_gives_its_members_their_later_names(des
     assert await seed_database(db) == 0
     assert (await desk.get("/catalog/ministries/nts")).json()["name"]["ko"] == "국세청2", "no older name comes back"
     async with db.reading() as session:
-        assert [row["deed"] for row in await audit_rows(session)].count("catalog.rename-ministry") == 1
+        assert [row["action"] for row in await audit_rows(session)].count("catalog.rename-ministry") == 1
 
 
 async def test_the_members_are_there_once(desk: Any, heard: list[Envelope]) -> None:
@@ -186,7 +186,7 @@ async def test_members_of_before_are_announced_again_once(desk: Any, heard: list
 async def test_joining_is_audited(desk: Any) -> None:
     async with desk.client.app.state.db.reading() as session:
         rows = await audit_rows(session)
-    assert [row["deed"] for row in rows] == ["catalog.join-ministry"] * 18
+    assert [row["action"] for row in rows] == ["catalog.join-ministry"] * 18
     assert {row["actor"] for row in rows} == {"/catalog"}
 
 

@@ -95,7 +95,7 @@ class Place:
     async def audited(self) -> list[dict[str, Any]]:
         table = self.databases["catalog"].tables.audit
         async with self.databases["catalog"].reading() as session:
-            rows = await session.execute(select(table.c.detail).where(table.c.deed == "catalog.collect-garbage"))
+            rows = await session.execute(select(table.c.detail).where(table.c.action == "catalog.collect-garbage"))
             return [json.loads(detail) for detail in rows.scalars()]
 
 

@@ -16,8 +16,8 @@ from deploy.demo.walk import Walk
 from deploy.installation import SERVICES
 from deploy.running import Embedded, Separate
 from deploy.verify_audit import open_database
-from shared.audit import verify
-from shared.keys import SigningKey
+from shared.audit_verify import Report, verify
+from shared.keys import MacKey, SigningKey, VerifyKey
 from tests.e2e.conftest import mode, slow
 
 OPS = Person("ops.person", "mois", "ops", "the operators")
@@ -93,15 +93,15 @@ def check_the_audit(walk: Walk, suite: Embedded | Separate) -> None:
         checkpoint = partial(walk.call, people.MOON, "GET", service, "/audit/checkpoint")
         walk.wait(f"the seal of {service}", checkpoint)
         url = suite.databases[service] if isinstance(suite, Separate) else f"sqlite+aiosqlite:///{suite.folder}/{service}.db"
-        sealed, _, broken = asyncio.run(verify_url(service, url, key))
-        assert broken is None, broken
-        assert sealed > 0
+        report = asyncio.run(verify_url(service, url, key, MacKey.load(suite.folder / "audit.mac")))
+        assert (report.broken, report.findings) == (None, [])
+        assert report.sealed > 0
 
 
-async def verify_url(service: str, url: str, key: Any) -> Any:
+async def verify_url(service: str, url: str, key: VerifyKey, mac_key: MacKey) -> Report:
     db = open_database(service, url)
     try:
-        return await verify(db, key)
+        return await verify(db, key, mac_key=mac_key)
     finally:
         await db.close()
 

@@ -18,7 +18,7 @@ from deploy.installation import settings
 from deploy.running import ROOT, Program, as_text, free_port, wait_ready
 from deploy.tokens import mint
 from services.analysis.models import ENDED, PLUMBING, Base, Run, RunArtefact, RunStatus
-from shared.audit import verify
+from shared.audit_verify import Report, verify
 from shared.bus import Incoming
 from shared.clock import now
 from shared.contracts import (
@@ -36,7 +36,7 @@ from shared.contracts import (
 )
 from shared.db import Database
 from shared.ids import new_id
-from shared.keys import SigningKey
+from shared.keys import MacKey, SigningKey
 from shared.rabbit import RabbitBus
 from shared.storage import Storage
 from shared.topology import LISTENERS
@@ -248,7 +248,7 @@ class Centre:
         """How often this was done to each."""
         audit = PLUMBING.audit
         async with self.db.reading() as session:
-            query = select(audit.c.subject).where(audit.c.deed == deed, audit.c.outcome == "done")
+            query = select(audit.c.subject).where(audit.c.action == deed, audit.c.outcome == "done")
             return Counter((await session.execute(query)).scalars())
 
     async def said(self, kind: type[RunFinished] | type[RunQueued]) -> Counter[str]:
@@ -264,9 +264,10 @@ class Centre:
             query = select(Run.id).join(RunArtefact, mine).where(Run.status == RunStatus.SUCCEEDED)
             return Counter((await session.exec(query)).all())
 
-    async def chain(self) -> tuple[int, int, object]:
-        """How many rows of the audit are sealed, how many are not yet, and what is wrong with them."""
-        return await verify(self.db, SigningKey.load(self.folder / "audit.pem").verify_key, [])
+    async def chain(self) -> Report:
+        """How many rows of the audit are sealed, and what is wrong with them."""
+        mac_key = MacKey.load(self.folder / "audit.mac")
+        return await verify(self.db, SigningKey.load(self.folder / "audit.pem").verify_key, mac_key=mac_key)
 
 
 def process_of(run: Run) -> int:

@@ -53,7 +53,7 @@ async def done(centre: Centre, run_id: UUID) -> list[str]:
     """What was done to the run, in order."""
     audit = PLUMBING.audit
     async with centre.db.reading() as session:
-        query = select(audit.c.deed).where(audit.c.subject == f"run/{run_id}", audit.c.outcome == "done")
+        query = select(audit.c.action).where(audit.c.subject == f"run/{run_id}", audit.c.outcome == "done")
         return [str(deed) for deed in (await session.execute(query.order_by(audit.c.id))).scalars()]
 
 

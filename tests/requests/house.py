@@ -125,7 +125,7 @@ class House:
         """The deeds in the audit, in order."""
         table = self.db.tables.audit
         async with self.db.reading() as session:
-            return list((await session.execute(select(table.c.deed).order_by(table.c.id))).scalars().all())
+            return list((await session.execute(select(table.c.action).order_by(table.c.id))).scalars().all())
 
     async def size(self) -> dict[str, int]:
         """How many rows each table has."""

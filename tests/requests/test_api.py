@@ -258,7 +258,7 @@ async def test_deeds_that_are_refused_name_the_missing_right(client: Any, header
     assert len(no_refusal(await client.get(f"{at}/history", headers=kim))) == 2
     table = client.app.state.db.tables.audit
     async with client.app.state.db.reading() as session:
-        refusals = (await session.execute(select(table.c.deed).where(table.c.outcome == "refused"))).scalars().all()
+        refusals = (await session.execute(select(table.c.action).where(table.c.outcome == "refused"))).scalars().all()
     assert {"requests.submit-request", "requests.decide-dataset", "requests.cast-vote", "requests.resubmit-request"} == set(
         refusals
     )

@@ -168,4 +168,4 @@ async def test_over_http(serve: Callable[..., Awaitable[Any]], say: Callable[[Ev
     assert (await revoke(body, nts)).status_code == 409
     assert (await client.post(f"{at}/votes", json=ballot(), headers=headers("council-member", "moe"))).status_code == 409
     refused = await client.get("/requests/audit?outcome=refused", headers=headers("auditor", "bai"))
-    assert {row["deed"] for row in refused.json()["items"]} >= {"requests.revoke-grant"}
+    assert {row["action"] for row in refused.json()["items"]} >= {"requests.revoke-grant"}

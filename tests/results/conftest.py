@@ -83,7 +83,7 @@ class House:
     async def audit(self, deed: str) -> list[dict[str, Any]]:
         table = self.client.app.state.db.tables.audit
         async with self.client.app.state.db.reading() as session:
-            rows = (await session.execute(table.select().where(table.c.deed == deed).order_by(table.c.id))).mappings().all()
+            rows = (await session.execute(table.select().where(table.c.action == deed).order_by(table.c.id))).mappings().all()
         return [dict(row) for row in rows]
 
     async def said(self, event_type: str) -> list[Envelope]:

@@ -1,5 +1,6 @@
 """What every HTTP door does the same way, shown on a small service."""
 
+import asyncio
 import json
 import re
 from collections.abc import AsyncIterator, Callable
@@ -12,11 +13,11 @@ import httpx
 import pytest
 from fastapi import APIRouter, FastAPI, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 from sqlmodel import select as select_rows
 
 from shared import http
-from shared.audit import Strangers, record_audit
+from shared.audit import record_audit
 from shared.auth import Jwks, Role, TokenVerifier, require
 from shared.contracts.wording import Sentence
 from shared.db import Database, check_version
@@ -24,7 +25,9 @@ from shared.errors import Conflict, Forbidden, NotFound
 from shared.http import Caller, IfMatch, Page, Paging, Reading, Route, Transaction, link_next, tagged
 from shared.keys import KeyPair
 from shared.paging import paginate
+from shared.refusals import Refusals
 from tests.conftest import MEMBERS, let_join
+from tests.waiting import eventually
 
 
 class JobIn(BaseModel):
@@ -86,20 +89,20 @@ def door(job: type[Any]) -> APIRouter:
 
 
 @pytest.fixture
-def strangers() -> Strangers:
-    return Strangers()
+def refusals(db: Database) -> Refusals:
+    return Refusals(db)
 
 
 @pytest.fixture
 async def client(
-    db: Database, job: type[Any], identity: KeyPair, tmp_path: Path, strangers: Strangers
+    db: Database, job: type[Any], identity: KeyPair, tmp_path: Path, refusals: Refusals
 ) -> AsyncIterator[httpx.AsyncClient]:
     class Settings:
         public_url = "https://dure.test"
         body_limit, body_values, body_members, body_depth = 10_000, 1000, 500, 20
 
     app = FastAPI()
-    app.state.db, app.state.settings, app.state.strangers = db, Settings, strangers
+    app.state.db, app.state.settings, app.state.refusals = db, Settings, refusals
     app.state.verifier = TokenVerifier(Jwks(str(identity.jwks_path)), "https://idp.test", "dure")
     app.include_router(door(job))
     http.install(app)
@@ -288,7 +291,7 @@ async def test_an_escaped_backslash_is_not_a_nul(client: httpx.AsyncClient, stew
     assert (answer.status_code, answer.json()["name"]) == (201, "a\\u0000")
 
 
-async def refusals(db: Database) -> list[dict[str, Any]]:
+async def refused_rows(db: Database) -> list[dict[str, Any]]:
     async with db.reading() as session:
         rows = (await session.execute(select(db.tables.audit).where(db.tables.audit.c.outcome == "refused"))).mappings()
         return [dict(row) | {"detail": json.loads(row["detail"])} for row in rows]
@@ -304,8 +307,8 @@ async def test_every_refused_attempt_is_a_row(client: httpx.AsyncClient, db: Dat
     assert [answer.status_code for answer in answers] == [403, 401, 401, 409]
     assert answers[0].json()["right"] == "steward of nts"
     assert answers[1].headers["www-authenticate"].startswith("Bearer")
-    rows = await refusals(db)
-    assert [(row["deed"], row["actor"]) for row in rows] == [
+    rows = await refused_rows(db)
+    assert [(row["action"], row["actor"]) for row in rows] == [
         ("catalog.forbidden", "steward.nts"),
         ("catalog.list-jobs", "/catalog"),
         ("catalog.list-jobs", "/catalog"),
@@ -314,18 +317,89 @@ async def test_every_refused_attempt_is_a_row(client: httpx.AsyncClient, db: Dat
     assert rows[0]["detail"]["right"] == "steward of nts"
 
 
-async def test_a_stranger_cannot_fill_the_audit(
-    client: httpx.AsyncClient, strangers: Strangers, db: Database, steward: dict[str, str]
+@pytest.mark.parametrize("known", [False, True], ids=["a stranger", "a known caller"])
+async def test_nobody_can_fill_the_audit(
+    client: httpx.AsyncClient, refusals: Refusals, db: Database, headers: Callable[..., dict[str, str]], known: bool
 ) -> None:
-    strangers.most = 3
+    refusals.most, elapsed = 3, 0.0
+    refusals.clock = lambda: elapsed
+    caller = headers("requester", "nts") if known else {}
     for _ in range(10):
-        assert (await client.get("/jobs")).status_code == 401
-    assert (await client.get("/forbidden", headers=steward)).status_code == 403
-    assert [row["actor"] for row in await refusals(db)] == ["/catalog"] * 3 + ["steward.nts"]
-    strangers.began -= strangers.seconds
-    await client.get("/jobs")
-    *_, last = await refusals(db)
+        assert (await client.get("/forbidden", headers=caller)).status_code == (403 if known else 401)
+    assert (await client.get("/forbidden", headers=headers("steward", "nts"))).status_code == 403
+    name = "requester.nts" if known else "/catalog"
+    assert [row["actor"] for row in await refused_rows(db)] == [name] * 3 + ["steward.nts"]
+    elapsed += refusals.seconds
+    await client.get("/forbidden", headers=caller)
+    *_, last = await refused_rows(db)
     assert last["detail"]["left_out_before"] == 7
+
+
+async def test_what_was_left_out_of_a_caller_who_comes_no_more_is_a_row(
+    client: httpx.AsyncClient, refusals: Refusals, db: Database, steward: dict[str, str]
+) -> None:
+    refusals.most, elapsed = 1, 0.0
+    refusals.clock = lambda: elapsed
+    for _ in range(5):
+        await client.get("/forbidden", headers=steward)
+    assert not await refusals.turn()
+    elapsed += refusals.seconds
+    while await refusals.turn():
+        pass
+    *_, last = await refused_rows(db)
+    assert (last["action"], last["subject"]) == ("catalog.refuse-attempts", "caller/steward.nts")
+    assert last["detail"]["left_out"] == 4
+    assert refusals.windows == {}
+
+
+HIDE = {
+    True: ("CREATE TRIGGER full BEFORE INSERT ON audit BEGIN SELECT RAISE(ABORT, 'full'); END",),
+    False: (
+        "CREATE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql AS"
+        " $$ BEGIN RAISE EXCEPTION USING ERRCODE = '53100'; END $$",
+        "CREATE TRIGGER full_disk BEFORE INSERT ON audit FOR EACH ROW EXECUTE FUNCTION full_disk()",
+    ),
+}
+SHOW = {True: "DROP TRIGGER full", False: "DROP TRIGGER full_disk ON audit"}
+
+
+async def test_no_refusal_without_its_row(
+    client: httpx.AsyncClient, refusals: Refusals, db: Database, steward: dict[str, str]
+) -> None:
+    """While the database takes no row the answer is 503; those that wait are written later, the others counted."""
+    refusals.room = 2
+    async with db.engine.begin() as connection:
+        for statement in HIDE[db.sqlite]:
+            await connection.execute(text(statement))
+    for _ in range(5):
+        answer = await client.get("/forbidden", headers=steward)
+        assert (answer.status_code, answer.headers["retry-after"]) == (503, "2")
+    async with db.engine.begin() as connection:
+        await connection.execute(text(SHOW[db.sqlite]))
+    assert (await client.get("/forbidden", headers=steward)).status_code == 403
+    while await refusals.turn():
+        pass
+    first, *later = await refused_rows(db)
+    assert first["detail"]["lost_before"] == 3
+    assert [row["action"] for row in later] == ["catalog.forbidden"] * 2
+    assert all(row["detail"]["attempted_at"] < first["at"] < row["at"] for row in later)
+    assert all("lost_before" not in row["detail"] for row in later)
+
+
+async def test_who_hangs_up_is_audited_all_the_same(client: httpx.AsyncClient, refusals: Refusals, db: Database) -> None:
+    async with db.transaction() as session:  # holds whoever writes
+        await session.execute(text("SELECT 1" if db.sqlite else "LOCK TABLE audit IN EXCLUSIVE MODE"))
+        attempt = asyncio.create_task(client.get("/forbidden"))
+        await eventually(lambda: refusals_begun(refusals))
+        attempt.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await attempt
+    await refusals.close()
+    assert [row["action"] for row in await refused_rows(db)] == ["catalog.forbidden"]
+
+
+async def refusals_begun(refusals: Refusals) -> bool:
+    return bool(refusals.writing)
 
 
 async def test_a_crash_tells_nothing_and_the_next_request_works(
@@ -412,5 +486,5 @@ async def test_every_sentence_of_a_korean_problem_is_korean(client: httpx.AsyncC
         answer = await client.request(verb, path, content=body, headers=headers)
         assert answer.status_code >= 400
         found = answer.json()
-        for text in (found["title"], found["detail"], *(each["detail"] for each in found.get("errors", []))):
-            assert re.search("[가-힣]", text), found
+        for sentence in (found["title"], found["detail"], *(each["detail"] for each in found.get("errors", []))):
+            assert re.search("[가-힣]", sentence), found

@@ -225,7 +225,7 @@ async def test_only_what_is_old_and_done_is_purged_and_that_is_audited(db: Datab
     assert len(await rows(db, "outbox")) == 2
     assert (await rows(db, "outbox"))[-1]["event_id"] == unsent.id
     (audit,) = await rows(db, "audit")
-    assert audit["deed"] == "catalog.purge"
+    assert audit["action"] == "catalog.purge"
     assert json.loads(audit["detail"]) == {
         "half-uploads": 0,
         "working-folders": 1,

@@ -17,7 +17,7 @@ from sqlalchemy import select, text
 
 from shared import http, server
 from shared.admission import Admission, AdmissionMiddleware, Bound, Call, current_call
-from shared.audit import Strangers, record_audit
+from shared.audit import record_audit
 from shared.auth import Jwks, TokenVerifier
 from shared.db import Database
 from shared.errors import Forbidden
@@ -25,6 +25,7 @@ from shared.http import Caller, OptionalCaller, Reading, Route, Transaction
 from shared.keys import KeyPair
 from shared.metrics import Metrics
 from shared.presence import Pace
+from shared.refusals import Refusals
 from shared.telemetry import TraceMiddleware
 from tests.conftest import MEMBERS, let_join
 from tests.waiting import PATIENCE, eventually
@@ -97,7 +98,7 @@ class Desk:
             body_limit, body_values, body_members, body_depth = 2 * 1024 * 1024, 40_000, 10_000, 50
 
         app = FastAPI()
-        app.state.db, app.state.settings, app.state.strangers = self.db, Settings, Strangers()
+        app.state.db, app.state.settings, app.state.refusals = self.db, Settings, Refusals(self.db)
         app.state.verifier = TokenVerifier(Jwks(str(jwks)), "https://idp.test", "dure")
         app.include_router(self.router())
         http.install(app)
@@ -137,7 +138,7 @@ class Desk:
     async def deeds(self, outcome: str) -> list[str]:
         audit = self.db.tables.audit
         async with self.db.reading() as session:
-            asked = select(audit.c.deed).where(audit.c.outcome == outcome).order_by(audit.c.id)
+            asked = select(audit.c.action).where(audit.c.outcome == outcome).order_by(audit.c.id)
             return list((await session.execute(asked)).scalars())
 
     async def connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:

@@ -44,6 +44,7 @@ MODES = {"sqlite": "embedded", "postgres": "rabbitmq-postgres"}
 # What an installation needs to go on; logs, tokens and scratch files are left behind.
 KEPT = (
     "audit.pem",
+    "audit.mac",
     "wrapping.key",
     "token.key",
     "secret.key",

@@ -17,10 +17,12 @@ from services.analysis.scoring.sessions import Shelf, Terms
 from services.analysis.scoring.settings import Settings
 from shared import openapi
 from shared.admission import AdmissionMiddleware
-from shared.audit import Strangers
 from shared.auth import Jwks, TokenVerifier
 from shared.db import Database
+from shared.keys import MacKey
+from shared.loops import Wake, until_stopped
 from shared.memory import settled
+from shared.refusals import Refusals
 from shared.storage import Storage
 from shared.telemetry import Metrics, TraceMiddleware, setup_logging
 
@@ -39,8 +41,9 @@ TAGS = (
 
 def build(settings: Settings) -> FastAPI:
     """The app, everything under /analysis/scoring."""
-    db = Database(settings.database_url, Base.metadata, PLUMBING, "analysis", connections=settings.connections)
-    admission = settings.admission
+    mac_key = MacKey.load(settings.audit_mac_key) if settings.audit_mac_key else None
+    db = Database(settings.database_url, Base.metadata, PLUMBING, "analysis", mac_key, connections=settings.connections)
+    admission, refusals = settings.admission, Refusals(db)
     ledger, metrics = Ledger(db), Metrics("analysis-scoring")
     verifier = TokenVerifier(Jwks(settings.jwks), settings.issuer, settings.audience, settings.claims)
     keeper = Doorkeeper(db, verifier, ledger.door, settings.access_seconds)
@@ -53,13 +56,17 @@ def build(settings: Settings) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        stop = asyncio.Event()
-        flushing = asyncio.create_task(ledger.keep_flushing(settings.flush_seconds, stop), name="scoring.flush")
+        wake = Wake()
+        flushing = asyncio.create_task(ledger.keep_flushing(settings.flush_seconds, wake.stop), name="scoring.flush")
+        late = until_stopped("refusals", refusals.turn, wake, settings.idle_seconds)
+        writing = asyncio.create_task(late, name="scoring.refusals")
         try:
             yield
         finally:
-            stop.set()
-            await flushing
+            wake.stop.set()
+            wake.set()
+            await asyncio.gather(flushing, writing)
+            await refusals.close()
             door.threads.shutdown()
             await db.close()
 
@@ -70,7 +77,7 @@ def build(settings: Settings) -> FastAPI:
     )  # fmt: skip
     app.state.db, app.state.settings, app.state.verifier = db, settings, verifier
     app.state.door, app.state.metrics, app.state.ledger = door, metrics, ledger
-    app.state.calls, app.state.strangers = call_routes(), Strangers()
+    app.state.calls, app.state.refusals = call_routes(), refusals
     app.router.routes.extend(app.state.calls)
     openapi.install(app, BASE.strip("/"))
     for each in (router, protocol):
