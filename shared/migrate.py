@@ -1,6 +1,7 @@
 """Bring a service's database up to date. Each service's migrations/env.py calls run().
 
-`python -m shared.migrate services.catalog` is the job that runs before the service (CATALOG_DATABASE_URL).
+`python -m shared.migrate services.catalog` is the job that runs before the service (CATALOG_DATABASE_URL). On PostgreSQL it
+should run as the owner of the tables: the service's own user, who has the service's name, is then granted rows alone.
 """
 
 import argparse
@@ -12,7 +13,7 @@ from typing import Any, Literal
 from alembic import command, context
 from alembic.config import Config
 from pydantic_settings import BaseSettings
-from sqlalchemy import Connection, MetaData
+from sqlalchemy import Connection, MetaData, text
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlmodel.sql.sqltypes import AutoString
 
@@ -79,6 +80,36 @@ async def run_with(metadata: MetaData, url: str) -> None:
         await engine.dispose()
 
 
+# What is written once: the service's user may insert and read it, and neither change nor remove it.
+AUDIT = ("audit", "audit_seal", "audit_checkpoint")
+
+
+async def grant(url: str, role: str) -> bool:
+    """Grant a user of the service's name its rows, if there is one beside the owner (PostgreSQL). Whether there is."""
+    engine = create_async_engine(url)
+    try:
+        async with engine.begin() as connection:
+            if connection.dialect.name != "postgresql":
+                return False
+            beside = text("SELECT 1 FROM pg_roles WHERE rolname = :role AND rolname <> current_user")
+            if (await connection.execute(beside, {"role": role})).first() is None:
+                return False
+            user = connection.dialect.identifier_preparer.quote(role)
+            for statement in (
+                f"REVOKE ALL ON ALL TABLES IN SCHEMA public FROM {user}",
+                "REVOKE CREATE ON SCHEMA public FROM PUBLIC",
+                f"GRANT USAGE ON SCHEMA public TO {user}",
+                f"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {user}",
+                f"GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO {user}",
+                f"REVOKE UPDATE, DELETE ON {', '.join(AUDIT)} FROM {user}",
+                f"REVOKE INSERT, UPDATE, DELETE ON alembic_version FROM {user}",
+            ):
+                await connection.execute(text(statement))
+            return True
+    finally:
+        await engine.dispose()
+
+
 class Target(BaseSettings):
     """All that the job is told: it needs no other secret of the service."""
 
@@ -92,9 +123,11 @@ def main() -> None:
     spec = importlib.util.find_spec(package)
     if spec is None or spec.origin is None:
         raise SystemExit(f"There is no {package} here.")
-    target = Target(_env_prefix=f"{package.rpartition('.')[2].upper()}_")
+    service = package.rpartition(".")[2]
+    target = Target(_env_prefix=f"{service.upper()}_")
     upgrade(Path(spec.origin).with_name("migrations"), target.database_url)
-    print(f"{package}: the database is up to date")
+    limited = asyncio.run(grant(target.database_url, service))
+    print(f"{package}: the database is up to date{f'; {service} may only insert into the audit' if limited else ''}")
 
 
 if __name__ == "__main__":

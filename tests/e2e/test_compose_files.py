@@ -127,6 +127,9 @@ def test_a_service_waits_for_its_migration_and_gets_no_secret_of_another(service
     container = CONTAINERS[service]
     assert container["depends_on"][f"{service}-migrate"] == {"condition": "service_completed_successfully"}
     job = CONTAINERS[f"{service}-migrate"]
+    url = job["environment"][f"{service.upper()}_DATABASE_URL"]
+    assert url.startswith(f"postgresql+asyncpg://{service}_owner:")
+    assert used(url) == {f"{service.upper()}_DB_OWNER_PASSWORD"} != used(container["environment"])
     assert job["image"] == container["image"]
     assert list(job["environment"]) == [f"{service.upper()}_DATABASE_URL"]
     assert all(name.startswith(f"{service.upper()}_") for name in container["environment"])
@@ -141,7 +144,7 @@ def test_settings_of_the_service_take_what_the_file_gives(service: str) -> None:
     given = {name.removeprefix(f"{service.upper()}_").lower() for name in CONTAINERS[service]["environment"]}
     assert given <= set(module.Settings.model_fields)
     assert given >= {name for name, field in module.Settings.model_fields.items() if field.is_required()}
-    assert given >= {"amqp_url", "audit_key", "storage_options"}
+    assert given >= {"amqp_url", "audit_key", "audit_mac_key", "audit_checkpoints", "storage_options"}
     assert "migrate_at_start" not in given
 
 
@@ -156,6 +159,8 @@ def test_the_scoring_door_is_told_what_it_needs_and_has_no_secret_of_runs() -> N
     assert container["depends_on"]["analysis-migrate"] == {"condition": "service_completed_successfully"}
     assert "/analysis/scoring/v2/health/ready" in " ".join(container["healthcheck"]["test"])
     assert used(container["environment"]["SCORING_DATABASE_URL"]) == {"ANALYSIS_DB_PASSWORD"}
+    assert container["environment"]["SCORING_AUDIT_MAC_KEY"] == "/keys/audit.mac"
+    assert "scoring-keys:/keys:ro" in container["volumes"]  # no key that signs is in there
 
 
 def test_everything_that_is_mounted_is_there() -> None:
@@ -230,7 +235,7 @@ def test_no_secret_stands_in_the_file() -> None:
         assert not re.search(rf"\$\{{{secret}(:?-|\}})", text), f"{secret} has a default, or may be missing"
     for container in CONTAINERS.values():
         for name, value in container.get("environment", {}).items():
-            if re.search("PASSWORD|SECRET|_KEYS?$|TOKEN", name) and not name.endswith("AUDIT_KEY"):
+            if re.search("PASSWORD|SECRET|_KEYS?$|TOKEN", name) and not name.endswith(("AUDIT_KEY", "AUDIT_MAC_KEY")):
                 assert used(value) & SECRETS, name
 
 
@@ -325,6 +330,7 @@ def test_each_program_of_the_images_ends_slow_connections() -> None:
 def test_every_service_has_a_database_and_a_broker_user() -> None:
     script = (ROOT / "deploy" / "compose" / "initdb" / "10-services.sh").read_text("utf-8")
     assert f"for service in {' '.join(SERVICES)}; do" in script
-    assert {f"{service.upper()}_DB_PASSWORD" for service in SERVICES} <= used(CONTAINERS["postgres"]["environment"])
+    for kind in ("DB_PASSWORD", "DB_OWNER_PASSWORD"):
+        assert {f"{service.upper()}_{kind}" for service in SERVICES} <= used(CONTAINERS["postgres"]["environment"])
     users = {f"BROKER_PASSWORD_{service.upper()}" for service in Topology(listeners=LISTENERS).services}
     assert set(CONTAINERS["setup"]["environment"]) == users <= set(variables(EXAMPLE))

@@ -19,7 +19,7 @@ import pytest
 from deploy.compose import bucket, engine_keys, identity, setup
 from deploy.compose.images import CONTENTS, Image, locked
 from shared.auth import Jwks, Role, TokenVerifier
-from shared.keys import SigningKey, VerifyKey
+from shared.keys import MacKey, SigningKey, VerifyKey
 
 SERVICES = ("analysis", "catalog", "requests", "results")
 
@@ -59,6 +59,16 @@ def test_setup_makes_a_key_for_each_audit_once(places: Path) -> None:
         assert stat.S_IMODE((folder / "audit.pem").stat().st_mode) == 0o600
         signature = SigningKey.load(folder / "audit.pem").sign(b"words")
         assert VerifyKey.load(folder / "audit.pub.pem").verify(b"words", signature)
+
+
+def test_setup_makes_a_key_for_the_macs_of_each_service_and_its_scoring_door(places: Path) -> None:
+    setup.main()
+    before = {service: MacKey.load(places / "keys" / service / "audit.mac") for service in (*SERVICES, "scoring")}
+    setup.main()
+    assert before == {service: MacKey.load(places / "keys" / service / "audit.mac") for service in before}
+    assert before["scoring"] == before["analysis"]
+    assert len({key.secret for key in before.values()}) == len(SERVICES)
+    assert [file.name for file in (places / "keys" / "scoring").iterdir()] == ["audit.mac"]
 
 
 def test_setup_writes_the_brokers_users_without_their_passwords(places: Path) -> None:
