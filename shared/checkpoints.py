@@ -23,11 +23,15 @@ from shared.settings import ServiceSettings
 SECONDS = 10.0
 
 
+class NotTaken(Exception):
+    """A checkpoint that did not arrive, and why; never with the address, which may hold a password."""
+
+
 class Destination(Protocol):
     """Where checkpoints go."""
 
     async def put(self, checkpoint: Mapping[str, Any]) -> None:
-        """Have it stored there. OSError or httpx.HTTPError if it could not be."""
+        """Have it stored there. NotTaken if it could not be."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +41,10 @@ class Folder:
     path: Path
 
     async def put(self, checkpoint: Mapping[str, Any]) -> None:
-        await asyncio.to_thread(self.write, checkpoint)
+        try:
+            await asyncio.to_thread(self.write, checkpoint)
+        except OSError as error:
+            raise NotTaken(str(error)) from error
 
     def write(self, checkpoint: Mapping[str, Any]) -> None:
         self.path.mkdir(parents=True, exist_ok=True)
@@ -58,8 +65,13 @@ class Address:
     url: str
 
     async def put(self, checkpoint: Mapping[str, Any]) -> None:
-        async with httpx.AsyncClient(timeout=SECONDS) as http:
-            (await http.post(self.url, json=dict(checkpoint))).raise_for_status()
+        try:
+            async with httpx.AsyncClient(timeout=SECONDS) as http:
+                answer = await http.post(self.url, json=dict(checkpoint))
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            raise NotTaken(type(error).__name__) from None
+        if not answer.is_success:
+            raise NotTaken(f"status {answer.status_code}")
 
 
 @dataclass
@@ -69,7 +81,7 @@ class CheckpointSender:
     db: Database
     destination: Destination
     seconds: float
-    sent: int = 0
+    sent: str = ""  # its hash
     due: float = field(default_factory=time.monotonic)
     fault: str = ""
 
@@ -77,14 +89,14 @@ class CheckpointSender:
         if time.monotonic() < self.due:
             return False
         checkpoint = await self.newest()
-        if checkpoint is None or checkpoint["position"] <= self.sent:
+        if checkpoint is None or checkpoint["hash"] == self.sent:
             return False
         try:
             await self.destination.put(checkpoint)
-        except (OSError, httpx.HTTPError, httpx.InvalidURL) as error:
-            self.fault = type(error).__name__
+        except NotTaken as error:
+            self.fault = str(error)
             raise
-        self.fault, self.sent = "", checkpoint["position"]
+        self.fault, self.sent = "", checkpoint["hash"]
         self.due = time.monotonic() + self.seconds
         return False
 
