@@ -45,8 +45,8 @@ def audit_row(
 ) -> dict[str, Any]:
     """A row of now, without number and MAC. `actor` is a person, or a service such as `/catalog`."""
     return {
-        "id": new_id(),
         "at": now().isoformat(),
+        "id": new_id(),  # after the time: a process that is held up between the two raises no alarm
         "action": action[:80],
         "outcome": outcome,
         "subject": storable(subject)[:200],

@@ -22,7 +22,7 @@ from shared.keys import MacKey
 
 FORMAT: Final = 2
 GENESIS: Final = "0" * 64
-# What a MAC covers beside the service, in this order; the MAC itself follows where the chain covers the row.
+# What a MAC covers beside the service, in this order.
 MACED: Final = (
     "format", "id", "at", "action", "outcome", "subject", "actor", "ministry", "roles", "request_id", "trace_id",
     "detail", "writer", "number", "settled", "void",
@@ -48,28 +48,28 @@ def values_of(row: Record) -> tuple[Any, ...]:
     return tuple(row["id"].hex if name == "id" else row[name] for name in FIELDS)
 
 
-def mac_words(service: str, values: Sequence[Any]) -> bytes:
-    """What the MAC of a row covers: a JSON array of the service's name and the row's fields."""
-    return encode(["dure-audit-row", service, *values[: len(MACED)]]).encode()
+def row_words(service: str, values: Sequence[Any]) -> str:
+    """A row in the form that is chained and, from format 2 on, MACed: JSON without spaces."""
+    if values[0] == 1:
+        fields = {name: values[place] for name, place in PLACES}
+        return encode(fields | {"id": dashed(fields["id"])})
+    return encode(["dure-audit-row", service, *values[: len(MACED)]])
 
 
 def dashed(digits: str) -> str:
     return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
 
 
-def chain_values(previous: str, position: int, values: Sequence[Any]) -> str:
-    """The hash of a row, given as `values_of` gives it, at its position."""
-    if values[0] == 1:
-        fields = {name: values[place] for name, place in PLACES}
-        words = encode(fields | {"id": dashed(fields["id"])})
-    else:
-        words = encode(values)
-    return hashlib.sha256(f"{previous}\n{position}\n{words}".encode()).hexdigest()
+def link(previous: str, position: int, words: str, values: Sequence[Any]) -> str:
+    """The hash of a row, in words and fields, at its position behind the previous hash."""
+    mac = "" if values[0] == 1 else f"\n{values[-1] or ''}"
+    return hashlib.sha256(f"{previous}\n{position}\n{words}{mac}".encode()).hexdigest()
 
 
-def chain(previous: str, position: int, row: Record) -> str:
+def chain(service: str, previous: str, position: int, row: Record) -> str:
     """The hash of a row at its position."""
-    return chain_values(previous, position, values_of(row))
+    values = values_of(row)
+    return link(previous, position, row_words(service, values), values)
 
 
 def signed_words(service: str, position: int, digest: str, at: str) -> bytes:
@@ -142,7 +142,7 @@ class Writer:
             "mac": None,
         }
         if self.key:
-            stamped["mac"] = self.key.mac(mac_words(self.service, values_of(stamped)))
+            stamped["mac"] = self.key.mac(row_words(self.service, values_of(stamped)).encode())
         return stamped
 
     def end(self, numbers: Iterable[int], *, committed: bool) -> None:

@@ -16,7 +16,7 @@ from sqlalchemy import Select, insert, select, text
 
 from shared.audit import audit_row, insert_row
 from shared.audit_guard import unexpected_objects
-from shared.audit_rows import GENESIS, Span, Writer, chain, gaps, mac_words, signed_words, spans_in, values_of, written
+from shared.audit_rows import GENESIS, Span, Writer, chain, gaps, row_words, signed_words, spans_in, values_of, written
 from shared.clock import now
 from shared.db import Database, Fields, Session, database
 from shared.keys import SigningKey
@@ -25,8 +25,9 @@ Head = tuple[int, str]  # position and hash
 log = logging.getLogger(__name__)
 BATCH: Final = 500
 LOOK_BACK_MS: Final = 3_600_000
-# Ids of one process never repeat a millisecond, so in a burst they run ahead of the clock; they never stay behind it.
-BEHIND_MS: Final = 2_000
+# Ids of one process never repeat a millisecond, so in a burst they run ahead of the clock. They do not stay behind it, but for
+# a clock that is set back between the two.
+BEHIND_MS: Final = 60_000
 AHEAD_MS: Final = LOOK_BACK_MS
 # One sealer at a time in a database, however many processes run. The migrations have a number of their own.
 SEALER_LOCK: Final = 4712027
@@ -178,7 +179,7 @@ class Sealer:
             return {row["id"] for row in rows}
         needed, found = await head_has_mac(session), set[UUID]()
         for row in rows:
-            ours = key.made(row["mac"], mac_words(self.db.service, values_of(row)))
+            ours = key.made(row["mac"], row_words(self.db.service, values_of(row)).encode())
             if ours or (row["mac"] is None and not needed):
                 found.add(row["id"])
             needed = needed or ours
@@ -214,7 +215,7 @@ async def extend(session: Session, key: SigningKey, rows: Sequence[Fields]) -> H
     seals = []
     for row in rows:
         position += 1
-        digest = chain(digest, position, row)
+        digest = chain(db.service, digest, position, row)
         seals.append({"position": position, "audit_id": row["id"], "hash": digest})
     await session.execute(insert(db.tables.seals), seals)
     at = now().isoformat()

@@ -4,8 +4,9 @@ The chain is walked in order of position, a page at a time. What the sealer foun
 verifier who cannot check MACs is told of forged rows too.
 """
 
+import asyncio
 import json
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Final
@@ -13,7 +14,7 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, String, cast, func, select
 
 from shared.audit_guard import unexpected_objects
-from shared.audit_rows import FIELDS, GENESIS, ID, Span, chain_values, dashed, gaps, mac_words, signed_words, spans_in, written
+from shared.audit_rows import FIELDS, GENESIS, ID, Span, dashed, gaps, link, row_words, signed_words, spans_in, values_of, written
 from shared.audit_seal import unsealed
 from shared.db import Database, Session, database
 from shared.keys import MacKey, VerifyKey
@@ -22,7 +23,7 @@ from shared.keys import MacKey, VerifyKey
 PAGE: Final = 2000
 # Findings that are named one by one.
 NAMED: Final = 20
-PLACE: Final = {name: FIELDS.index(name) for name in FIELDS}
+OUTCOME, DETAIL, WRITER = (FIELDS.index(name) for name in ("outcome", "detail", "writer"))
 
 
 class Verdict(Enum):
@@ -121,7 +122,8 @@ class Verification:
             return Broken(self.position + 1, "?", "a sealed row was removed")
         if values[ID] is None:
             return Broken(position, dashed(audit_id), "the row was removed")
-        if chain_values(self.digest, position, values) != digest:
+        words = row_words(self.service, values)
+        if link(self.digest, position, words, values) != digest:
             return Broken(position, dashed(audit_id), "the row was changed, swapped or added after it was sealed")
         self.position, self.digest = position, digest
         if stored is not None and stored != digest:
@@ -130,12 +132,12 @@ class Verification:
             if any(each != digest for each in self.by_position[position]):
                 return Broken(position, dashed(audit_id), "the chain differs from a checkpoint: it was rewritten up to here")
             self.compared = position
-        self.note(values)
-        if values[PLACE["outcome"]] == "alarm":
-            self.alarms.append((position, alarm_of(values[PLACE["detail"]])))
+        self.note(values, words)
+        if values[OUTCOME] == "alarm":
+            self.alarms.append((position, alarm_of(values[DETAIL])))
         return None
 
-    def note(self, values: Sequence[Any]) -> None:
+    def note(self, values: Sequence[Any], words: str) -> None:
         """Keep in mind which number of which writer it is, and whether one of ours wrote it."""
         mac = values[-1]
         if mac is None:
@@ -143,10 +145,10 @@ class Verification:
                 self.strangers.append(dashed(values[ID]))
             return
         self.any_mac = True
-        if self.mac_key and not self.mac_key.made(mac, mac_words(self.service, values)):
+        if self.mac_key and not self.mac_key.made(mac, words.encode()):
             self.strangers.append(dashed(values[ID]))
             return
-        _, _, writer, number, settled, void, _ = values[-7:]
+        writer, number, settled, void = values[WRITER : WRITER + 4]
         seen = self.writers.get(writer)
         if seen is None:
             # Of a writer that began before the starting point, only what was not settled then can be looked for.
@@ -222,11 +224,17 @@ def signed_by(key: VerifyKey, service: str, checkpoint: Mapping[str, Any]) -> bo
 async def walk(session: Session, verification: Verification, start: Mapping[str, Any] | None) -> Broken | None:
     if start and await hash_at(session, verification.start) != start["hash"]:
         return Broken(verification.start, "?", "the chain does not hold the checkpoint to start from: it was cut or rewritten")
-    async for rows in pages(session, verification.start):
-        for position, digest, audit_id, stored, *values in rows:
-            if broken := verification.feed(position, digest, audit_id, stored, values):
-                return broken
-    return None
+    waiting = asyncio.create_task(page(session, verification.start))
+    try:
+        while rows := await waiting:
+            waiting = asyncio.create_task(page(session, rows[-1][0]))
+            await asyncio.sleep(0)  # the database fetches the next page while this one is hashed
+            for row in rows:
+                if broken := verification.feed(row[0], row[1], row[2], row[3], row[4:]):
+                    return broken
+        return None
+    finally:
+        await waiting
 
 
 async def hash_at(session: Session, position: int) -> str | None:
@@ -239,18 +247,15 @@ def digits(column: ColumnElement[Any]) -> ColumnElement[str]:
     return func.replace(cast(column, String), "-", "")
 
 
-async def pages(session: Session, after: int) -> AsyncIterator[Sequence[Any]]:
-    """Seals in order, each with the hash of a checkpoint at it and its row, if it is still there."""
+async def page(session: Session, after: int) -> Sequence[Any]:
+    """The next seals in order, each with the hash of a checkpoint at it and its row, if it is still there."""
     tables = database(session).tables
     audit, seals, checkpoints = tables.audit, tables.seals, tables.checkpoints
     fields = [digits(audit.c.id) if name == "id" else audit.c[name] for name in FIELDS]
     query = select(seals.c.position, seals.c.hash, digits(seals.c.audit_id), checkpoints.c.hash, *fields)
     query = query.outerjoin(audit, audit.c.id == seals.c.audit_id)
     query = query.outerjoin(checkpoints, checkpoints.c.position == seals.c.position)
-    query = query.order_by(seals.c.position).limit(PAGE)
-    while rows := (await session.execute(query.where(seals.c.position > after))).all():
-        yield rows
-        after = rows[-1][0]
+    return (await session.execute(query.where(seals.c.position > after).order_by(seals.c.position).limit(PAGE))).all()
 
 
 async def check_end(session: Session, verification: Verification, key: VerifyKey) -> Broken | None:
@@ -270,7 +275,8 @@ async def look_at_unsealed(session: Session, verification: Verification) -> tupl
     findings += [f"row {row['id']} was added behind the chain" for row in late]
     waiting = (await session.execute(await unsealed(session))).mappings().all()
     for row in waiting:
-        verification.note([row["id"].hex if name == "id" else row[name] for name in FIELDS])
+        values = values_of(row)
+        verification.note(values, row_words(verification.service, values))
     return len(waiting), findings
 
 

@@ -113,7 +113,7 @@ class Refusals:
             return False
         row = self.waiting[0]
         # The row is of now, as its id has to be; it says when the attempt was.
-        late = with_detail(row, attempted_at=row["at"]) | {"id": new_id(), "at": now().isoformat()}
+        late = with_detail(row, attempted_at=row["at"]) | {"at": now().isoformat(), "id": new_id()}
         try:
             await self.write(late)
         except Unavailable:

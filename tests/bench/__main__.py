@@ -19,6 +19,7 @@ import uvloop
 from shared.memory import settled
 from tests.bench import (
     arriving,
+    auditing,
     bulk,
     foreign,
     leaving,
@@ -71,6 +72,8 @@ def parts() -> list[Part]:
         found.append(Part(f"{name}-postgresql", partial(single, measure, "PostgreSQL"), frozenset(needs | {"PostgreSQL"})))
     return [
         *found,
+        Part("audit-sqlite", partial(auditing.measure_verify, kind="SQLite")),
+        Part("audit-postgresql", partial(auditing.measure_verify, kind="PostgreSQL"), frozenset({"PostgreSQL"})),
         Part("walks", walking.measure_walks),
         Part("pressure", pressure.measure_embedded),
         Part("pressure-postgresql", pressure.measure_separate, frozenset({"PostgreSQL", "RabbitMQ"})),

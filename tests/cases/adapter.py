@@ -539,7 +539,7 @@ def rewrite_audit(folder: Path) -> None:
             "SELECT position, audit_id FROM audit_seal ORDER BY position"
         ).fetchall():
             row = dict(db.execute("SELECT * FROM audit WHERE id = ?", (row_id,)).fetchone())
-            digest = audit_rows.chain(digest, position, row | {"id": UUID(row["id"])})
+            digest = audit_rows.chain("requests", digest, position, row | {"id": UUID(row["id"])})
             db.execute("UPDATE audit_seal SET hash = ? WHERE position = ?", (digest, position))
         for position, at in db.execute("SELECT position, at FROM audit_checkpoint").fetchall():
             (digest,) = db.execute(

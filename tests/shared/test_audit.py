@@ -128,8 +128,8 @@ async def test_a_row_says_who_did_what_to_which_and_can_be_checked_by_the_specif
     values = [second[name].hex if name == "id" else second[name] for name in names.split()]
     words = json.dumps(["dure-audit-row", "catalog", *values], ensure_ascii=False, separators=(",", ":")).encode()
     assert second["mac"] == hmac.new(bytes(range(32)), words, "sha256").hexdigest()
-    words = json.dumps([*values, second["mac"]], ensure_ascii=False, separators=(",", ":")).encode()
-    assert second["hash"] == hashlib.sha256(f"{first['hash']}\n2\n".encode() + words).hexdigest()
+    linked = b"\n".join([first["hash"].encode(), b"2", words, second["mac"].encode()])
+    assert second["hash"] == hashlib.sha256(linked).hexdigest()
 
 
 async def test_a_changed_row_is_named(db: Database, key: SigningKey, sealer: Sealer) -> None:
@@ -165,7 +165,7 @@ async def test_a_row_sealed_by_hand_is_named(db: Database, key: SigningKey, seal
     await write(db, 3, sealer)
     *_, old = await rows_of(db)
     row = {name: value for name, value in old.items() if name != "hash"} | {"id": new_id(), "actor": "forger"}
-    seal_ = {"position": 4, "audit_id": row["id"], "hash": chain(old["hash"], 4, row)}
+    seal_ = {"position": 4, "audit_id": row["id"], "hash": chain(db.service, old["hash"], 4, row)}
     await change(db, insert(db.tables.audit).values(**row), insert(db.tables.seals).values(**seal_))
     assert (await broken_at(db, key))[0] == 4
     await write(db, 1, sealer)
