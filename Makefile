@@ -27,7 +27,7 @@ help:
 	@echo "make contracts     write event schemas, topology, OpenAPI and the generated parts of documents"
 	@echo "make lock          write requirements/ after pyproject.toml changed"
 	@echo "make clean         remove .venv and var, with all that the suites kept there"
-	@echo "make verify-audit  [FOLDER=var/serve]: check the audit chains offline"
+	@echo "make verify-audit  [FOLDER=var/serve] [CHECKPOINTS=var/serve/checkpoints]: check the audit chains offline"
 	@echo "make sbom          the libraries that an installation runs, with their licences: var/sbom.cdx.json (CycloneDX)"
 	@echo "make collect-garbage  [FOLDER=var/serve] [ARGS=--dry-run]: delete the stored files that nobody needs"
 
