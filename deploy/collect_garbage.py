@@ -22,7 +22,7 @@ from deploy.installation import SERVICES
 from deploy.verify_audit import open_database
 from services.catalog.models import UNCHECKED, DatasetState
 from shared.audit import record_audit
-from shared.audit_seal import head_has_mac
+from shared.audit_chain import head_of
 from shared.clock import now
 from shared.db import Database
 from shared.keys import MacKey
@@ -107,7 +107,7 @@ async def run(
     databases = {service: open_database(service, urls[service], mac_key) for service in SERVICES}
     try:
         async with databases["catalog"].reading() as session:
-            if mac_key is None and not dry_run and await head_has_mac(session):
+            if mac_key is None and not dry_run and (await head_of(session)).mac:
                 raise LookupError("what goes is audited in the catalog, whose rows carry MACs: name their key by --mac-key")
         return await collect(databases, storage, older_than, dry_run=dry_run)
     finally:

@@ -13,9 +13,9 @@ from typing import Any, Final
 
 from sqlalchemy import ColumnElement, String, cast, func, select
 
+from shared.audit_chain import hash_at, look_back, unsealed
 from shared.audit_guard import unexpected_objects
 from shared.audit_rows import FIELDS, GENESIS, ID, Span, dashed, gaps, link, row_words, signed_words, spans_in, values_of, written
-from shared.audit_seal import unsealed
 from shared.db import Database, Session, database
 from shared.keys import MacKey, VerifyKey
 
@@ -237,11 +237,6 @@ async def walk(session: Session, verification: Verification, start: Mapping[str,
         await waiting
 
 
-async def hash_at(session: Session, position: int) -> str | None:
-    seals = database(session).tables.seals
-    return (await session.execute(select(seals.c.hash).where(seals.c.position == position))).scalar_one_or_none()
-
-
 def digits(column: ColumnElement[Any]) -> ColumnElement[str]:
     """An id as 32 hexadecimal digits: one text for both databases, and no object for each."""
     return func.replace(cast(column, String), "-", "")
@@ -271,9 +266,10 @@ async def check_end(session: Session, verification: Verification, key: VerifyKey
 async def look_at_unsealed(session: Session, verification: Verification) -> tuple[int, list[str]]:
     """How many rows wait to be sealed; those that never will, or that no process of ours wrote."""
     findings = []
-    late = (await session.execute((await unsealed(session, late=True)).limit(NAMED))).mappings().all()
+    db, floor = database(session), await look_back(session)
+    late = (await session.execute(unsealed(db, floor, late=True).limit(NAMED))).mappings().all()
     findings += [f"row {row['id']} was added behind the chain" for row in late]
-    waiting = (await session.execute(await unsealed(session))).mappings().all()
+    waiting = (await session.execute(unsealed(db, floor))).mappings().all()
     for row in waiting:
         values = values_of(row)
         verification.note(values, row_words(verification.service, values))

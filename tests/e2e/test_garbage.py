@@ -155,5 +155,8 @@ async def test_as_a_command(place: Place) -> None:
     assert (wet.returncode, wet.stdout) == (0, "Deleted 1 objects, 8 bytes.\n"), wet.stderr
     assert place.objects() == set()
     assert (await asyncio.to_thread(run, "--folder", str(place.folder / "nowhere"))).returncode == 2
+    urls = [f"--url={name}=sqlite+aiosqlite:///{place.folder}/{name}.db" for name in SERVICES]
+    without = await asyncio.to_thread(run, *urls, "--storage", (place.folder / "objects").as_uri())
+    assert (without.returncode, "--mac-key" in without.stderr) == (2, True)  # the row would look forged
     three = [f"--url={name}=sqlite+aiosqlite:///x.db" for name in SERVICES[:3]]
     assert (await asyncio.to_thread(run, *three, "--storage", "file:///x")).returncode == 2
