@@ -1,5 +1,6 @@
 """A small house for bad input: the embedded suite, a method that does what it is told, and short ways to every stop."""
 
+import itertools
 import json
 import os
 import sqlite3
@@ -153,6 +154,9 @@ PEOPLE_CSV = "person_no,region\n" + "".join(f"P{n:04d},{region}\n" for n, region
 INCOME_CSV = "person_no,wages\n" + "".join(f"P{n:04d},{n * 100}\n" for n in range(len(REGIONS)))
 
 
+QUESTIONS = itertools.count(1)
+
+
 @dataclass
 class House:
     """The running suite and its people; `walk` is how they call."""
@@ -269,7 +273,8 @@ class House:
     def asked(self, inputs: dict[str, str] | None = None, **more: Any) -> dict[str, Any]:
         inputs = self.inputs if inputs is None else inputs
         body = {
-            "title": "A small question", "purpose": "Visits.", "legal_basis": "An Act",
+            # Who asks for exactly the same again and again is refused.
+            "title": f"A small question, the {next(QUESTIONS)}th", "purpose": "Visits.", "legal_basis": "An Act",
             "method": {"name": NAME, "version": VERSION},
             "parameters": {}, "inputs": {role: {"dataset_id": dataset} for role, dataset in inputs.items()},
             "audience": {"kind": "members"},
