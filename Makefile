@@ -7,7 +7,7 @@ WORKERS ?= auto
 # modules come first, whatever the number of their tests.
 PYTEST := PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup --no-loadscope-reorder
 NOT_FAST := slow or heavy or fit or engine or browser or postgres or rabbitmq
-.PHONY: help demo serve token test test-fast test-all explore static check bench evaluate verify-audit collect-garbage compose-demo install-demo install-dev sbom lock format contracts clean
+.PHONY: help demo serve token test test-fast test-all explore static check bench evaluate verify-audit collect-garbage backup restore verify-backup compose-demo install-demo install-dev sbom lock format contracts clean
 
 help:
 	@echo "make demo          install what is needed and walk one request from the catalog to the published result"
@@ -29,6 +29,9 @@ help:
 	@echo "make clean         remove .venv and var, with all that the suites kept there"
 	@echo "make verify-audit  [FOLDER=var/serve] [CHECKPOINTS=var/serve/checkpoints]: check the audit chains offline"
 	@echo "make sbom          the libraries that an installation runs, with their licences: var/sbom.cdx.json (CycloneDX)"
+	@echo "make backup        TO=backups/monday [FOLDER=var/serve] [KEYS=1]: copy a whole installation while it works"
+	@echo "make restore       FROM=backups/monday [FOLDER=var/restored]: put a backup into an empty installation"
+	@echo "make verify-backup FROM=backups/monday [FOLDER=var/restored]: is it whole, and does that installation hold it"
 	@echo "make collect-garbage  [FOLDER=var/serve] [ARGS=--dry-run]: delete the stored files that nobody needs"
 
 install-demo:
@@ -51,6 +54,16 @@ verify-audit: install-demo
 
 collect-garbage: install-demo
 	@$(BIN)/python -m deploy.collect_garbage --folder "$(or $(FOLDER),var/serve)" $(ARGS)
+
+# Without FOLDER: the installation that the settings of the four services describe.
+backup: install-demo
+	@$(BIN)/python -m deploy.backups save $(if $(TO),--to "$(TO)") $(if $(FOLDER),--folder "$(FOLDER)") $(if $(KEYS),--keys)
+
+restore: install-demo
+	@$(BIN)/python -m deploy.backups restore $(if $(FROM),--from "$(FROM)") $(if $(FOLDER),--folder "$(FOLDER)")
+
+verify-backup: install-demo
+	@$(BIN)/python -m deploy.backups verify $(if $(FROM),--from "$(FROM)") $(if $(FOLDER),--folder "$(FOLDER)",--archive-only)
 
 test: install-dev
 	@$(PYTEST) -m "not slow" $(ARGS)

@@ -6,100 +6,24 @@ import gzip
 import json
 import tarfile
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
-import asyncpg
-import httpx
 import pytest
 
-from deploy.embedded import build
-from deploy.installation import SERVICES
-from deploy.tokens import mint
-from deploy.verify_audit import verify_service
-from shared.ids import new_id
-from shared.keys import SigningKey
-from shared.migrate import check, upgrade
 from tests.conftest import Client
-from tests.databases import OWN, administer, postgres_url
+from tests.snapshots.installations import (
+    HERE,
+    VERSIONS,
+    Installation,
+    decide_and_vote,
+    settle,
+    unpacked,
+)
 from tests.waiting import PATIENCE
 
 pytestmark = pytest.mark.heavy
-HERE = Path(__file__).parent
-VERSIONS = sorted(folder.name for folder in HERE.iterdir() if (folder / "sqlite").is_dir())
 KINDS = ["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)]
-
-
-@dataclass
-class Installation:
-    """An unpacked snapshot: folder, database URLs by service, what its version answered."""
-
-    folder: Path
-    urls: dict[str, str]
-    expected: dict[str, Any]
-
-    def headers(self, person: dict[str, str]) -> dict[str, str]:
-        token = mint(self.folder, person["role"], person["ministry"], person["subject"])
-        return {"Authorization": f"Bearer {token}", "Idempotency-Key": str(new_id())}
-
-    def upgrade(self) -> None:
-        """As the jobs of a deployment do it, before any service starts."""
-        for service, url in self.urls.items():
-            migrations = Path("services") / service / "migrations"
-            upgrade(migrations, url)
-            check(migrations, url)
-
-    async def verified(self, *services: str) -> bool:
-        key = SigningKey.load(self.folder / "audit.pem").verify_key
-        checkpoints = self.folder / "checkpoints"
-        return all(
-            [
-                await verify_service(name, self.urls[name], key, checkpoints)
-                for name in services or SERVICES
-            ]
-        )
-
-    @asynccontextmanager
-    async def running(self) -> AsyncIterator[dict[str, Client]]:
-        """The four services of today on it."""
-        databases: dict[str, Any] = {name: {"database_url": url} for name, url in self.urls.items()}
-        apps = build(self.folder, "http://test", **databases)
-        async with AsyncExitStack() as stack:
-            clients = {}
-            for name in SERVICES:
-                await stack.enter_async_context(apps[name].router.lifespan_context(apps[name]))
-                transport = httpx.ASGITransport(app=apps[name], raise_app_exceptions=False)
-                clients[name] = await stack.enter_async_context(
-                    Client(transport=transport, base_url=f"http://test/{name}")
-                )
-                clients[name].app = apps[name]
-            yield clients
-
-
-async def load(database: str, dump: Path) -> None:
-    connection = await asyncpg.connect(postgres_url(database).replace("+asyncpg", ""))
-    try:
-        await connection.execute(gzip.decompress(dump.read_bytes()).decode())
-    finally:
-        await connection.close()
-
-
-@asynccontextmanager
-async def postgres_of(snapshot: Path) -> AsyncIterator[dict[str, str]]:
-    """A database for each dump, dropped afterwards."""
-    names = {service: f"{OWN}{uuid4().hex[:12]}" for service in SERVICES}
-    try:
-        for service, name in names.items():
-            await administer(f'CREATE DATABASE "{name}"')
-            await load(name, snapshot / f"{service}.sql.gz")
-        yield {service: postgres_url(name) for service, name in names.items()}
-    finally:
-        await administer(
-            *(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)' for name in names.values())
-        )
 
 
 @pytest.fixture(params=VERSIONS)
@@ -115,31 +39,8 @@ async def kind(request: pytest.FixtureRequest) -> str:
 @pytest.fixture
 async def installation(version: str, kind: str, tmp_path: Path) -> AsyncIterator[Installation]:
     """The snapshot, unpacked and not yet migrated."""
-    snapshot = HERE / version / kind
-    with tarfile.open(snapshot / "installation.tar.xz") as packed:
-        packed.extractall(tmp_path, filter="data")
-    expected = json.loads((tmp_path / "expected/expected.json").read_text())
-    if kind == "sqlite":
-        yield Installation(
-            tmp_path,
-            {name: f"sqlite+aiosqlite:///{tmp_path}/{name}.db" for name in SERVICES},
-            expected,
-        )
-        return
-    async with postgres_of(snapshot) as urls:
-        yield Installation(tmp_path, urls, expected)
-
-
-async def settle(clients: dict[str, Client]) -> None:
-    """Until every event has left and was handled; none may be given up."""
-    for _ in range(2):  # what one handles may leave another something to do
-        for client in clients.values():
-            await client.settle()
-    for name, client in clients.items():
-        db = client.app.state.db
-        async with db.reading() as session:
-            dead = db.tables.inbox.select().where(db.tables.inbox.c.state == "dead")
-            assert not (await session.execute(dead)).all(), f"an event is dead in {name}"
+    async with unpacked(version, kind, tmp_path) as place:
+        yield place
 
 
 def same(old: Any, new: Any, where: str = "") -> None:
@@ -205,38 +106,9 @@ async def test_the_finished_result_reads_as_it_did(installation: Installation) -
 
 async def test_the_waiting_request_goes_on(installation: Installation) -> None:
     await asyncio.to_thread(installation.upgrade)
-    expected = installation.expected
-    path = f"/{expected['waiting']}"
-    requester = expected["people"]["requester"]
     async with installation.running() as clients:
         await settle(clients)
-        requests = clients["requests"]
-        shown = (
-            (await requests.get(path, headers=installation.headers(requester)))
-            .raise_for_status()
-            .json()
-        )
-        assert shown["status"] == "owner_review"
-        assert shown["title"] == expected["asked"]["title"]
-        assert shown["waiting"]["code"] == expected["asked"]["waiting"]["code"]
-        for decision in expected["decisions"]:
-            answer = await requests.post(
-                f"{path}/decisions",
-                headers=installation.headers(decision["who"]),
-                json=decision["body"],
-            )
-            assert answer.status_code in (200, 201), answer.text
-        shown = (
-            (await requests.get(path, headers=installation.headers(requester)))
-            .raise_for_status()
-            .json()
-        )
-        assert shown["status"] == "council_review"
-        ballot = {"ballot": "approve", "reason": "Clear benefit, least data."}
-        voted = await requests.post(
-            f"{path}/votes", headers=installation.headers(expected["people"]["member"]), json=ballot
-        )
-        assert voted.status_code in (200, 201), voted.text
+        await decide_and_vote(installation, clients["requests"])
         await settle(clients)
 
 

@@ -1,0 +1,100 @@
+"""The objects of the storage, copied into a backup and put back: folder or S3 on either side."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Iterable, Iterator
+from pathlib import Path
+
+from deploy.backups.cut import Source
+from deploy.backups.errors import Refused
+from deploy.backups.manifest import code_revision, object_file
+from shared.errors import Unavailable
+from shared.storage import DIGEST, Corrupt, MissingObject, Storage
+
+# Copied at one time: most of it is waiting for the storage.
+AT_ONCE = 8
+CHUNK = 1024 * 1024
+
+# What analysis deletes by itself, and needs as long as these rows say so.
+BUNDLES = "SELECT bundle FROM run WHERE bundle_kept AND ended_at IS NULL"
+SEALED = """
+SELECT sealed_keys FROM run WHERE sealed_kept AND NOT EXISTS (
+    SELECT 1 FROM request_key WHERE request_key.request_id = run.request_id AND destroyed_at IS NOT NULL
+)
+"""
+
+
+class ObjectCopies:
+    """Brings objects into a backup; what it has once copied it keeps, and does not copy again."""
+
+    def __init__(self, storage: Storage, archive: Path) -> None:
+        self.storage, self.archive = storage, archive
+        self.sizes: dict[str, int] = {}
+        self.damaged: set[str] = set()
+
+    async def bring(self) -> None:
+        """Copy what is there now and not in the backup yet. Refused if the storage is away."""
+        try:
+            names = [name async for name, _, _ in self.storage.objects()]
+            known = self.sizes.keys() | self.damaged
+            waiting = iter([name for name in names if DIGEST.fullmatch(name) and name not in known])
+            async with asyncio.TaskGroup() as group:
+                for _ in range(AT_ONCE):
+                    group.create_task(self.copy_all(waiting))
+        except* Unavailable as error:
+            raise Refused("The object storage cannot be read.") from error
+
+    async def copy_all(self, waiting: Iterator[str]) -> None:
+        for sha256 in waiting:
+            await self.copy(sha256)
+
+    async def copy(self, sha256: str) -> None:
+        """Checked on the way. Nothing stays of what was deleted meanwhile, or is not what its name says."""
+        path = object_file(self.archive, sha256)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with path.open("xb") as file:
+                async for part in self.storage.open_stream(sha256):
+                    await asyncio.to_thread(file.write, part)
+                size = file.tell()
+        except MissingObject:
+            path.unlink()
+        except Corrupt:
+            path.unlink()
+            self.damaged.add(sha256)
+        else:
+            self.sizes[sha256] = size
+
+
+async def needed(databases: Iterable[Source]) -> set[str]:
+    """The objects that must not be missing although they may be deleted at any moment: of runs under way."""
+    (analysis,) = (source for source in databases if source.service == "analysis")
+    if await analysis.texts("SELECT version_num FROM alembic_version") != [code_revision("analysis")]:
+        return set()  # its rows are of another shape, so no service of ours works on it and deletes
+    bundles = [json.loads(text) for text in await analysis.texts(BUNDLES)]
+    sealed = [json.loads(text) for text in await analysis.texts(SEALED)]
+    digests = {file["sha256"] for bundle in bundles if bundle for file in bundle.get("files", [])}
+    return digests | {keys["object"]["sha256"] for keys in sealed if keys}
+
+
+async def put_back(archive: Path, digests: Iterable[str], storage: Storage) -> None:
+    """Write the objects of a backup into a storage."""
+    waiting = iter(sorted(digests))
+
+    async def put_all() -> None:
+        for sha256 in waiting:
+            path = object_file(archive, sha256)
+            size = path.stat().st_size
+            stored = await storage.put_stream(chunks_of(path), media_type="", limit=size)
+            if stored.sha256 != sha256:
+                raise Refused(f"The object {sha256} changed while it was read.")
+
+    async with asyncio.TaskGroup() as group:
+        for _ in range(AT_ONCE):
+            group.create_task(put_all())
+
+
+async def chunks_of(path: Path) -> AsyncIterator[bytes]:
+    with path.open("rb") as file:
+        while chunk := await asyncio.to_thread(file.read, CHUNK):
+            yield chunk
