@@ -1,1 +1,1 @@
-"""Copies of a whole installation at one consistent point, put back into an empty one (docs/backup.md)."""
+"""Copies of a whole installation at one point, put back into an empty one (docs/backup.md)."""

@@ -43,7 +43,7 @@ async def back_up(place: Place, to: Path, *, keys: bool) -> int:
     print(f"SHA-256 of its manifest, to be noted elsewhere: {digest}")
     print("The keys are in it, too." if keys else "The keys are not in it: keep them apart.")
     for sha256 in manifest.damaged:
-        print(f"DAMAGED in the storage, and left out: the object {sha256}")
+        print(f"DAMAGED or missing in the storage, and left out: the object {sha256}")
     return 1 if manifest.damaged else 0
 
 
@@ -52,7 +52,7 @@ async def put_back(archive: Path, place: Place) -> int:
     print(f"Restored {summary(manifest)}")
     print(f"{events} events had been sent and had not arrived: they will be sent again.")
     for sha256 in manifest.damaged:
-        print(f"Was damaged when the backup was taken, and is missing: the object {sha256}")
+        print(f"MISSING or damaged when it was backed up, so not restored: the object {sha256}")
     if place.folder is None:
         print(f"Before the services start:\n  {BROKER}\n  {SECRETS}")
     elif missing := [name for name in KEY_FILES if not (place.folder / name).exists()]:

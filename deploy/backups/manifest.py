@@ -22,7 +22,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from deploy.backups.errors import Refused
 from deploy.running import ROOT
 from shared.migrate import config
-from shared.storage import DIGEST, digest_of, object_path
+from shared.storage import digest_of, object_path
 
 FORMAT = 1
 MANIFEST, CHECKSUM = "manifest.json", "manifest.sha256"
@@ -49,7 +49,7 @@ class TableEntry(Strict):
 
 
 class ChainEntry(Strict):
-    """The head of a service's audit chain, and the public key (PEM) that its checkpoints verify by."""
+    """The head of a service's audit chain, and the public key (PEM) of its signer."""
 
     position: int
     hash: str
@@ -70,7 +70,8 @@ class DatabaseEntry(Strict):
 
 
 class Manifest(Strict):
-    """`files`: path within the backup -> what it is, objects too. `damaged`: objects left out."""
+    """`files`: path within the backup -> what it is, objects too. `damaged`: objects
+    that were missing or not what their names say, and are left out."""
 
     format: int
     version: str
@@ -83,7 +84,11 @@ class Manifest(Strict):
     def objects(self) -> dict[str, int]:
         """Digest -> bytes."""
         under = f"{OBJECTS}/"
-        return {path.rpartition("/")[2]: entry.size for path, entry in self.files.items() if path.startswith(under)}
+        return {
+            path.rpartition("/")[2]: entry.size
+            for path, entry in self.files.items()
+            if path.startswith(under)
+        }
 
 
 def code_version() -> str:
@@ -165,7 +170,7 @@ def numbers(version: str) -> tuple[int, ...]:
 
 
 def files_in(archive: Path) -> Iterator[str]:
-    """Every file but the manifest, by its path within the backup; links are no files of a backup."""
+    """Every file but the manifest, by its path within the backup. Refused for a link."""
     for path in sorted(archive.rglob("*")):
         name = path.relative_to(archive).as_posix()
         if path.is_symlink():
@@ -182,9 +187,11 @@ def check_files(archive: Path, manifest: Manifest) -> None:
     if others := sorted(present - manifest.files.keys()):
         raise Refused(f"The backup is damaged: {others[0]} is not in its manifest.")
     for name, entry in manifest.files.items():
-        if (archive / name).stat().st_size != entry.size or digest_of(archive / name) != entry.sha256:
-            raise Refused(f"The backup is damaged: {name} has not the size and SHA-256 of its manifest.")
-    for sha256 in manifest.objects:
-        stands_for = manifest.files.get(f"{OBJECTS}/{object_path(sha256)}" if DIGEST.fullmatch(sha256) else "")
-        if stands_for is None or stands_for.sha256 != sha256:
-            raise Refused(f"The backup is damaged: the object {sha256[:64]} is not what its name says.")
+        if entry_of(archive / name) != entry:
+            raise Refused(
+                f"The backup is damaged: {name} has not the size and SHA-256 of its manifest."
+            )
+    under = f"{OBJECTS}/"
+    for name, entry in manifest.files.items():
+        if name.startswith(under) and name != under + object_path(entry.sha256):
+            raise Refused(f"The backup is damaged: {name} is not what its name says.")

@@ -19,7 +19,8 @@ CHUNK = 1024 * 1024
 BUNDLES = "SELECT bundle FROM run WHERE bundle_kept AND ended_at IS NULL"
 SEALED = """
 SELECT sealed_keys FROM run WHERE sealed_kept AND NOT EXISTS (
-    SELECT 1 FROM request_key WHERE request_key.request_id = run.request_id AND destroyed_at IS NOT NULL
+    SELECT 1 FROM request_key
+    WHERE request_key.request_id = run.request_id AND destroyed_at IS NOT NULL
 )
 """
 
@@ -49,7 +50,7 @@ class ObjectCopies:
             await self.copy(sha256)
 
     async def copy(self, sha256: str) -> None:
-        """Checked on the way. Nothing stays of what was deleted meanwhile, or is not what its name says."""
+        """Checked on the way. Nothing stays of what was deleted meanwhile, or is damaged."""
         path = object_file(self.archive, sha256)
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
@@ -67,9 +68,11 @@ class ObjectCopies:
 
 
 async def needed(databases: Iterable[Source]) -> set[str]:
-    """The objects that must not be missing although they may be deleted at any moment: of runs under way."""
+    """The objects of runs under way: they must not be missing, and may go at any moment."""
     (analysis,) = (source for source in databases if source.service == "analysis")
-    if await analysis.texts("SELECT version_num FROM alembic_version") != [code_revision("analysis")]:
+    if await analysis.texts("SELECT version_num FROM alembic_version") != [
+        code_revision("analysis")
+    ]:
         return set()  # its rows are of another shape, so no service of ours works on it and deletes
     bundles = [json.loads(text) for text in await analysis.texts(BUNDLES)]
     sealed = [json.loads(text) for text in await analysis.texts(SEALED)]

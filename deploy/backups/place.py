@@ -52,7 +52,7 @@ class Place:
 
     @classmethod
     def of_settings(cls) -> Self:
-        """As the services read it: CATALOG_DATABASE_URL and so on. Refused names what is missing."""
+        """As the services read it: CATALOG_DATABASE_URL and so on. Refused for what is missing."""
         parts, missing = {}, []
         for service in SERVICES:
             prefix = f"{service.upper()}_"

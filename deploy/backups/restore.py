@@ -1,8 +1,11 @@
-"""Put a backup into an empty installation: everything is checked first, and a failure takes back what was written."""
+"""Put a backup into an empty installation.
+
+Everything is checked before anything is written, and a failure takes back what was written.
+"""
 
 import asyncio
 import shutil
-from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 from deploy.backups import postgres, sqlite
@@ -15,27 +18,23 @@ from deploy.backups.place import KEY_FILES, Place
 from deploy.installation import AUDIT_PUBLIC
 from shared.migrate import upgrade
 
-Undo = list[Callable[[], Awaitable[object]]]
-
 
 async def restore(archive: Path, place: Place) -> tuple[Manifest, int]:
     """The manifest, and how many events had not arrived and will be sent again.
 
-    Refused: nothing is in the target but what was there, except where a damaged audit was restored as it is (`BrokenAudit`).
+    Refused: the target is as it was. BrokenAudit: it is restored, and not whole.
     """
     manifest = await asyncio.to_thread(read_manifest, archive)
     await check_target(manifest, place)
     await asyncio.to_thread(check_files, archive, manifest)
-    undo: Undo = []
-    try:
+    async with AsyncExitStack() as undo:
         await write(archive, manifest, place, undo)
-    except BaseException:
-        for step in reversed(undo):
-            await step()
-        raise
-    if faults := await broken_chains(manifest, place.databases):
+        undo.pop_all()
+    faults = await broken_chains(manifest, place.databases)
+    events = await go_on(place.databases, manifest.time)
+    if faults:
         raise BrokenAudit("; ".join(faults))
-    return manifest, await go_on(place.databases, manifest.time)
+    return manifest, events
 
 
 class BrokenAudit(Refused):
@@ -52,18 +51,20 @@ async def check_target(manifest: Manifest, place: Place) -> None:
             )
         if not await empty(place, service):
             raise Refused(
-                f"The target is not empty: the {service} database has tables. If an earlier restore was "
-                "cut off, remove what it left; it is never overwritten."
+                f"The target is not empty: the {service} database has tables. Nothing is "
+                "overwritten. If an earlier restore was killed, remove what it left."
             )
         key = place.audit_key(service)
         if key is not None and key.pem().decode() != entry.audit.public_key:
             raise Refused(
-                f"The audit key of {service} in the target is not the one that signed the backup's audit: "
-                "put back the keys of that installation first."
+                f"The audit key of {service} in the target is not the one that signed "
+                "the audit in the backup: put back the keys of that installation first."
             )
     folder = place.storage().folder if place.storage_url.startswith("file:") else None
     async for sha256, _, _ in place.storage().objects():
-        raise Refused(f"The target is not empty: its storage{f' {folder}' if folder else ''} holds {sha256}.")
+        raise Refused(
+            f"The target is not empty: its storage{f' {folder}' if folder else ''} holds {sha256}."
+        )
 
 
 async def empty(place: Place, service: str) -> bool:
@@ -76,13 +77,13 @@ async def empty(place: Place, service: str) -> bool:
     return not any(path.with_name(f"{path.name}{end}").exists() for end in ("", "-wal", "-journal"))
 
 
-async def write(archive: Path, manifest: Manifest, place: Place, undo: Undo) -> None:
+async def write(archive: Path, manifest: Manifest, place: Place, undo: AsyncExitStack) -> None:
     """Keys, objects, rows, in this order; each step says first how it is undone."""
     if place.folder is not None:
         place.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         put_keys(archive, place.folder, manifest, undo)
     storage = place.storage()
-    undo.append(lambda: delete_objects(place, manifest))
+    undo.push_async_callback(delete_objects, place, manifest)
     await put_back(archive, manifest.objects, storage)
     for service in manifest.databases:
         if place.engine(service) == "postgresql":
@@ -92,21 +93,21 @@ async def write(archive: Path, manifest: Manifest, place: Place, undo: Undo) -> 
     for service in manifest.databases:
         if place.engine(service) == "sqlite":
             beside(place, service).replace(place.file(service))
-            undo.append(lambda path=place.file(service): remove(path))  # type: ignore[misc]
+            undo.callback(place.file(service).unlink, missing_ok=True)
 
 
-def put_keys(archive: Path, folder: Path, manifest: Manifest, undo: Undo) -> None:
-    """The public half of the audit's key always, the others if the backup holds them and the folder does not."""
+def put_keys(archive: Path, folder: Path, manifest: Manifest, undo: AsyncExitStack) -> None:
+    """The public half of the audit's key, and what the backup holds and the folder does not."""
     for name in KEY_FILES:
         source, target = archive / "keys" / name, folder / name
         if source.exists() and not target.exists():
-            undo.append(lambda path=target: remove(path))  # type: ignore[misc]
+            undo.callback(target.unlink, missing_ok=True)
             target.parent.mkdir(mode=0o700, exist_ok=True)
             target.touch(mode=0o600)
             shutil.copyfile(source, target)
     public = folder / AUDIT_PUBLIC
     if not public.exists():
-        undo.append(lambda: remove(public))
+        undo.callback(public.unlink, missing_ok=True)
         public.write_text(manifest.databases["catalog"].audit.public_key or "")
 
 
@@ -116,28 +117,28 @@ async def delete_objects(place: Place, manifest: Manifest) -> None:
         await storage.delete(sha256)
 
 
-async def remove(path: Path) -> None:
-    path.unlink(missing_ok=True)
-
-
 def beside(place: Place, service: str) -> Path:
     """A database has its own name only when it is complete."""
     path = place.file(service)
     return path.with_name(f".{path.name}.restoring")
 
 
-async def load_sqlite(archive: Path, manifest: Manifest, place: Place, service: str, undo: Undo) -> None:
+async def load_sqlite(
+    archive: Path, manifest: Manifest, place: Place, service: str, undo: AsyncExitStack
+) -> None:
     path = beside(place, service)
-    undo.append(lambda: remove(path))
+    undo.callback(path.unlink, missing_ok=True)
     path.touch(mode=0o600)
     await asyncio.to_thread(shutil.copyfile, archive / "databases" / f"{service}.db", path)
     raise_for(differences(service, manifest.databases[service], sqlite.read(path)))
     await asyncio.to_thread(upgrade, migrations(service), f"sqlite+aiosqlite:///{path}")
 
 
-async def load_postgres(archive: Path, manifest: Manifest, place: Place, service: str, undo: Undo) -> None:
+async def load_postgres(
+    archive: Path, manifest: Manifest, place: Place, service: str, undo: AsyncExitStack
+) -> None:
     url, entry = place.databases[service], manifest.databases[service]
-    undo.append(lambda: postgres.clear(url))
+    undo.push_async_callback(postgres.clear, url)
     await postgres.load(service, url, archive / "databases" / service, entry)
     raise_for(differences(service, entry, await read(place, service)))
     await asyncio.to_thread(upgrade, migrations(service), url)

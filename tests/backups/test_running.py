@@ -1,8 +1,9 @@
 """A backup while the installation works on: one point, nothing lost, nothing done twice."""
 
 import asyncio
+import hashlib
 import sqlite3
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, closing
 from dataclasses import replace
 from functools import partial
@@ -16,14 +17,18 @@ from sqlalchemy import MetaData, insert
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from deploy.backups.cut import cut, sources
+from deploy.backups.cut import Source, cut, sources
 from deploy.backups.place import Place
 from deploy.backups.restore import restore
 from deploy.backups.save import save
 from deploy.embedded import build
 from deploy.installation import SERVICES
+from deploy.verify_audit import open_database
+from services.analysis.models import Run
 from shared.clock import now
 from shared.db import plumbing
+from shared.ids import new_id
+from shared.keys import SigningKey
 from tests.backups.places import LISTENERS, ROOT, empty_place, heard, revoke, said
 from tests.conftest import idle
 from tests.databases import migrated
@@ -156,3 +161,48 @@ async def test_no_event_passes_between_two_looks(
                 await source.close()
         assert set(heard) <= set(said)
         assert (passed, after) == ([False], True), "held for the looks, and no longer"
+
+
+async def test_the_cut_is_taken_anew_if_the_bundle_of_a_run_went_before_it_was_copied(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = Place.in_folder(tmp_path / "source")
+    (tmp_path / "source").mkdir()
+    SigningKey.ensure(tmp_path / "source" / "audit.pem")
+    for name, url in place.databases.items():
+        await migrated(ROOT / "services" / name / "migrations", url)
+    db, storage = open_database("analysis", place.databases["analysis"]), place.storage()
+    method: dict[str, Any] = {"method_name": "m", "method_release": "1.0.0", "method_digest": "m"}
+    run = Run(request_id=new_id(), ministry="mohw", approved={}, bundle_kept=True, **method)
+    sha256, cuts = hashlib.sha256(b"pseudonyms").hexdigest(), 0
+
+    async def meanwhile(databases: Sequence[Source]) -> None:
+        """A bundle is made just before the first cut, and its run ends just after it."""
+        nonlocal cuts
+        cuts += 1
+        if cuts == 1:
+            await storage.put_bytes(b"pseudonyms", "x/y")
+            run.bundle = {"files": [{"sha256": sha256}]}
+            await keep(run)
+        await cut(databases)
+        if cuts == 1:
+            await storage.delete(sha256)
+            run.ended_at, run.bundle_kept = now(), False
+            await keep(run)
+
+    async def keep(run: Run) -> None:
+        async with db.transaction() as session:
+            await session.merge(run)
+
+    monkeypatch.setattr("deploy.backups.save.cut", meanwhile)
+    await save(place, tmp_path / "archive")
+    assert cuts == 2
+    with closing(sqlite3.connect(tmp_path / "archive/databases/analysis.db")) as copy:
+        assert copy.execute("SELECT bundle_kept, ended_at IS NOT NULL FROM run").fetchall() == [
+            (0, 1)
+        ]
+    run.ended_at, run.bundle_kept = None, True  # a storage that has lost what a run needs
+    await keep(run)
+    await db.close()
+    manifest, _ = await save(place, tmp_path / "another")
+    assert manifest.damaged == [sha256], "it is said, and the rest is backed up"

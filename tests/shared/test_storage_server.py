@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from uuid import uuid4
@@ -17,9 +17,16 @@ import httpx
 import obstore
 import pytest
 
+from deploy.backups.errors import Refused
+from deploy.backups.manifest import read_manifest
+from deploy.backups.place import Place
+from deploy.backups.restore import restore
+from deploy.backups.save import save
+from deploy.installation import SERVICES
 from deploy.running import free_port
 from shared.errors import TooLarge, Unavailable
 from shared.storage import PART, Corrupt, MissingObject, Storage
+from tests.snapshots.installations import unpacked
 from tests.waiting import PATIENCE
 
 BIG = PART * 2 + 12345
@@ -175,3 +182,23 @@ async def test_a_bucket_that_is_not_there_is_not_ready(server: Server) -> None:
         with pytest.raises(Unavailable):
             await deed
     await server.storage().check()
+
+
+async def test_a_backup_goes_from_a_folder_to_a_bucket_and_back(server: Server, tmp_path: Path) -> None:
+    """A whole installation, once of each kind."""
+    (tmp_path / "old").mkdir()
+    urls = {name: f"sqlite+aiosqlite:///{tmp_path}/{name}.db" for name in SERVICES}
+    keys = dict.fromkeys(SERVICES, tmp_path / "old" / "audit.pem")
+    options = {"endpoint": server.url, "access_key": "dure", "secret_key": "secret", "region": "us-east-1"}
+    bucket = Place(urls, f"s3://{server.bucket}/dure", options, keys)
+    async with unpacked("0.1.0", "sqlite", tmp_path / "old"):
+        await save(Place.in_folder(tmp_path / "old"), tmp_path / "first")
+    objects = read_manifest(tmp_path / "first").objects
+    await restore(tmp_path / "first", bucket)
+    assert server.names() == sorted(f"Contents dure/sha256/{name[:2]}/{name}" for name in objects)
+    await save(bucket, tmp_path / "second")
+    assert read_manifest(tmp_path / "second").objects == objects
+    await restore(tmp_path / "second", Place.in_folder(tmp_path / "new"))
+    assert {path.name: path.stat().st_size for path in (tmp_path / "new" / "objects").rglob("*") if path.is_file()} == objects
+    with pytest.raises(Refused, match="storage holds"):
+        await restore(tmp_path / "second", replace(bucket, databases=Place.in_folder(tmp_path / "third").databases))
