@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from pathlib import Path
 
 from deploy.backups.cut import Source
@@ -38,16 +38,10 @@ class ObjectCopies:
         try:
             names = [name async for name, _, _ in self.storage.objects()]
             known = self.sizes.keys() | self.damaged
-            waiting = iter([name for name in names if DIGEST.fullmatch(name) and name not in known])
-            async with asyncio.TaskGroup() as group:
-                for _ in range(AT_ONCE):
-                    group.create_task(self.copy_all(waiting))
-        except* Unavailable as error:
+            waiting = [name for name in names if DIGEST.fullmatch(name) and name not in known]
+            await for_each(waiting, self.copy)
+        except Unavailable as error:
             raise Refused("The object storage cannot be read.") from error
-
-    async def copy_all(self, waiting: Iterator[str]) -> None:
-        for sha256 in waiting:
-            await self.copy(sha256)
 
     async def copy(self, sha256: str) -> None:
         """Checked on the way. Nothing stays of what was deleted meanwhile, or is damaged."""
@@ -81,20 +75,36 @@ async def needed(databases: Iterable[Source]) -> set[str]:
 
 
 async def put_back(archive: Path, digests: Iterable[str], storage: Storage) -> None:
-    """Write the objects of a backup into a storage."""
-    waiting = iter(sorted(digests))
+    """Write the objects of a backup into a storage. Refused if it is away."""
 
-    async def put_all() -> None:
-        for sha256 in waiting:
-            path = object_file(archive, sha256)
-            size = path.stat().st_size
-            stored = await storage.put_stream(chunks_of(path), media_type="", limit=size)
-            if stored.sha256 != sha256:
-                raise Refused(f"The object {sha256} changed while it was read.")
+    async def put(sha256: str) -> None:
+        path = object_file(archive, sha256)
+        size = path.stat().st_size
+        stored = await storage.put_stream(chunks_of(path), media_type="", limit=size)
+        if stored.sha256 != sha256:
+            raise Refused(f"The object {sha256} changed while it was read.")
 
-    async with asyncio.TaskGroup() as group:
-        for _ in range(AT_ONCE):
-            group.create_task(put_all())
+    try:
+        await for_each(sorted(digests), put)
+    except Unavailable as error:
+        raise Refused("The object storage cannot be written.") from error
+
+
+async def for_each(names: Iterable[str], step: Callable[[str], Awaitable[None]]) -> None:
+    """A few at one time. The first fault ends all of them, and is raised."""
+    waiting = iter(names)
+
+    async def work() -> None:
+        for name in waiting:
+            await step(name)
+
+    workers = [asyncio.create_task(work()) for _ in range(AT_ONCE)]
+    try:
+        await asyncio.gather(*workers)
+    finally:
+        for worker in workers:
+            worker.cancel()
+        await asyncio.gather(*workers, return_exceptions=True)
 
 
 async def chunks_of(path: Path) -> AsyncIterator[bytes]:

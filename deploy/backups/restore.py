@@ -10,12 +10,14 @@ from pathlib import Path
 
 from deploy.backups import postgres, sqlite
 from deploy.backups.compare import broken_chains, differences, read
+from deploy.backups.cut import FAULTS
 from deploy.backups.errors import Refused
 from deploy.backups.events import go_on
 from deploy.backups.manifest import Manifest, check_files, migrations, read_manifest
 from deploy.backups.objects import put_back
 from deploy.backups.place import KEY_FILES, Place
 from deploy.installation import AUDIT_PUBLIC
+from shared.errors import Unavailable
 from shared.migrate import upgrade
 
 
@@ -60,19 +62,21 @@ async def check_target(manifest: Manifest, place: Place) -> None:
                 f"The audit key of {service} in the target is not the one that signed "
                 "the audit in the backup: put back the keys of that installation first."
             )
-    folder = place.storage().folder if place.storage_url.startswith("file:") else None
-    async for sha256, _, _ in place.storage().objects():
-        raise Refused(
-            f"The target is not empty: its storage{f' {folder}' if folder else ''} holds {sha256}."
-        )
+    try:
+        async for sha256, _, _ in place.storage().objects():
+            raise Refused(
+                f"The target is not empty: its storage holds {sha256}. Nothing is overwritten."
+            )
+    except Unavailable as error:
+        raise Refused("The object storage cannot be reached.") from error
 
 
 async def empty(place: Place, service: str) -> bool:
     if place.engine(service) == "postgresql":
         try:
             return await postgres.empty(place.databases[service])
-        except OSError as error:
-            raise Refused(f"The {service} database cannot be reached: {error}.") from None
+        except FAULTS as error:
+            raise Refused(f"The {service} database cannot be reached: {error}") from None
     path = place.file(service)
     return not any(path.with_name(f"{path.name}{end}").exists() for end in ("", "-wal", "-journal"))
 

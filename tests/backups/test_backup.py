@@ -14,6 +14,7 @@ import pytest
 from deploy.backups.compare import compare
 from deploy.backups.errors import Refused
 from deploy.backups.manifest import MANIFEST, Manifest, read_manifest, write_manifest
+from deploy.backups.objects import put_back
 from deploy.backups.place import KEY_FILES, Place
 from deploy.backups.restore import BrokenAudit, restore
 from deploy.backups.save import save
@@ -195,6 +196,9 @@ async def test_rows_that_do_not_come_out_as_counted_are_taken_back(tmp_path: Pat
         assert files_under(tmp_path / "new") == {}
         with pytest.raises(Refused, match="is of postgresql, the target's of sqlite"):
             await restore(tmp_path / "archive", Place.in_folder(tmp_path / "other"))
+        nowhere = {name: f"{url}_nowhere" for name, url in target.databases.items()}
+        with pytest.raises(Refused, match="_nowhere. does not exist"):
+            await restore(tmp_path / "archive", replace(target, databases=nowhere))
 
 
 async def test_what_is_not_empty_is_not_overwritten(archive: Path, tmp_path: Path) -> None:
@@ -203,11 +207,21 @@ async def test_what_is_not_empty_is_not_overwritten(archive: Path, tmp_path: Pat
     (rows / "analysis.db").write_bytes(b"")
     (objects / "objects" / "sha256" / "ab").mkdir(parents=True)
     (objects / "objects" / "sha256" / "ab" / ("ab" * 32)).write_text("x")
-    for target, words in ((rows, "the analysis database"), (objects, "storage .* holds abab")):
+    for target, words in ((rows, "the analysis database"), (objects, "storage holds abab")):
         before = files_under(target)
         with pytest.raises(Refused, match=words):
             await restore(archive, Place.in_folder(target))
         assert files_under(target) == before
+    blocked = tmp_path / "blocked" / "objects" / "sha256"
+    blocked.mkdir(parents=True)
+    for digits in range(256):  # no object can be written there
+        (blocked / f"{digits:02x}").symlink_to("/dev/null/nowhere")
+    place = Place.in_folder(tmp_path / "blocked")
+    with pytest.raises(Refused, match="storage cannot be written"):
+        await put_back(archive, read_manifest(archive).objects, place.storage())
+    with pytest.raises(Refused, match="storage cannot be reached"):
+        await restore(archive, place)
+    assert files_under(tmp_path / "blocked") == {}
     with pytest.raises(Refused, match="exists already"):
         await save(Place.in_folder(tmp_path / "old"), archive)
 
