@@ -21,6 +21,8 @@ from deploy.backups.save import save
 BROKER = "Give the services an empty broker: an old one still holds what came after the backup."
 SECRETS = "Give them the keys and secrets of the installation that was backed up."
 
+UNAUDITED = "the key of its MACs is not here (CATALOG_AUDIT_MAC_KEY), or it is of another version."
+
 
 def place_of(folder: Path | None) -> Place:
     return Place.in_folder(folder) if folder else Place.of_settings()
@@ -38,7 +40,8 @@ def summary(manifest: Manifest) -> str:
 
 async def back_up(place: Place, to: Path, *, keys: bool) -> int:
     manifest, digest = await save(place, to, keys=keys)
-    await record(place, manifest)
+    if not await record(place, manifest):
+        print(f"The backup is not audited: {UNAUDITED}")
     print(f"Wrote {to}: {summary(manifest)}")
     print(f"SHA-256 of its manifest, to be noted elsewhere: {digest}")
     print("The keys are in it, too." if keys else "The keys are not in it: keep them apart.")
@@ -48,11 +51,13 @@ async def back_up(place: Place, to: Path, *, keys: bool) -> int:
 
 
 async def put_back(archive: Path, place: Place) -> int:
-    manifest, events = await restore(archive, place)
+    manifest, events, audited = await restore(archive, place)
     print(f"Restored {summary(manifest)}")
     print(f"{events} events had been sent and had not arrived: they will be sent again.")
     for sha256 in manifest.damaged:
         print(f"MISSING or damaged when it was backed up, so not restored: the object {sha256}")
+    if not audited:
+        print(f"The restore is not audited: {UNAUDITED}")
     if place.folder is None:
         print(f"Before the services start:\n  {BROKER}\n  {SECRETS}")
     elif missing := [name for name in KEY_FILES if not (place.folder / name).exists()]:

@@ -5,6 +5,7 @@ The broker is not in a backup: what had left its sender and had not arrived goes
 
 from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import select, update
@@ -14,6 +15,7 @@ from deploy.backups.place import Place
 from deploy.installation import SERVICES
 from deploy.verify_audit import open_database
 from shared.audit import record_audit
+from shared.audit_chain import head_of
 from shared.clock import now
 from shared.db import Database
 from shared.topology import LISTENERS
@@ -22,31 +24,40 @@ from shared.topology import LISTENERS
 AT_ONCE = 1000
 
 
-async def record(place: Place, manifest: Manifest) -> None:
-    """That all was copied is audited. A database of another version is left as it is."""
+async def record(place: Place, manifest: Manifest) -> bool:
+    """Audit that all was copied; a database of another version is left as it is. Whether it was."""
     if manifest.databases["catalog"].revision != code_revision("catalog"):
-        return
-    db = open_database("catalog", place.databases["catalog"])
+        return False
+    db = open_database("catalog", place.databases["catalog"], place.mac_key())
     try:
         detail = {"time": manifest.time.isoformat(), "objects": len(manifest.objects)}
-        async with db.transaction() as session:
-            await record_audit(session, "catalog.back-up", "service/catalog", detail=detail)
+        return await audit(db, "catalog.back-up", detail, by_key=place.mac_key() is not None)
     finally:
         await db.close()
 
 
-async def go_on(urls: Mapping[str, str], time: datetime) -> int:
-    """Have lost events sent again, and audit the restore. How many there are."""
-    databases = {service: open_database(service, urls[service]) for service in SERVICES}
+async def go_on(place: Place, time: datetime) -> tuple[int, bool]:
+    """Have lost events sent again, and audit the restore. How many there are; whether it was."""
+    key = place.mac_key()
+    databases = {name: open_database(name, place.databases[name], key) for name in SERVICES}
     try:
         count = sum([await resend(db, await lost(db, databases)) for db in databases.values()])
         detail = {"time": time.isoformat(), "events": count}
-        async with databases["catalog"].transaction() as session:
-            await record_audit(session, "catalog.restore", "service/catalog", detail=detail)
-        return count
+        by_key = key is not None
+        return count, await audit(databases["catalog"], "catalog.restore", detail, by_key=by_key)
     finally:
         for db in databases.values():
             await db.close()
+
+
+async def audit(db: Database, action: str, detail: Mapping[str, Any], *, by_key: bool) -> bool:
+    """Write a row, unless those before it carry MACs and there is no key to make one."""
+    async with db.reading() as session:
+        if not by_key and (await head_of(session)).mac:
+            return False
+    async with db.transaction() as session:
+        await record_audit(session, action, "service/catalog", detail=detail)
+    return True
 
 
 async def lost(db: Database, databases: Mapping[str, Database]) -> set[UUID]:

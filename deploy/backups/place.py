@@ -11,11 +11,18 @@ from sqlalchemy import make_url
 
 from deploy.backups.errors import Refused
 from deploy.installation import AUDIT_PUBLIC, SERVICES
-from shared.keys import SigningKey, VerifyKey
+from shared.keys import MacKey, SigningKey, VerifyKey
 from shared.storage import Storage
 
 # Of an embedded installation: files that a backup holds only when they are asked for.
-KEY_FILES = ("audit.pem", "wrapping.key", "token.key", "secret.key", "identity/signing.pem")
+KEY_FILES = (
+    "audit.pem",
+    "audit.mac",
+    "wrapping.key",
+    "token.key",
+    "secret.key",
+    "identity/signing.pem",
+)
 
 
 class ServicePlace(BaseSettings):
@@ -25,13 +32,15 @@ class ServicePlace(BaseSettings):
     storage_url: str
     storage_options: dict[str, str] = Field(default_factory=dict)
     audit_key: Path | None = None
+    audit_mac_key: Path | None = None
 
 
 @dataclass(frozen=True)
 class Place:
     """`databases`: service -> SQLAlchemy URL; `audit_keys`: service -> PEM file, either half.
 
-    `folder` is that of an embedded installation, None for one that is described by settings.
+    `mac_file` is the key of the MACs of the catalog's audit rows. `folder` is that of an embedded
+    installation, None for one that is described by settings.
     """
 
     databases: Mapping[str, str]
@@ -39,6 +48,7 @@ class Place:
     storage_options: Mapping[str, str] = field(default_factory=dict)
     audit_keys: Mapping[str, Path] = field(default_factory=dict)
     folder: Path | None = None
+    mac_file: Path | None = None
 
     @classmethod
     def in_folder(cls, folder: Path) -> Self:
@@ -48,6 +58,7 @@ class Place:
             storage_url=(folder / "objects").as_uri(),
             audit_keys=dict.fromkeys(SERVICES, folder / "audit.pem"),
             folder=folder,
+            mac_file=folder / "audit.mac",
         )
 
     @classmethod
@@ -73,6 +84,7 @@ class Place:
             storage_url=storages.pop(),
             storage_options=parts["catalog"].storage_options,
             audit_keys={name: part.audit_key for name, part in parts.items() if part.audit_key},
+            mac_file=parts["catalog"].audit_mac_key,
         )
 
     def storage(self) -> Storage:
@@ -88,6 +100,13 @@ class Place:
     def file(self, service: str) -> Path:
         """Where the SQLite database of a service is."""
         return Path(make_url(self.databases[service]).database or "").resolve()
+
+    def mac_key(self) -> MacKey | None:
+        """With it the catalog's audit rows are written; None if there is no file."""
+        try:
+            return MacKey.load(self.mac_file) if self.mac_file and self.mac_file.exists() else None
+        except ValueError as error:
+            raise Refused(f"{self.mac_file} holds no key of MACs: {error}.") from None
 
     def audit_key(self, service: str) -> VerifyKey | None:
         """The public half of the key that signs this service's audit; None if there is no file."""

@@ -21,8 +21,8 @@ from shared.errors import Unavailable
 from shared.migrate import upgrade
 
 
-async def restore(archive: Path, place: Place) -> tuple[Manifest, int]:
-    """The manifest, and how many events had not arrived and will be sent again.
+async def restore(archive: Path, place: Place) -> tuple[Manifest, int, bool]:
+    """The manifest, how many events will be sent again, and whether the restore was audited.
 
     Refused: the target is as it was. BrokenAudit: it is restored, and not whole.
     """
@@ -33,10 +33,10 @@ async def restore(archive: Path, place: Place) -> tuple[Manifest, int]:
         await write(archive, manifest, place, undo)
         undo.pop_all()
     faults = await broken_chains(manifest, place.databases)
-    events = await go_on(place.databases, manifest.time)
+    events, audited = await go_on(place, manifest.time)
     if faults:
         raise BrokenAudit("; ".join(faults))
-    return manifest, events
+    return manifest, events, audited
 
 
 class BrokenAudit(Refused):

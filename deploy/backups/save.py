@@ -135,6 +135,8 @@ def copy_keys(place: Place, folder: Path) -> None:
             "back up others as you back up secrets."
         )
     for name in KEY_FILES:
+        if not (place.folder / name).exists():  # of an earlier version that had none
+            continue
         target = folder / "keys" / name
         target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         shutil.copyfile(place.folder / name, target)

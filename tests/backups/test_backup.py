@@ -25,6 +25,8 @@ from tests.snapshots.installations import Installation, decide_and_vote, settle,
 
 KINDS = ["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)]
 VERSION = "0.1.0"
+# Rows carried no MACs then.
+KEPT = [name for name in KEY_FILES if name != "audit.mac"]
 
 
 @pytest.fixture
@@ -77,7 +79,7 @@ async def test_an_older_installation_is_put_back_migrated_and_goes_on(
         assert files_under(tmp_path / "new" / "objects") == objects
         assert await compare(read_manifest(tmp_path / "archive"), target) == []
         # Its keys, and what its version answered, are put back by hand.
-        for name in (*KEY_FILES, "identity/jwks.json"):
+        for name in (*KEPT, "identity/jwks.json"):
             (tmp_path / "new" / name).parent.mkdir(exist_ok=True)
             shutil.copy(old.folder / name, tmp_path / "new" / name)
         shutil.copytree(old.folder / "checkpoints", tmp_path / "new" / "checkpoints")
@@ -233,7 +235,7 @@ def execute(folder: Path, service: str, statement: str) -> None:
 
 async def test_what_goes_after_a_restore_is_noticed(archive: Path, tmp_path: Path) -> None:
     target = Place.in_folder(tmp_path / "new")
-    manifest, _ = await restore(archive, target)
+    manifest, _, _ = await restore(archive, target)
     assert await compare(manifest, target) == []
     execute(tmp_path / "new", "requests", "DELETE FROM vote WHERE id = (SELECT min(id) FROM vote)")
     gone = an_object(tmp_path / "new")
@@ -264,7 +266,7 @@ async def test_keys_are_in_it_only_when_they_are_asked_for(
 ) -> None:
     await save(place_of(old), tmp_path / "without")
     await save(place_of(old), tmp_path / "with", keys=True)
-    secrets = {name: (old.folder / name).read_bytes() for name in KEY_FILES}
+    secrets = {name: (old.folder / name).read_bytes() for name in KEPT}
     everywhere = b"".join(files_under(tmp_path / "without").values())
     assert not any(secret.strip() in everywhere for secret in secrets.values())
     new = tmp_path / "new"
@@ -280,8 +282,8 @@ async def test_keys_are_in_it_only_when_they_are_asked_for(
     with pytest.raises(Refused, match="not the one that signed"):
         await restore(tmp_path / "without", Place.in_folder(tmp_path / "other"))
     await restore(tmp_path / "with", Place.in_folder(tmp_path / "whole"))
-    assert {name: (tmp_path / "whole" / name).read_bytes() for name in KEY_FILES} == secrets
-    assert {(tmp_path / "whole" / name).stat().st_mode & 0o777 for name in KEY_FILES} == {0o600}
+    assert {name: (tmp_path / "whole" / name).read_bytes() for name in KEPT} == secrets
+    assert {(tmp_path / "whole" / name).stat().st_mode & 0o777 for name in KEPT} == {0o600}
 
 
 async def test_what_cannot_be_backed_up_is_refused_and_leaves_nothing(

@@ -67,8 +67,8 @@ async def test_what_the_broker_held_is_heard_after_a_restore(
             await revoke(apps["requests"].state.db)
         await eventually(partial(idle, apps["requests"]))
         await save(Place.in_folder(source), tmp_path / "archive", keys=True)
-    _, resent = await restore(tmp_path / "archive", Place.in_folder(target))
-    assert resent == 3
+    _, resent, audited = await restore(tmp_path / "archive", Place.in_folder(target))
+    assert (resent, audited) == (3, True)
     async with running(target, next(prefixes), *LISTENERS, "requests") as apps:
         sent = await said(apps["requests"])
         assert len(sent) == 3
