@@ -14,6 +14,7 @@ from shared.contracts import Envelope, Event, MethodCard, RequestApproved, RunFi
 from shared.db import Session
 from shared.storage import Storage
 from tests.analysis.examples import CSV, DIGEST, METERS_FILE, SITES_FILE, approved, card
+from tests.waiting import PATIENCE
 
 E = TypeVar("E", bound=Event)
 Headers = Callable[..., dict[str, str]]
@@ -132,7 +133,7 @@ class Centre:
         async with self.client.app.state.db.reading() as session:
             return (await session.exec(select(Run).where(col(Run.id) == run_id))).one()
 
-    async def until(self, run_id: UUID, *statuses: RunStatus, seconds: float = 20) -> Run:
+    async def until(self, run_id: UUID, *statuses: RunStatus, seconds: float = PATIENCE) -> Run:
         async with asyncio.timeout(seconds):
             while (run := await self.row(run_id)).status not in statuses:
                 await asyncio.sleep(0.02)

@@ -698,8 +698,9 @@ def test_numbers_and_truth_values_are_not_guessed(house: House, nothing_written:
 
 def test_a_key_used_twice(house: House) -> None:
     key = {"Idempotency-Key": f"twice-{uuid4()}"}
-    first = house.send(people.KIM, "POST", "/requests", json=house.asked(), headers=key)
-    again = house.send(people.KIM, "POST", "/requests", json=house.asked(), headers=key)
+    body = house.asked()
+    first = house.send(people.KIM, "POST", "/requests", json=body, headers=key)
+    again = house.send(people.KIM, "POST", "/requests", json=body, headers=key)
     assert (first.status_code, again.status_code, first.json()["id"]) == (201, 201, again.json()["id"])
     other = house.send(people.KIM, "POST", "/requests", json=house.asked(title="Another"), headers=key)
     assert faults(other) == {"header/idempotency-key": "key-reused"}

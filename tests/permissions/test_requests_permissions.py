@@ -11,7 +11,7 @@ from shared.contracts import OutputKind
 from tests.permissions.matrix import REASON, Call, Headers, Who, World, common, mismatches, sealed
 from tests.requests.examples import INCOME_ID, INCOME_STEWARD, SECRETARY, approval, asked, ballot, live
 from tests.requests.examples import world as heard
-from tests.requests.house import House
+from tests.requests.house import UNBOUNDED, House
 
 cases = common("requests")
 cases.get_(
@@ -81,7 +81,7 @@ async def return_from_council(world: Requests, who: Who | None) -> Call:
 
 @pytest.mark.heavy
 async def test_every_cell(serve: Callable[..., Awaitable[Any]], headers: Headers) -> None:
-    client = await serve("requests")
+    client = await serve("requests", open_each=UNBOUNDED.each, open_identical=UNBOUNDED.identical)
     house = House(client.app.state.db)
     await house.hear(*heard(), live(OutputKind.TABLE))
     world = Requests(client, headers, house, (await house.submit()).id)

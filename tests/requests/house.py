@@ -33,6 +33,8 @@ from tests.requests.examples import (
 
 COUNCIL = ("moel", "moe", "msit")
 REASON = ReasonIn(reason="Because.")
+# Tests ask for the same as often as they like.
+UNBOUNDED = actions.OpenLimits(each=1_000_000, identical=1_000_000)
 
 
 @dataclass
@@ -59,7 +61,7 @@ class House:
 
     async def submit(self, who: Principal = KIM, **body: Any) -> AnalysisRequest:
         async with self.db.transaction(caller=who) as session:
-            return await actions.submit_request(session, who, RequestIn(**asked(**body)), rules=RULES)
+            return await actions.submit_request(session, who, RequestIn(**asked(**body)), rules=RULES, limits=UNBOUNDED)
 
     async def resubmit(
         self, request_id: UUID, who: Principal = KIM, *, expected: int | None = None, **body: Any
