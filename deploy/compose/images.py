@@ -17,7 +17,10 @@ CONTENTS: dict[str, tuple[str, frozenset[str]]] = {
     "catalog": ("catalog", frozenset({"shared", "services.catalog", "deploy.seed"})),
     "requests": ("requests", frozenset({"shared", "services.requests"})),
     "analysis": ("analysis", frozenset({"shared", "services.analysis"})),
-    "scoring": ("scoring", frozenset({"shared", "services.analysis.models", "services.analysis.scoring"})),
+    "scoring": (
+        "scoring",
+        frozenset({"shared", "services.analysis.messages", "services.analysis.models", "services.analysis.scoring"}),
+    ),
     "results": ("results", frozenset({"shared", "services.results"})),
     "worker": ("worker", WORKER_CODE),
     "engine": ("engine", WORKER_CODE),
