@@ -19,6 +19,7 @@ from shared.contracts import MinistryKeyRegistered, MinistryKeyRetired, OutputKi
 from shared.sealing import Keyring, Unopened
 from tests.analysis.centre import Centre
 from tests.analysis.examples import CSV, SITES, SITES_TABLE, approved, as_csv, card, given, inputs
+from tests.waiting import eventually
 
 WRAPPING = bytes(range(32))
 
@@ -204,11 +205,12 @@ async def test_rotation_seals_to_the_new_key_and_old_lists_stay_open(live_centre
 
 
 async def gone(centre: Centre, sha256: str) -> bool:
-    for _ in range(100):
-        await centre.client.settle()
-        if not await centre.storage.exists(sha256):
-            return True
-    return False
+    """True as soon as the storage holds it no more: that is cleared behind the answer, and nobody waits for it."""
+
+    async def look() -> bool:
+        return not await centre.storage.exists(sha256)
+
+    return await eventually(look)
 
 
 async def test_they_go_when_the_request_is_closed_and_not_before(live_centre: Centre, mohw: Ministry) -> None:

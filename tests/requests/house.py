@@ -41,6 +41,7 @@ UNBOUNDED = actions.OpenLimits(each=1_000_000, identical=1_000_000)
 class House:
     db: Database
     counts: dict[str, int] = field(default_factory=dict)
+    limits: actions.OpenLimits = UNBOUNDED
 
     async def hear(self, *events: Event, sequence: int | None = None) -> None:
         """Handle events of other services, as the inbox would, each in a transaction of its own."""
@@ -61,7 +62,7 @@ class House:
 
     async def submit(self, who: Principal = KIM, **body: Any) -> AnalysisRequest:
         async with self.db.transaction(caller=who) as session:
-            return await actions.submit_request(session, who, RequestIn(**asked(**body)), rules=RULES, limits=UNBOUNDED)
+            return await actions.submit_request(session, who, RequestIn(**asked(**body)), rules=RULES, limits=self.limits)
 
     async def resubmit(
         self, request_id: UUID, who: Principal = KIM, *, expected: int | None = None, **body: Any

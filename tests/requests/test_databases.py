@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from services.requests import queries
+from services.requests.actions import OpenLimits
 from services.requests.app import MIGRATIONS
 from services.requests.models import AnalysisRequest, Status
 from shared.errors import Conflict, Unprocessable
@@ -79,6 +80,7 @@ async def test_two_stewards_of_one_owner_at_once(migrated_house: House) -> None:
 
 async def test_what_one_person_has_open_is_bounded_also_at_once(migrated_house: House) -> None:
     """Ten times exactly the same, also where all are submitted at the same moment."""
+    migrated_house.limits = OpenLimits(identical=10)
     outcomes = await at_once(*(migrated_house.submit() for _ in range(14)))
     accepted = [outcome for outcome in outcomes if isinstance(outcome, AnalysisRequest)]
     refused = {(type(outcome), outcome.errors[0].code) for outcome in outcomes if isinstance(outcome, Conflict)}
