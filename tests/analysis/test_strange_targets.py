@@ -25,7 +25,7 @@ pytestmark = pytest.mark.fit
 
 
 def test_a_model_that_no_onnx_holds_is_the_same_file_each_time(tmp_path: Path) -> None:
-    apart = 6.0 * (np.arange(90) % 3 == np.arange(2)[:, None])
+    apart = 12.0 * (np.arange(90) % 3 == np.arange(2)[:, None])
     columns = {name: np.random.default_rng(at).normal(size=90) + apart[at] for at, name in enumerate("ab")}
     files = [clustering.run(write(tmp_path, dict(columns)), silent).models["clusters_model"] for _ in range(2)]
     assert files[0] == files[1]

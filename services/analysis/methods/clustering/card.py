@@ -50,7 +50,7 @@ CARD = MethodCard(
         "that no unit and no extreme decides; gaps are the median. Texts and dates do not count.",
         "The silhouette is held against data without any kinds, drawn eight times each: one Gaussian with the same "
         "covariance and skew, one box along the principal axes (gap statistic), and columns shuffled by themselves. There "
-        "are kinds only where it is more than four standard errors above each; of these numbers the one of the highest "
+        "are kinds only where it is more than five standard errors above each; of these numbers the one of the highest "
         "silhouette is taken.",
         "Stability: the adjusted Rand index of clusters found in two halves, told apart on all rows.",
         "A cluster of fewer than ten subjects joins the nearest one.",

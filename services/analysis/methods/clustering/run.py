@@ -159,8 +159,8 @@ def choices_table(tried: list[Choice], size: int) -> Table:
         measured("stability", "안정성", "Stability", of="subjects"),
     ]
     note = text(
-        "유형이 없는 자료 세 가지의 실루엣보다 표준오차 4배 넘게 높아야 군집이 있다고 봅니다.",
-        "There are clusters only where the silhouette is more than 4 standard errors above each of three kinds of data "
+        "유형이 없는 자료 세 가지의 실루엣보다 표준오차 5배 넘게 높아야 군집이 있다고 봅니다.",
+        "There are clusters only where the silhouette is more than 5 standard errors above each of three kinds of data "
         "without any: one spread with the same covariance, one box, shuffled columns.",
     )
     return table("choices", ("군집 수의 선택", "How many clusters there are"), columns, rows, note)
