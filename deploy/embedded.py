@@ -36,9 +36,9 @@ from services.results.settings import Settings as ResultsSettings
 from shared.bus import Bus, InProcessBus
 from shared.errors import NotFound
 from shared.headers import protective
-from shared.http import PROBLEM, language_of, said_in
 from shared.memory import settled
 from shared.messages import NO_ADDRESS
+from shared.problems import PROBLEM, language_of, said_in
 from shared.server import Protocol
 from shared.telemetry import setup_logging
 

@@ -1,7 +1,7 @@
 """Licences of what Dure ships: each library of a lock has one that the product may be given on under.
 
 `python -m deploy.licences --check` fails if one has none or another; without it prints name, version, licence.
-Source of the names: https://spdx.org/licenses/ and https://pypi.org/classifiers/.
+The names are those of SPDX, and the classifiers of the Python package index.
 """
 
 import re

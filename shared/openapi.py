@@ -15,7 +15,7 @@ from fastapi.responses import HTMLResponse
 from fastapi.routing import APIRoute
 from starlette.staticfiles import StaticFiles
 
-from shared.http import PROBLEM
+from shared.problems import PROBLEM
 
 ASSETS = Path(fastapi_offline.__file__).parent / "static"
 TEXT: Final = {"type": "string"}

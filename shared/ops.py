@@ -17,8 +17,9 @@ from shared.clock import Moment
 from shared.contracts.wording import said
 from shared.db import Fields, Session, database
 from shared.errors import Conflict, NotFound, Problem
-from shared.http import Caller, Paging, Reading, Route, Transaction, language_of, said_in
+from shared.http import Caller, Paging, Reading, Route, Transaction
 from shared.paging import encode_cursor
+from shared.problems import language_of, said_in
 
 router = APIRouter(route_class=Route)
 AUDIT_EXAMPLE: dict[str, JsonValue] = {

@@ -13,7 +13,7 @@ from fastapi import APIRouter, FastAPI, Response
 from fastapi.responses import PlainTextResponse
 from sqlalchemy import MetaData
 
-from shared import http, inbox, migrate, openapi, ops, outbox
+from shared import inbox, migrate, openapi, ops, outbox, problems
 from shared.admission import AdmissionMiddleware
 from shared.asyncapi import asyncapi_document
 from shared.audit_seal import Sealer
@@ -36,6 +36,7 @@ from shared.health import (
     measure,
     storage_part,
 )
+from shared.http import Route
 from shared.janitor import Janitor
 from shared.keys import MacKey, SigningKey
 from shared.loops import GRACE, Context, Glance, Step, Turn, Wake, until_stopped
@@ -221,16 +222,16 @@ def build_service(
     app.include_router(ops.router, prefix=f"/{name}", responses=openapi.PROBLEMS)
     for router in routers:
         app.include_router(router, prefix=f"/{name}", responses=openapi.PROBLEMS)
-    http.install(app)
+    problems.install(app)
     metrics = service.context.state.setdefault("metrics", Metrics(name))
-    app.add_middleware(AdmissionMiddleware, admission=settings.admission, refuse=http.on_problem)
-    app.add_middleware(TraceMiddleware, service=name, metrics=metrics, crash=http.on_crash)
+    app.add_middleware(AdmissionMiddleware, admission=settings.admission, refuse=problems.on_problem)
+    app.add_middleware(TraceMiddleware, service=name, metrics=metrics, crash=problems.on_crash)
     return app
 
 
 def health(service: Service) -> APIRouter:
     """Liveness, readiness, metrics and the document of the events."""
-    router = APIRouter(route_class=http.Route)
+    router = APIRouter(route_class=Route)
 
     @router.get("/healthz", responses={503: {"model": Health, "description": "A background loop has ended.", "headers": WAIT}})
     async def healthz(response: Response) -> Health:

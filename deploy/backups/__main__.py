@@ -80,24 +80,24 @@ def options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("deed", choices=["save", "restore", "verify"])
+    parser.add_argument("action", choices=["save", "restore", "verify"])
     parser.add_argument("--to", type=Path, help="save: a folder that does not exist yet")
     parser.add_argument("--from", dest="archive", type=Path, help="the folder of a backup")
     parser.add_argument("--folder", type=Path, help="folder of an embedded installation")
     parser.add_argument("--keys", action="store_true", help="save: with the keys of the folder")
     parser.add_argument("--archive-only", action="store_true", help="verify: no installation")
     chosen = parser.parse_args()
-    if chosen.deed == "save" and chosen.to is None:
+    if chosen.action == "save" and chosen.to is None:
         parser.error("say where the backup goes: TO=... (--to)")
-    if chosen.deed != "save" and chosen.archive is None:
+    if chosen.action != "save" and chosen.archive is None:
         parser.error("say which backup: FROM=... (--from)")
     return chosen
 
 
 async def run(chosen: argparse.Namespace) -> int:
-    if chosen.deed == "save":
+    if chosen.action == "save":
         return await back_up(place_of(chosen.folder), chosen.to, keys=chosen.keys)
-    if chosen.deed == "restore":
+    if chosen.action == "restore":
         return await put_back(chosen.archive, place_of(chosen.folder))
     return await verify(chosen.archive, None if chosen.archive_only else place_of(chosen.folder))
 

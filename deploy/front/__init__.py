@@ -19,7 +19,7 @@ from starlette.routing import Route
 from services.analysis.scoring.calls import BASE
 from shared.contracts.wording import Language, Sentence, said
 from shared.errors import FieldError, NotFound, Problem, Unprocessable
-from shared.http import PROBLEM, language_of, said_in
+from shared.problems import PROBLEM, language_of, said_in
 from shared.times import KOREA
 
 FOLDER = Path(__file__).parent

@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import func, select, text
 from sqlmodel import select as select_rows
 
-from shared import http
+from shared import problems
 from shared.audit import record_audit
 from shared.auth import Jwks, Role, TokenVerifier, require
 from shared.contracts.wording import Sentence
@@ -105,7 +105,7 @@ async def client(
     app.state.db, app.state.settings, app.state.refusals = db, Settings, refusals
     app.state.verifier = TokenVerifier(Jwks(str(identity.jwks_path)), "https://idp.test", "dure")
     app.include_router(door(job))
-    http.install(app)
+    problems.install(app)
     await let_join(db, MEMBERS)
     transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:

@@ -15,7 +15,7 @@ from fastapi import APIRouter, FastAPI
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy import select, text
 
-from shared import http, server
+from shared import problems, server
 from shared.admission import Admission, AdmissionMiddleware, Bound, Call, current_call
 from shared.audit import record_audit
 from shared.auth import Jwks, TokenVerifier
@@ -101,8 +101,8 @@ class Desk:
         app.state.db, app.state.settings, app.state.refusals = self.db, Settings, Refusals(self.db)
         app.state.verifier = TokenVerifier(Jwks(str(jwks)), "https://idp.test", "dure")
         app.include_router(self.router())
-        http.install(app)
-        app.add_middleware(AdmissionMiddleware, admission=self.admission, refuse=http.on_problem)
+        problems.install(app)
+        app.add_middleware(AdmissionMiddleware, admission=self.admission, refuse=problems.on_problem)
         app.add_middleware(TraceMiddleware, service="catalog", metrics=Metrics("catalog"))
         return app
 
@@ -257,7 +257,7 @@ async def test_calls_of_one_subject_are_bounded_and_others_are_answered(start: A
         open_ones = [asyncio.create_task(client.get("/open", headers=many)) for _ in range(2)]
         await desk.until("open", 2)
         refused = await client.get("/open", headers=many)
-        assert (refused.status_code, refused.headers["content-type"]) == (429, http.PROBLEM)
+        assert (refused.status_code, refused.headers["content-type"]) == (429, problems.PROBLEM)
         assert int(refused.headers["retry-after"]) > 0
         other = asyncio.create_task(client.get("/open", headers=bearer(tokens("steward", "mohw"))))
         await desk.until("open", 3)
@@ -282,7 +282,7 @@ async def test_all_calls_together_are_bounded_and_probes_are_not(start: Any, tok
         first = asyncio.create_task(client.get("/open"))
         await desk.until("open")
         refused = await client.get("/open", headers=bearer(tokens("steward", "nts")))
-        assert (refused.status_code, refused.headers["content-type"]) == (503, http.PROBLEM)
+        assert (refused.status_code, refused.headers["content-type"]) == (503, problems.PROBLEM)
         assert int(refused.headers["retry-after"]) > 0
         for probe in ("/catalog/healthz", "/catalog/readyz"):
             assert (await client.get(probe)).status_code == 404, "this service has none, but it is asked"
@@ -337,13 +337,13 @@ async def test_an_answer_lists_a_hundred_faults_at_most(
     start: Any, tokens: Tokens, faults: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     described: list[int] = []
-    on_invalid = http.on_invalid
+    on_invalid = problems.on_invalid
 
     async def noting(request: Any, error: Any) -> Any:
         described.append(len(error.errors()))
         return await on_invalid(request, error)
 
-    monkeypatch.setattr(http, "on_invalid", noting)
+    monkeypatch.setattr(problems, "on_invalid", noting)
     async with start() as (_, client):
         body = {"name": "a", "marks": [1] * faults}
         answer = await client.post("/notes", json=body, headers=bearer(tokens("steward", "nts")))

@@ -6,7 +6,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from shared import http
+from shared import problems
 from shared.errors import Problem
 
 
@@ -15,23 +15,23 @@ def with_error(response: Response) -> Response:
     document = orjson.loads(response.body)
     document["error"] = document["detail"]
     headers = {name: value for name, value in response.headers.items() if name not in ("content-length", "content-type")}
-    return JSONResponse(document, response.status_code, headers, http.PROBLEM)
+    return JSONResponse(document, response.status_code, headers, problems.PROBLEM)
 
 
 async def on_problem(request: Request, error: Exception) -> Response:
-    return with_error(await http.on_problem(request, error))
+    return with_error(await problems.on_problem(request, error))
 
 
 async def on_invalid(request: Request, error: Exception) -> Response:
-    return with_error(await http.on_invalid(request, error))
+    return with_error(await problems.on_invalid(request, error))
 
 
 async def on_http_exception(request: Request, error: Exception) -> Response:
-    return with_error(await http.on_http_exception(request, error))
+    return with_error(await problems.on_http_exception(request, error))
 
 
 async def on_crash(request: Request, error: Exception) -> Response:
-    return with_error(await http.on_crash(request, error))
+    return with_error(await problems.on_crash(request, error))
 
 
 def install(app: FastAPI) -> None:
