@@ -1,6 +1,8 @@
 """docker-compose.yml and its environment, as far as they can be checked without a container engine."""
 
 import argparse
+import base64
+import hashlib
 import json
 import re
 import stat
@@ -303,6 +305,13 @@ def test_the_gateway_says_its_own_problems_in_both_languages() -> None:
         english, korean = map(json.loads, block.groups())
         assert english["status"] == korean["status"] == int(status)
         assert all(re.search("[가-힣]", korean[part]) and english[part].isascii() for part in ("title", "detail"))
+
+
+def test_the_start_page_of_the_gateway_may_use_its_style() -> None:
+    text = (ROOT / "deploy" / "gateway.conf").read_text("utf-8")
+    styles = set(re.findall("<style>(.*?)</style>", text))
+    digests = {base64.b64encode(hashlib.sha256(style.encode()).digest()).decode() for style in styles}
+    assert digests == set(re.findall("style-src 'sha256-(.*?)'", text))
 
 
 def test_the_gateway_bounds_calls_and_connections_of_one_address() -> None:
